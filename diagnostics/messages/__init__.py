@@ -1,0 +1,64 @@
+"""Every word that a user can see, in English and in Japanese.
+
+Words live in ``en/*.toml`` and ``ja/*.toml``; a key is ``<file>.<table>.<name>`` with dots, so ``error.E_NO_ITEM_COLUMN`` is
+the entry ``E_NO_ITEM_COLUMN`` of ``error.toml``. A placeholder names its value and how to write it:
+``{share:percent}``, ``{n:count}``, ``{gain:points}``; the ways of writing are in ``numbers.py``, the only formatter there is.
+"""
+
+from __future__ import annotations
+
+import functools
+import string
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diagnostics.messages.numbers import FORMATS, write
+
+__all__ = ["FORMATS", "LANGUAGES", "catalog", "has", "text", "write"]
+
+LANGUAGES = ("en", "ja")
+
+
+@functools.cache
+def catalog(lang: str) -> Mapping[str, str]:
+    """All words of one language, flat: key -> template."""
+    if lang not in LANGUAGES:
+        raise KeyError(f"unknown language {lang!r}; known: {', '.join(LANGUAGES)}")
+    flat: dict[str, str] = {}
+
+    def walk(prefix: str, table: Mapping[str, Any]) -> None:
+        for name, value in table.items():
+            key = f"{prefix}.{name}"
+            if isinstance(value, str):
+                flat[key] = value.strip()
+            else:
+                walk(key, value)
+
+    for path in sorted((Path(__file__).parent / lang).glob("*.toml")):
+        walk(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+    return flat
+
+
+class _Formatter(string.Formatter):
+    """Formats ``{name:how}`` with ``numbers.write`` and never looks inside a value (no attributes, no indexing)."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return write(value, format_spec or "plain", self._lang)
+
+
+def text(key: str, lang: str, **values: Any) -> str:
+    """The words for ``key`` in ``lang`` with the values written in. An unknown key or a missing value is our fault: KeyError."""
+    return _Formatter(lang).vformat(catalog(lang)[key], (), values)
+
+
+def has(key: str, lang: str = "en") -> bool:
+    """Whether there are words for ``key``."""
+    return key in catalog(lang)
