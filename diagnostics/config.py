@@ -19,8 +19,10 @@ class Threshold:
 
 THRESHOLDS: dict[str, Threshold] = {
     # ---- reading
-    "category_max_values": Threshold(200, "a column with more distinct values than this says more about single items than about kinds of items"),
-    "category_max_share": Threshold(0.5, "in a small catalog, a column whose values are mostly distinct is a name or a code, not a category"),
+    "category_max_values": Threshold(
+        200, "with more distinct values than this, a column describes single items, not kinds of items"
+    ),
+    "category_max_share": Threshold(0.5, "a column whose values are mostly distinct is a name or a code, not a category"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),

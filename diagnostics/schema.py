@@ -20,11 +20,51 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
-    "Action", "Arm", "ArmSummary", "Balancing", "BalancingResult", "Catalog", "Cause", "CauseCode", "ColumnRole", "Condition",
-    "Confidence", "Coverage", "CurvePoint", "Dataset", "DatasetSummary", "Diagnosis", "Estimate", "Evidence", "FeatureBlock",
-    "FeatureHealth", "FileNote", "Finding", "ImageSource", "InteractionLog", "Kind", "Message", "Modality", "ModalityProfile",
-    "ModalityResult", "NextStep", "NotChecked", "PresencePattern", "ProbeEvent", "ProbePlan", "Profile", "Progress", "Protocol",
-    "Provenance", "QualityIssue", "ReadingNotes", "SetAside", "Split", "Standalone", "Status", "Verdict",
+    "Action",
+    "Arm",
+    "ArmSummary",
+    "Balancing",
+    "BalancingResult",
+    "Catalog",
+    "Cause",
+    "CauseCode",
+    "ColumnRole",
+    "Condition",
+    "Confidence",
+    "Coverage",
+    "CurvePoint",
+    "Dataset",
+    "DatasetSummary",
+    "Diagnosis",
+    "Estimate",
+    "Evidence",
+    "FeatureBlock",
+    "FeatureHealth",
+    "FileNote",
+    "Finding",
+    "ImageSource",
+    "InteractionLog",
+    "Kind",
+    "Message",
+    "Modality",
+    "ModalityProfile",
+    "ModalityResult",
+    "NextStep",
+    "NotChecked",
+    "PresencePattern",
+    "ProbeEvent",
+    "ProbePlan",
+    "Profile",
+    "Progress",
+    "Protocol",
+    "Provenance",
+    "QualityIssue",
+    "ReadingNotes",
+    "SetAside",
+    "Split",
+    "Standalone",
+    "Status",
+    "Verdict",
 ]
 
 Kind = Literal["text", "image", "attributes", "vector", "id"]
@@ -91,8 +131,9 @@ class Catalog:
     def __post_init__(self) -> None:
         if len(set(self.item_ids.tolist())) != len(self.item_ids):
             raise ValueError("item ids are not unique")
-        columns = [self.titles, self.texts, self.images, self.price, self.category, *self.attributes.values(), *self.vectors.values()]
-        if any(column is not None and len(column) != self.n_items for column in columns):
+        single = (self.titles, self.texts, self.images, self.price, self.category)
+        columns = [column for column in (*single, *self.attributes.values(), *self.vectors.values()) if column is not None]
+        if any(len(column) != self.n_items for column in columns):
             raise ValueError("a catalog column has another length than item_ids")
 
     @property
@@ -119,7 +160,7 @@ class Catalog:
             found["attributes"] = Modality("attributes", "attributes", present)
         for name, vectors in sorted(self.vectors.items()):
             kind = found[name].kind if name in found else "vector"
-            found[name] = Modality(name, kind, np.isfinite(vectors).all(axis=1))
+            found[name] = Modality(name, kind, np.asarray(np.isfinite(vectors).all(axis=1)))
         return tuple(found.values())
 
 
