@@ -1,0 +1,10 @@
+"""Runs: a folder per run, the processes that train, and the supervisor that starts and finds runs again."""
+
+from __future__ import annotations
+
+from diagnostics.runs.request import RunRequest
+from diagnostics.runs.store import RunFolder, RunStatus
+from diagnostics.runs.supervisor import attach, runs, start
+from diagnostics.runs.worker import execute
+
+__all__ = ["RunFolder", "RunRequest", "RunStatus", "attach", "execute", "runs", "start"]

@@ -1,0 +1,80 @@
+"""One training process: ``python -m diagnostics.runs.child RUN_FOLDER KEY MODULE:FUNCTION``. Started by ``worker.py`` only.
+
+It reads plan and inputs from the run folder, takes orders as JSON lines on standard input, trains one job at a time, writes
+each result into the run folder and reports on standard output as JSON lines. When its standard input ends, its parent is gone,
+and it ends at once: no orphan survives, however the parent died. Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main(run_folder: str, key: str, train: str) -> None:
+    """Serve orders until told to stop; after a stop the training at hand may still end its epoch."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; only the parent decides what it means
+    report = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not into our lines
+
+    def say(**record: Any) -> None:
+        report.write(json.dumps(record) + "\n")
+
+    orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(orders, stop), daemon=True).start()
+
+    from diagnostics.errors import Cancelled
+    from diagnostics.probe import ProbeInputs, jobs
+    from diagnostics.runs.store import JobStore
+    from diagnostics.schema import ProbeEvent, ProbePlan
+
+    module, _, function = train.partition(":")
+    train_job = getattr(importlib.import_module(module), function)
+    folder = Path(run_folder)
+    store = JobStore(folder, key)
+    plan = ProbePlan.model_validate_json((folder / "plan.json").read_bytes())
+    inputs = ProbeInputs.load(store.inputs_folder)
+    by_id = {job.job_id: job for job in jobs(plan)}
+    while (job_id := orders.get()) is not None:
+        job = by_id[job_id]
+        try:
+            teachers = {name: store.load(name) for name in job.needs}
+            result = None
+            for step in train_job(inputs, plan, job, teachers, stop.is_set):
+                if isinstance(step, ProbeEvent):
+                    say(kind="event", event=step.model_dump(mode="json"))
+                else:
+                    result = step
+            if result is None or stop.is_set():
+                raise Cancelled
+            store.save(result)
+            say(kind="result")
+        except Cancelled:
+            say(kind="failed", reason="cancelled")
+        except Exception as error:
+            traceback.print_exc()
+            say(kind="failed", reason=type(error).__name__)
+
+
+def _listen(orders: queue.SimpleQueue[str | None], stop: threading.Event) -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["order"] == "stop":
+            stop.set()
+        orders.put(order.get("job"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,253 @@
+"""A run is a folder. This module alone knows which file in it holds what, and writes so that a kill never leaves a torn file.
+
+Everything is written beside its place and renamed into it; logs are appended a whole line at a time, and a reader skips a last
+line that was cut off.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from diagnostics.runs.process import is_alive, start_time
+from diagnostics.schema import Diagnosis, ProbeEvent, Profile
+
+if TYPE_CHECKING:
+    from diagnostics.probe import JobResult
+
+__all__ = ["JobStore", "RunFolder", "RunStatus", "append_line", "code_version", "digest_of", "read_lines", "write_atomic"]
+
+RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
+
+
+def write_atomic(path: Path, data: bytes | str) -> Path:
+    """Write a whole file or nothing: into a neighbour first, then renamed over ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return path
+
+
+def append_line(path: Path, record: str) -> None:
+    """Append one JSON record as a line, in a single write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(f"{record}\n".encode())
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a JSON-lines file, oldest first; a last line without its end is still being written and is skipped."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line)
+
+
+@functools.cache
+def code_version() -> str:
+    """A short hash of the source that decides a probe's numbers, so that results of older code are never taken for new ones."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.blake2b(digest_size=8)
+    for folder in (package.parent / "models", package):
+        for path in sorted(folder.rglob("*.py")):
+            if not {"dashboard", "report", "messages"} & set(path.relative_to(folder).parts):
+                digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk: what was asked, how far it is, what came out. Every reader sees whole files only."""
+
+    path: Path
+
+    @property
+    def token(self) -> str:
+        return self.path.name
+
+    # ---------------------------------------------------------------- for whoever watches
+
+    def status(self) -> RunStatus:
+        """How the run stands, judged by its outcome and by whether its process lives; never by age."""
+        outcome = self.outcome()
+        if outcome:
+            status: RunStatus = outcome["status"]
+            return status
+        process = self._json("pid.json")
+        if process is None:
+            return "queued" if (self.path / "request.json").exists() else "interrupted"
+        if not is_alive(process["pid"], process["started"]):
+            return "interrupted"
+        return "running" if (self.path / "progress.jsonl").exists() else "queued"
+
+    def progress(self) -> tuple[dict[str, Any], ...]:
+        """The steps so far, oldest first: ``{"step": code, "done": 0..1}``; the probe's lines also carry ``eta_s`` and ``arm``."""
+        return tuple(read_lines(self.path / "progress.jsonl"))
+
+    def events(self) -> tuple[ProbeEvent, ...]:
+        """Every event of the probe so far, job by job, each job's in the order they happened."""
+        files = sorted((self.path / "run" / "events").glob("*.jsonl"))
+        return tuple(event for path in files for event in _events(path))
+
+    def profile(self) -> Profile | None:
+        """The profile, as soon as it is ready."""
+        path = self.path / "profile.json"
+        return Profile.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def diagnosis(self) -> Diagnosis | None:
+        """The result, once the run has finished."""
+        path = self.path / "diagnosis.json"
+        return Diagnosis.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def request(self) -> dict[str, Any] | None:
+        """The options that the run was started with."""
+        return self._json("request.json")
+
+    def outcome(self) -> dict[str, Any] | None:
+        """How the run ended: ``status``, ``exit_code`` and, if it failed, ``code`` and ``words`` by language; None before that."""
+        return self._json("outcome.json")
+
+    def cancel(self) -> None:
+        """Ask the run to stop. It does so within five seconds and keeps what is finished."""
+        write_atomic(self.path / "cancel", "")
+
+    @property
+    def cancel_asked(self) -> bool:
+        return (self.path / "cancel").exists()
+
+    # ---------------------------------------------------------------- for whoever does the work
+
+    def begin(self, request_json: str) -> None:
+        """Ready the folder for a new attempt: forget how an earlier one ended, keep the trainings that it finished.
+
+        Does nothing when the supervisor has already done so for this very process: a Cancel pressed meanwhile must count.
+        """
+        process = self._json("pid.json")
+        if process is not None and process["pid"] == os.getpid():
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in ("pid.json", "outcome.json", "cancel", "progress.jsonl", "profile.json", "diagnosis.json"):
+            (self.path / name).unlink(missing_ok=True)
+        for torn in self.path.rglob(".*.tmp"):
+            torn.unlink(missing_ok=True)
+        write_atomic(self.path / "request.json", request_json)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a process has taken the run."""
+        return (self.path / "pid.json").exists()
+
+    def claim(self, pid: int) -> None:
+        """Note which process does the work."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        record = {"pid": pid, "started": start_time(pid), "claimed_at": now}
+        write_atomic(self.path / "pid.json", json.dumps(record))
+
+    def report_step(self, step: str, done: float, **more: Any) -> None:
+        """Append one line of progress."""
+        append_line(self.path / "progress.jsonl", json.dumps({"step": step, "done": round(done, 4), **more}))
+
+    def end(self, status: RunStatus, exit_code: int, code: str | None = None, words: dict[str, str] | None = None) -> None:
+        """Note how the run ended."""
+        record = {"status": status, "exit_code": exit_code, "code": code, "words": words or {}}
+        write_atomic(self.path / "outcome.json", json.dumps(record, ensure_ascii=False))
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write one file of the run, whole or not at all."""
+        return write_atomic(self.path / name, text)
+
+    def _json(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
+        if not path.exists():
+            return None
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        return record
+
+
+@dataclass(frozen=True)
+class JobStore:
+    """The probe's part of a run folder: plan, inputs, one event log and one result per job.
+
+    ``key`` says which plan, inputs and code a result belongs to; a result with another key counts as absent.
+    """
+
+    folder: Path
+    key: str
+
+    @property
+    def inputs_folder(self) -> Path:
+        return self.folder / "inputs"
+
+    def events_file(self, job_id: str) -> Path:
+        return self.folder / "events" / f"{job_id}.jsonl"
+
+    def events(self, job_id: str) -> tuple[ProbeEvent, ...]:
+        """What happened in one job, oldest first."""
+        return _events(self.events_file(job_id))
+
+    def result_file(self, job_id: str) -> Path:
+        return self.folder / "results" / f"{job_id}.safetensors"
+
+    def save(self, result: JobResult) -> None:
+        """Write one job's arrays and its JSON record into a single safetensors file, the same bytes for the same content."""
+        import numpy as np
+        from safetensors.numpy import save
+
+        header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta}, sort_keys=True)
+        arrays = {name: np.ascontiguousarray(array) for name, array in sorted(result.arrays.items())}
+        write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": header}))
+
+    def load(self, job_id: str) -> JobResult | None:
+        """One job's result; None when it is absent, torn, or belongs to another plan, other inputs or other code."""
+        from safetensors import SafetensorError, safe_open
+
+        from diagnostics.probe import JobResult
+
+        path = self.result_file(job_id)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="np") as file:
+                header = json.loads((file.metadata() or {}).get("tenbin", "{}"))
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        except SafetensorError:
+            return None
+        if header.get("key") != self.key:
+            return None
+        return JobResult(job_id=header["job_id"], arrays=arrays, meta=header["meta"])
+
+    def forget(self, job_id: str) -> None:
+        """Drop what an earlier attempt left of a job that starts again."""
+        self.result_file(job_id).unlink(missing_ok=True)
+        self.events_file(job_id).unlink(missing_ok=True)
+        self.events_file(job_id).parent.mkdir(parents=True, exist_ok=True)
+        self.result_file(job_id).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _events(path: Path) -> tuple[ProbeEvent, ...]:
+    return tuple(ProbeEvent.model_validate(record) for record in read_lines(path))
+
+
+def digest_of(folder: Path) -> str:
+    """A hash over the names and bytes of every file in a folder."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            with path.open("rb") as file:
+                while part := file.read(1 << 20):
+                    digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,132 @@
+"""Runs every job of a probe, one training per core, each in a process of its own, and survives whatever happens to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.runs.crew import Crew
+from diagnostics.runs.eta import Outlook
+from diagnostics.runs.store import JobStore, RunFolder, append_line, code_version, digest_of, write_atomic
+from diagnostics.schema import ProbeEvent, ProbePlan
+
+if TYPE_CHECKING:
+    from diagnostics.probe import Job, ProbeInputs, ProbeRun
+
+__all__ = ["execute"]
+
+
+def execute(
+    run_dir: Path,
+    plan: ProbePlan,
+    inputs: ProbeInputs,
+    *,
+    threads: int | None = None,
+    on_event: Callable[[ProbeEvent], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    train: str = "diagnostics.probe:train_job",
+) -> ProbeRun:
+    """Train every arm with every seed and return all results; what an earlier attempt finished is not trained again.
+
+    All arms are trained with the first seed before any with the second, so that a run cut short still compares like with like.
+    A job that needs teachers waits for those of its own seed. A job that fails is reported in ``failures`` (with all that
+    needed it) and the rest goes on. The results do not depend on the number of processes nor on the order they finish in.
+
+    Parameters
+    ----------
+    run_dir : the run's folder; everything goes below ``run/`` in it, the processes' own words into ``log.txt``.
+    threads : trainings at a time, one core each; None for all cores that this process may use.
+    on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
+    cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
+    train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
+    """
+    from diagnostics.probe import ProbeRun, jobs
+
+    place = {seed: number for number, seed in enumerate(plan.seeds)}
+    todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
+    store = _prepare(run_dir / "run", plan, inputs)
+    results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
+    failures: dict[str, str] = {}
+    waiting = [job for job in todo if job.job_id not in results]
+    for job in waiting:
+        store.forget(job.job_id)
+    workers = max(1, min(threads or _cores(), len(waiting)))
+    known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
+    outlook = Outlook(todo, plan.max_epochs, known, workers)
+
+    def tell(event: ProbeEvent, job: Job | None = None) -> None:
+        event = event.model_copy(update={"done": outlook.done(), "eta_s": outlook.eta_s()})
+        if job is not None:
+            append_line(store.events_file(job.job_id), event.model_dump_json())
+        if on_event is not None:
+            on_event(event)
+
+    def give_up(job: Job, reason: str) -> None:
+        failures[job.job_id] = reason
+        outlook.drop(job)
+        tell(_event("arm_failed", job, reason=reason), job)
+
+    def hear(job: Job, message: dict[str, Any]) -> None:
+        if message["kind"] == "event":
+            event = ProbeEvent.model_validate(message["event"])
+            if event.kind == "epoch":
+                outlook.epoch(job)
+                tell(event, job)
+        elif message["kind"] == "failed":
+            give_up(job, message["reason"])
+        elif (result := store.load(job.job_id)) is None:
+            give_up(job, "result_unreadable")
+        else:
+            results[job.job_id] = result
+            outlook.finish(job)
+            tell(_event("arm_finished", job), job)
+
+    flag = RunFolder(run_dir)
+    stopped = False
+    with Crew(run_dir, store.key, train, workers) as crew:
+        while waiting or crew.busy:
+            stopped = flag.cancel_asked or (cancelled is not None and cancelled())
+            if stopped:
+                break
+            for job in list(waiting):
+                if any(need in failures for need in job.needs):
+                    waiting.remove(job)
+                    give_up(job, "needed_job_failed")
+                elif crew.has_room and all(need in results for need in job.needs):
+                    waiting.remove(job)
+                    crew.give(job)
+                    outlook.start(job)
+                    tell(_event("started", job, max_epochs=plan.max_epochs), job)
+            for job, message in crew.messages():
+                hear(job, message)
+
+    status = "cancelled" if stopped else "finished"
+    tell(ProbeEvent(kind=status))  # type: ignore[arg-type]
+    return ProbeRun(
+        plan=plan,
+        status=status,
+        events=tuple(event for job in todo for event in store.events(job.job_id)),
+        results={job.job_id: results[job.job_id] for job in todo if job.job_id in results},
+        failures={job.job_id: failures[job.job_id] for job in todo if job.job_id in failures},
+    )
+
+
+def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
+    """Write plan and inputs, and derive the key that ties every result to them and to the code."""
+    plan_json = json.dumps(plan.model_dump(mode="json"), sort_keys=True, indent=1)
+    write_atomic(folder / "plan.json", plan_json)
+    inputs.save(folder / "inputs")
+    key = hashlib.blake2b((plan_json + digest_of(folder / "inputs") + code_version()).encode(), digest_size=8).hexdigest()
+    return JobStore(folder, key)
+
+
+def _event(kind: str, job: Job, **more: Any) -> ProbeEvent:
+    return ProbeEvent(kind=kind, arm=job.arm.arm_id, seed=job.seed, **more)  # type: ignore[arg-type]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
