@@ -250,13 +250,18 @@ class Split:
 
 @dataclass(frozen=True)
 class FeatureBlock:
-    """One modality as numbers: ``values`` float32 (n_items, d), rows of absent items all NaN; ``present`` bool (n_items,)."""
+    """One modality as numbers: ``values`` float32 (n_items, d), rows of absent items all NaN; ``present`` bool (n_items,).
+
+    ``facts`` holds what the encoder noticed on the way, one entry per item: ``reason`` (why an item is absent, "" where present)
+    and, for pictures, their size, brightness, contrast, sharpness and hashes.
+    """
 
     name: str
     kind: Kind
     encoder: str
     values: FloatArray
     present: BoolArray
+    facts: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or len(self.values) != len(self.present):
