@@ -29,6 +29,8 @@ THRESHOLDS: dict[str, Threshold] = {
     "norm_ratio_extreme": Threshold(30.0, "encoders that we know stay within a factor of ten of each other"),
     # ---- splitting
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
+    # ---- probe
+    "validation_users": Threshold(3000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     # ---- verdict

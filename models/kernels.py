@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["count_ranks"]
+__all__ = ["adam_rows", "count_ranks", "distinct", "part_gradients", "part_margins", "sample_unseen"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -45,3 +45,123 @@ def count_ranks(scores, seen_start, seen_items, target_start, target_items, rank
                 if j != item and (s[j] > own or (s[j] == own and j < item)):
                     ahead -= np.int32(1)
             ranks[t] = ahead
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def part_margins(user_rows, item_rows, user, positive, negative, out):
+    """Margin of every part for every triple: ``<user part, positive's part - negative's part>``.
+
+    Operations: 3 x n_parts x d per triple; bytes: three rows of n_parts x d floats per triple.
+
+    Parameters
+    ----------
+    user_rows : float32 (n_rows, n_parts, d); item_rows : float32 (n_item_rows, n_parts, d)
+    user, positive, negative : int32 (n,), rows of those tables
+    out : float32 (n, n_parts), written
+    """
+    n_parts, d = user_rows.shape[1], user_rows.shape[2]
+    for t in range(len(user)):
+        u, i, j = user[t], positive[t], negative[t]
+        for part in range(n_parts):
+            total = np.float32(0.0)
+            for f in range(d):
+                total += user_rows[u, part, f] * (item_rows[i, part, f] - item_rows[j, part, f])
+            out[t, part] = total
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def part_gradients(user_rows, item_rows, user, positive, negative, weight, user_gradient, item_gradient):
+    """Adds the gradients of ``sum_t sum_part weight[t, part] * margin[t, part]`` with respect to both tables.
+
+    Operations: 6 x n_parts x d per triple. ``user_gradient`` and ``item_gradient`` have the tables' shapes and are added to.
+    """
+    n_parts, d = user_rows.shape[1], user_rows.shape[2]
+    for t in range(len(user)):
+        u, i, j = user[t], positive[t], negative[t]
+        for part in range(n_parts):
+            w = weight[t, part]
+            if w == np.float32(0.0):
+                continue
+            for f in range(d):
+                step = w * user_rows[u, part, f]
+                user_gradient[u, part, f] += w * (item_rows[i, part, f] - item_rows[j, part, f])
+                item_gradient[i, part, f] += step
+                item_gradient[j, part, f] -= step
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def adam_rows(table, first, second, rows, gradient, rate, beta1, beta2, epsilon, step):
+    """Adam on some rows of a table, the others left alone (what torch calls SparseAdam; departure from dense Adam: a row that
+    is not touched does not coast on its momentum).
+
+    Parameters
+    ----------
+    table, first, second : float32 (n_rows, d), weights and Adam's two moments, updated in place
+    rows : int32 (n,), distinct; gradient : float32 (n, d)
+    rate, beta1, beta2, epsilon : float; step : int, 1 at the first call
+
+    Source: Kingma and Ba 2015, algorithm 1.
+    """
+    d = table.shape[1]
+    size = np.float32(rate * np.sqrt(1.0 - beta2**step) / (1.0 - beta1**step))
+    scaled_epsilon = np.float32(epsilon * np.sqrt(1.0 - beta2**step))
+    keep1, keep2 = np.float32(beta1), np.float32(beta2)
+    new1, new2 = np.float32(1.0 - beta1), np.float32(1.0 - beta2)
+    for position in range(len(rows)):
+        r = rows[position]
+        for f in range(d):
+            g = gradient[position, f]
+            m = keep1 * first[r, f] + new1 * g
+            v = keep2 * second[r, f] + new2 * g * g
+            first[r, f] = m
+            second[r, f] = v
+            table[r, f] -= size * m / (np.sqrt(v) + scaled_epsilon)
+
+
+@njit(cache=True, nogil=True)
+def distinct(indices, n, position, found):
+    """Lists the distinct values among ``indices`` (int32, each < n) in order of first appearance.
+
+    ``position`` int32 (n,) must hold -1 everywhere and is left so except at the values found, where it holds their place in
+    ``found``. Returns how many there are. Call ``position[found[:count]] = -1`` when done.
+    """
+    count = 0
+    for index in indices:
+        if position[index] < 0:
+            position[index] = count
+            found[count] = index
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _next_random(state):
+    """SplitMix64 (Steele, Lea, Flood 2014): a 64-bit state, one well-mixed 64-bit number per call."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def sample_unseen(users, seen_start, seen_items, n_items, state, out):
+    """For each user one item drawn uniformly among those not in the user's (sorted) list; any item if the list is full.
+
+    ``state`` uint64 (1,) is the generator's state and is advanced.
+    """
+    bound = np.uint64(n_items)
+    for t in range(len(users)):
+        low, high = seen_start[users[t]], seen_start[users[t] + 1]
+        while True:
+            item = np.int32(_next_random(state) % bound)
+            a, b = low, high
+            while a < b:
+                middle = (a + b) // 2
+                if seen_items[middle] < item:
+                    a = middle + 1
+                else:
+                    b = middle
+            if a == high or seen_items[a] != item or high - low >= n_items:
+                out[t] = item
+                break

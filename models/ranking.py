@@ -17,7 +17,7 @@ from models.kernels import count_ranks
 
 __all__ = ["METRICS", "UserItems", "metrics_per_user", "rank_targets"]
 
-BLOCK = 512
+BLOCK = 256
 METRICS = ("recall", "ndcg", "precision", "map", "hit")
 
 
@@ -68,11 +68,12 @@ def rank_targets(
     seen: UserItems,
     targets: UserItems,
 ) -> npt.NDArray[np.int32]:
-    """Ranks (0-based) of the target items of ``users``, concatenated in the users' order.
+    """Ranks (0-based) of the target items of ``users``, concatenated in the users' order; int32 (n_targets,).
 
     Parameters
     ----------
-    score : maps a block of user indices (n,) to scores float32 (n, n_items); -inf or NaN: cannot be recommended
+    score : maps a block of user indices (n,) to scores float32 (n, n_items); -inf or NaN: cannot be recommended. It may also
+        return (n_sets, n, n_items), several models' scores; the ranks are then (n_sets, n_targets).
     users : int64 (n,), who is evaluated; ``seen`` and ``targets`` cover all users
 
     Notes
@@ -80,14 +81,15 @@ def rank_targets(
     Cost: the scores, plus one comparison per target and item. Memory: one block of ``BLOCK`` users.
     """
     ranks = []
-    for begin in range(0, len(users), BLOCK):
+    for begin in range(0, max(len(users), 1), BLOCK):
         block = users[begin : begin + BLOCK]
         masked, wanted = seen.take(block), targets.take(block)
-        found = np.empty(len(wanted.items), dtype=np.int32)
         scores = np.ascontiguousarray(score(block), dtype=np.float32)
-        count_ranks(scores, masked.start, masked.items, wanted.start, wanted.items, found)
+        found = np.empty((*scores.shape[:-2], len(wanted.items)), dtype=np.int32)
+        for one, into in zip(scores if scores.ndim == 3 else scores[None], np.atleast_2d(found), strict=True):
+            count_ranks(one, masked.start, masked.items, wanted.start, wanted.items, into)
         ranks.append(found)
-    return np.concatenate(ranks) if ranks else np.empty(0, dtype=np.int32)
+    return np.concatenate(ranks, axis=-1)
 
 
 def metrics_per_user(

@@ -1,0 +1,7 @@
+"""Recommenders that can be probed: one file per published model. ``BACKBONES`` is the whole list."""
+
+from models.backbones.vbpr import VBPR
+
+__all__ = ["BACKBONES"]
+
+BACKBONES = {"vbpr": VBPR}

@@ -1,0 +1,78 @@
+"""What trainings are fed: the split and the projected features, as plain arrays that travel through a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diagnostics.schema import Dataset, FeatureBlock, IndexArray, ProbePlan
+from models.backbones.protocol import Features
+from models.projection import project
+
+__all__ = ["ProbeInputs", "prepare"]
+
+_PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ProbeInputs:
+    """Distinct pairs int32 (n_pairs, 2) of each part of the split, and each modality's projected features."""
+
+    n_users: int
+    n_items: int
+    train: IndexArray
+    validation: IndexArray
+    test: IndexArray
+    features: Mapping[str, Features]
+
+    def save(self, folder: Path) -> None:
+        """Writes ``.npy`` files and an ``inputs.json`` that names them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in _PARTS:
+            np.save(folder / f"{part}.npy", getattr(self, part), allow_pickle=False)
+        for number, features in enumerate(self.features.values()):
+            np.save(folder / f"features_{number}.npy", features.values, allow_pickle=False)
+            np.save(folder / f"present_{number}.npy", features.present, allow_pickle=False)
+        head = {"n_users": self.n_users, "n_items": self.n_items, "modalities": list(self.features)}
+        (folder / "inputs.json").write_text(json.dumps(head), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> ProbeInputs:
+        """Reads what ``save`` wrote; arrays are memory-mapped, so that trainings side by side share them."""
+        head = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))
+        parts = {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in _PARTS}
+        features = {
+            name: Features(
+                np.load(folder / f"features_{number}.npy", mmap_mode="r", allow_pickle=False),
+                np.load(folder / f"present_{number}.npy", allow_pickle=False),
+            )
+            for number, name in enumerate(head["modalities"])
+        }
+        return cls(head["n_users"], head["n_items"], **parts, features=features)
+
+
+def prepare(dataset: Dataset, blocks: Sequence[FeatureBlock], plan: ProbePlan) -> ProbeInputs:
+    """Projects each modality once: principal components of the train items, one overall scale per block.
+
+    Where the split is by time, mean, components and scale are fitted on items with training interactions only.
+    """
+    split = dataset.split
+    fit_rows = np.ones(split.n_items, dtype=bool)
+    if split.kind == "time":
+        fit_rows[:] = False
+        fit_rows[split.train[:, 1]] = True
+    by_name = {block.name: block for block in blocks}
+    features = {
+        name: project(
+            by_name[name].values,
+            by_name[name].present,
+            fit_rows,
+            dimensions=int(plan.options["projected_dimensions"]),
+        )
+        for name in plan.modalities
+    }
+    return ProbeInputs(split.n_users, split.n_items, split.train, split.validation, split.test, features)

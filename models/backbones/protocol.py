@@ -1,0 +1,79 @@
+"""What a recommender must offer to be probed, judged and balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.sampling import Triples
+
+__all__ = ["Backbone", "Features", "MarginGradients", "Margins"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """One modality's vectors, ready for training.
+
+    ``values`` float32 (n_items, f): centred, so that a row of zeros is the catalog's mean; rows of absent items are zero.
+    ``present`` bool (n_items,): a backbone gives absent items a learnt vector instead of pretending that they are average.
+    """
+
+    values: FloatArray
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Margins of a batch of triples.
+
+    ``full`` float32 (n,): the whole model. ``keep`` float32 (n, n_modalities): the model with every *other* modality replaced by
+    its counterfactual (item features by the catalog's mean, user preferences by the users' mean). ``without`` float32
+    (n, n_modalities): the model with *that* modality replaced. Both have no columns unless asked for.
+    """
+
+    full: FloatArray
+    keep: FloatArray
+    without: FloatArray
+
+
+@dataclass(frozen=True)
+class MarginGradients:
+    """Gradient of the loss with respect to ``Margins``; ``without`` never carries a gradient."""
+
+    full: FloatArray
+    keep: FloatArray | None = None
+
+
+class Backbone(Protocol):
+    """A recommender over any number of named modalities; purchase history ("id") is always in."""
+
+    modalities: tuple[str, ...]
+    n_users: int
+    n_items: int
+
+    def forward(self, triples: Triples, *, counterfactual: bool) -> Margins:
+        """Margins of a batch; with ``counterfactual`` also ``keep`` and ``without``. Remembers what ``backward`` needs."""
+
+    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+        """One optimiser step for the last ``forward``. Returns each branch's squared gradient, by modality and "id"."""
+
+    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
+        """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user."""
+
+    def prepare(self) -> None:
+        """Called before a series of ``score`` calls, after training steps: refresh what is cached."""
+
+    def margins(self, triples: Triples) -> FloatArray:
+        """Margins (n,) of the whole, prepared model; nothing is remembered. Used of frozen teachers."""
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All parameters, copied. ``load_state(state())`` changes nothing."""
+
+    def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Puts parameters back; the optimiser's memory starts afresh."""

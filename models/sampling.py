@@ -1,0 +1,63 @@
+"""Training triples (user, bought item, not bought item)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.kernels import sample_unseen
+from models.ranking import UserItems
+
+__all__ = ["Sampler", "Triples"]
+
+IndexArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Parallel int32 arrays (n,). The first ``n_bpr`` are (user, bought, not bought); the rest are any user and any two items."""
+
+    user: IndexArray
+    positive: IndexArray
+    negative: IndexArray
+    n_bpr: int
+
+
+class Sampler:
+    """Draws an epoch of shuffled training pairs with one uniform unseen negative each.
+
+    Parameters
+    ----------
+    train : distinct pairs, int32 (n_pairs, 2)
+    n_extra : uniform triples appended to each batch, for balancers that distil on them
+    seed : everything drawn depends on it and on the epoch only
+    """
+
+    def __init__(self, train: IndexArray, n_users: int, n_items: int, *, batch_size: int, n_extra: int, seed: int) -> None:
+        self._train = np.ascontiguousarray(train, dtype=np.int32)
+        self._seen = UserItems.from_pairs(self._train, n_users)
+        self._n_users, self._n_items = n_users, n_items
+        self._batch_size, self._n_extra, self._seed = batch_size, n_extra, seed
+
+    @property
+    def n_batches(self) -> int:
+        return -(-len(self._train) // self._batch_size)
+
+    def epoch(self, epoch: int) -> Iterator[Triples]:
+        """The batches of one epoch (1-based)."""
+        rng = np.random.default_rng([self._seed, epoch])
+        state = rng.integers(0, 2**63, 1).astype(np.uint64)
+        order = rng.permutation(len(self._train))
+        for begin in range(0, len(order), self._batch_size):
+            pairs = self._train[order[begin : begin + self._batch_size]]
+            negative = np.empty(len(pairs), dtype=np.int32)
+            sample_unseen(pairs[:, 0], self._seen.start, self._seen.items, self._n_items, state, negative)
+            user, positive = pairs[:, 0], pairs[:, 1]
+            if self._n_extra:
+                user = np.concatenate([user, rng.integers(0, self._n_users, self._n_extra, dtype=np.int32)])
+                positive = np.concatenate([positive, rng.integers(0, self._n_items, self._n_extra, dtype=np.int32)])
+                negative = np.concatenate([negative, rng.integers(0, self._n_items, self._n_extra, dtype=np.int32)])
+            yield Triples(np.ascontiguousarray(user), np.ascontiguousarray(positive), np.ascontiguousarray(negative), len(pairs))

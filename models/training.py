@@ -1,0 +1,129 @@
+"""THE training loop: a generator of epoch records, with a usable model after every epoch.
+
+One loop for every backbone and every balancer. Selection is by Recall@k on validation, with patience; when the generator is
+exhausted (or closed) the backbone holds its best state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from models.backbones.protocol import Backbone
+from models.balancers.protocol import Balancer
+from models.losses import bpr, sigmoid
+from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.sampling import Sampler
+
+__all__ = ["EpochRecord", "Interactions", "Settings", "score_sets", "train"]
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """The parts of a split that training may see. ``train`` int32 (n_pairs, 2); ``validation`` covers all users, as ``seen`` does.
+
+    ``validation_users`` int64: whose lists are ranked after each epoch (a fixed sample keeps epochs cheap).
+    """
+
+    train: npt.NDArray[np.int32]
+    seen: UserItems
+    validation: UserItems
+    validation_users: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Budget and batch. ``patience``: epochs without a better validation recall before stopping."""
+
+    max_epochs: int
+    patience: int
+    batch_size: int
+    k: int = 20
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch did. ``validation`` is Recall@k of the whole model; ``branches`` of each set in ``score_sets``."""
+
+    epoch: int
+    loss: float
+    validation: float
+    branches: dict[str, float]
+    dynamics: dict[str, dict[str, float]] = field(default_factory=dict)
+    best: bool = False
+    seconds: float = 0.0
+
+
+def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """The sets whose rankings are followed: the whole model, purchase history alone, and history with each single modality."""
+    return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
+
+
+def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, float]:
+    """Mean Recall@k on validation for each of ``score_sets``, from one pass over the users."""
+    sets, users = score_sets(backbone.modalities), data.validation_users
+    chosen = list(sets.values())
+    ranks = rank_targets(lambda block: backbone.score(block, chosen), users, data.seen, data.validation)
+    counts = data.validation.counts[users]
+    return {name: float(metrics_per_user(row, counts, k)["recall"].mean()) for name, row in zip(sets, ranks, strict=True)}
+
+
+def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int) -> Iterator[EpochRecord]:
+    """Trains until validation stops improving or the budget ends, yielding a record per epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        When the loss stops being finite: the arm has diverged and says so instead of going on.
+    """
+    sampler = Sampler(
+        data.train,
+        backbone.n_users,
+        backbone.n_items,
+        batch_size=settings.batch_size,
+        n_extra=balancer.n_extra,
+        seed=seed,
+    )
+    best_value, best_state, waited = -1.0, backbone.state(), 0
+    try:
+        for epoch in range(1, settings.max_epochs + 1):
+            began = time.perf_counter()
+            losses, probability, squared = [], [], []
+            for triples in sampler.epoch(epoch):
+                margins = backbone.forward(triples, counterfactual=balancer.counterfactual)
+                loss, gradient = bpr(margins.full[: triples.n_bpr])
+                squared.append(backbone.backward(balancer.gradients(margins, triples, gradient)))
+                losses.append(loss)
+                if margins.keep is not None:
+                    probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
+            if not np.isfinite(losses).all():
+                raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
+            backbone.prepare()
+            recall = recall_of_sets(backbone, data, settings.k)
+            value = recall.pop("full")
+            totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
+            dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
+            if probability:
+                dynamics["probability"] = dict(
+                    zip(backbone.modalities, np.mean(probability, axis=0, dtype=np.float64).tolist(), strict=True)
+                )
+            better = value > best_value
+            if better:
+                best_value, best_state, waited = value, backbone.state(), 0
+            else:
+                waited += 1
+            seconds = time.perf_counter() - began
+            yield EpochRecord(epoch, float(np.mean(losses)), value, recall, dynamics, better, seconds)
+            if waited >= settings.patience:
+                break
+    finally:
+        backbone.load_state(best_state)
+
+
+def _shares(totals: dict[str, float]) -> dict[str, float]:
+    whole = sum(totals.values())
+    return {name: value / whole if whole > 0 else 0.0 for name, value in totals.items()}
