@@ -98,7 +98,7 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
                 squared.append(backbone.backward(balancer.gradients(margins, triples, gradient)))
                 losses.append(loss)
-                if margins.keep is not None:
+                if balancer.counterfactual:
                     probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
             if not np.isfinite(losses).all():
                 raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
@@ -108,9 +108,8 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
             totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
             dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
             if probability:
-                dynamics["probability"] = dict(
-                    zip(backbone.modalities, np.mean(probability, axis=0, dtype=np.float64).tolist(), strict=True)
-                )
+                mean = np.mean(np.stack(probability), axis=0, dtype=np.float64)
+                dynamics["probability"] = {name: float(p) for name, p in zip(backbone.modalities, mean, strict=True)}
             better = value > best_value
             if better:
                 best_value, best_state, waited = value, backbone.state(), 0

@@ -119,7 +119,7 @@ class VBPR:
         self._batch = (users, items, u, i, j, user_rows, item_rows, inputs, triples.n_bpr)
         full = parts.sum(axis=1)
         if not counterfactual:
-            return Margins(full)
+            return Margins(full, parts[:, :0], parts[:, :0])
         return Margins(full, keep=parts[:, :1] + parts[:, 1:], without=full[:, None] - parts[:, 1:])
 
     def backward(self, gradients: MarginGradients) -> dict[str, float]:
@@ -131,10 +131,7 @@ class VBPR:
         # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
         share = self._l2 / np.float32(n_bpr)
         user_count = np.bincount(u[:n_bpr], minlength=len(users)).astype(np.float32) * share
-        item_count = (np.bincount(i[:n_bpr], minlength=len(items)) + np.bincount(j[:n_bpr], minlength=len(items))).astype(
-            np.float32
-        )
-        item_count *= share
+        item_count = np.bincount(np.concatenate([i[:n_bpr], j[:n_bpr]]), minlength=len(items)).astype(np.float32) * share
         user_gradient = user_rows * user_count[:, None, None]
         item_gradient = item_rows * item_count[:, None, None]
         part_gradients(user_rows, item_rows, u, i, j, weight, user_gradient, item_gradient)

@@ -35,7 +35,7 @@ class CKD:
 
     Parameters
     ----------
-    teachers : modality -> function from triples to the frozen teacher's margins (n,), for every modality of the student, in its order
+    teachers : modality -> function from triples to the frozen teacher's margins (n,), for every modality in the student's order
     alpha, beta, temperature : as in the paper (.01, 5, .1)
     n_generic : uniform triples per step for the generic loss (paper: 5,000)
     smoothing : how much of the old contribution survives a step, ``signsafe`` only
@@ -65,7 +65,6 @@ class CKD:
         self._log: dict[str, list[FloatArray]] = {"weight": [], "contribution": [], "clip_share": []}
 
     def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
-        assert margins.keep is not None and margins.without is not None
         n, n_bpr = len(margins.full), triples.n_bpr
         weights = self._weights(margins, n_bpr)
         keep = np.zeros_like(margins.keep)
@@ -100,7 +99,7 @@ class CKD:
         self._log["weight"].append(weights.mean(axis=0))
         self._log["contribution"].append(contribution.mean(axis=0))
         self._log["clip_share"].append(clipped)
-        return np.broadcast_to(weights, margins.full.shape + (len(self._teachers),)).astype(np.float32)
+        return np.broadcast_to(weights, (*margins.full.shape, len(self._teachers))).astype(np.float32)
 
     def epoch_log(self) -> dict[str, dict[str, float]]:
         log = {
