@@ -555,6 +555,7 @@ class Condition(Record):
     threshold: float | None = None
     holds: bool | None  # None: could not be measured
     modality: str | None = None
+    unit: str = "points"  # as in Estimate: share, points, relative, ratio, count
 
 
 class NextStep(Record):

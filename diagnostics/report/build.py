@@ -1,0 +1,231 @@
+"""Writes a diagnosis as a report in one language: the verdict first, then the evidence, then the conditions and the limits."""
+
+from __future__ import annotations
+
+from diagnostics.messages import catalog
+from diagnostics.messages.numbers import MISSING
+from diagnostics.report.measured import balancing_section, data_section, modalities_section, training_section
+from diagnostics.report.model import Block, Cell, Column, Fact, Facts, Folded, Headline, Icon, Paragraph, Point, Points, Report
+from diagnostics.report.model import Section, Table
+from diagnostics.report.words import Words
+from diagnostics.schema import Action, Condition, Confidence, Diagnosis, Finding, NextStep, Severity
+
+__all__ = ["SECTIONS", "build"]
+
+_ACTION_ICONS: dict[Action, Icon] = {
+    "leave": "check",
+    "rebalance": "balance",
+    "fix_data": "fix",
+    "skip_content": "skip",
+    "undetermined": "question",
+}
+_CONFIDENCE_ICONS: dict[Confidence, Icon] = {"high": "check", "medium": "info", "low": "warning"}
+_SEVERITY_ICONS: dict[Severity, Icon] = {"info": "info", "warning": "warning", "problem": "problem"}
+
+
+def build(diagnosis: Diagnosis, lang: str) -> Report:
+    """The report of a diagnosis, every number written once.
+
+    Parameters
+    ----------
+    diagnosis : Diagnosis
+    lang : str
+        ``en`` or ``ja``.
+    """
+    words = Words(lang)
+    dataset = diagnosis.dataset
+    subtitle = words("report.subtitle", items=dataset.n_items, users=dataset.n_users, interactions=dataset.n_interactions)
+    sections = tuple(write(diagnosis, words) for write in SECTIONS.values())
+    return Report(lang, words("report.title"), subtitle, _headline(diagnosis, words), sections, diagnosis)
+
+
+def _headline(diagnosis: Diagnosis, words: Words) -> Headline:
+    verdict = diagnosis.verdict
+    return Headline(
+        icon=_ACTION_ICONS[verdict.action],
+        action=words(f"action.{verdict.action}.word"),
+        sentence=verdict.sentence[words.lang],
+        paragraph=words(f"action.{verdict.action}.text"),
+        confidence_icon=_CONFIDENCE_ICONS[verdict.confidence],
+        confidence=words("report.confidence", confidence=words(f"confidence.{verdict.confidence}")),
+        confidence_reason=words.coded("confidence_reason", verdict.confidence_reason),
+    )
+
+
+def _overview(diagnosis: Diagnosis, words: Words) -> Section:
+    blocks: list[Block] = [_facts(diagnosis, words)]
+    whys = tuple(Point(text) for text in (words.message(reason) for reason in diagnosis.verdict.reasons) if text)
+    if whys:
+        blocks += [Paragraph(words("report.overview.whys"), "lead"), Points(whys, ordered=True)]
+    steps = tuple(_step(step, words) for step in diagnosis.verdict.next_steps[:3])
+    if steps:
+        blocks += [Paragraph(words("report.overview.steps"), "lead"), Points(steps, ordered=True)]
+    return Section("overview", words("report.overview.title"), words("report.overview.limits"), tuple(blocks))
+
+
+def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
+    """Three numbers: what the model with everything reaches, what the strongest kind does alone, what balancing changes."""
+    facts = []
+    joint = max(
+        (arm for arm in diagnosis.arms if arm.balancer == "none"), key=lambda arm: len(set(arm.modalities) - {"id"}), default=None
+    )
+    if joint is not None:
+        facts.append(
+            Fact(
+                words("report.fact.joint"),
+                words.value(joint.recall_at_20, "percent"),
+                words.spoken_interval(joint.recall_at_20, "percent"),
+                words("report.fact.joint_note"),
+            )
+        )
+    best = max(diagnosis.modalities, key=lambda modality: modality.standalone.recall_at_20.value or 0.0)
+    facts.append(
+        Fact(
+            words("report.fact.standalone", modality=best.name),
+            words.value(best.standalone.recall_at_20, "percent"),
+            words.spoken_interval(best.standalone.recall_at_20, "percent"),
+            words("report.fact.standalone_note", floor=words.value(best.standalone.permuted_floor, "percent")),
+        )
+    )
+    lift = max((result.lift for result in diagnosis.balancing.results), key=lambda lift: lift.value or 0.0, default=None)
+    if lift is not None:
+        facts.append(
+            Fact(
+                words("report.fact.lift"),
+                words.value(lift, "points"),
+                words.spoken_interval(lift, "points"),
+                words("report.fact.lift_note"),
+            )
+        )
+    return Facts(tuple(facts))
+
+
+def _step(step: NextStep, words: Words) -> Point:
+    values = dict(step.values) | ({"modality": step.modality} if step.modality else {})
+    effort = words("report.effort", effort=words(f"report.effort_level.{step.effort}"))
+    effect = words("report.effect", effect=words.with_interval(step.effect)) if step.effect else ""
+    return Point(
+        words.coded("step_to_take", step.code, "title", values),
+        words.coded("step_to_take", step.code, "text", values),
+        aside=words.series([part for part in (effort, effect) if part]),
+    )
+
+
+def _findings(diagnosis: Diagnosis, words: Words) -> Section:
+    order: tuple[Severity, ...] = ("problem", "warning", "info")
+    findings = sorted(diagnosis.findings, key=lambda finding: order.index(finding.severity))
+    counted = {severity: sum(finding.severity == severity for finding in findings) for severity in order}
+    answer = words("report.findings.answer", **counted) if findings else words("report.findings.answer_none")
+    points = Points(tuple(_finding(finding, words) for finding in findings))
+    return Section("findings", words("report.findings.title"), answer, (points,) if findings else ())
+
+
+def _finding(finding: Finding, words: Words) -> Point:
+    values = dict(finding.values)
+    if finding.modality:
+        values.setdefault("modality", finding.modality)
+    parts = [words.coded("finding", finding.code, part, values) for part in ("text", "remedy")]
+    return Point(
+        words.coded("finding", finding.code, "title", values),
+        words.join_sentences([part for part in parts if part]),
+        _SEVERITY_ICONS[finding.severity],
+        words.with_interval(finding.effect) if finding.effect else "",
+    )
+
+
+def _rule(diagnosis: Diagnosis, words: Words) -> Section:
+    conditions = diagnosis.verdict.conditions
+    met = sum(condition.holds is True for condition in conditions)
+    open_ = sum(condition.holds is None for condition in conditions)
+    columns = tuple(
+        Column(words(f"report.rule.{name}"), name in ("value", "threshold", "distance"))
+        for name in ("condition", "value", "threshold", "distance", "holds")
+    )
+    rows = tuple(_condition(condition, words) for condition in conditions)
+    answer = words("report.rule.answer", met=met, open=open_, all=len(conditions))
+    return Section(
+        "rule", words("report.rule.title"), answer, (Table(columns, rows), Paragraph(words("report.rule.text"), "note")) if rows else ()
+    )
+
+
+def _condition(condition: Condition, words: Words) -> tuple[Cell, ...]:
+    how = words.how(condition.unit)
+    both = condition.value is not None and condition.threshold is not None
+    distance = (condition.value or 0.0) - (condition.threshold or 0.0) if both else None
+    holds: tuple[str, Icon] = {True: ("yes", "check"), False: ("no", "off"), None: ("open", "question")}[condition.holds]  # type: ignore[assignment]
+    return (
+        Cell(words.coded("condition", condition.code), note=words.modality(condition.modality) if condition.modality else ""),
+        Cell(words.number(condition.value, how), note=words.span(condition.low, condition.high, how)),
+        Cell(words.number(condition.threshold, how)),
+        Cell(words.number(distance, how)),
+        Cell(words(f"report.rule.{holds[0]}"), icon=holds[1]),
+    )
+
+
+def _limits(diagnosis: Diagnosis, words: Words) -> Section:
+    points = tuple(
+        Point(
+            words.coded("not_checked", entry.code, values=entry.values),
+            words.coded("not_checked_reason", entry.reason, values=entry.values),
+            "question",
+        )
+        for entry in diagnosis.not_checked
+    )
+    answer = words("report.limits.answer", count=len(points)) if points else words("report.limits.answer_none")
+    return Section("limits", words("report.limits.title"), answer, (Points(points),) if points else ())
+
+
+def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
+    protocol = diagnosis.protocol
+    card = {
+        "split": words(f"report.split.{protocol.split}"),
+        "split_reason": words.coded("split_reason", protocol.split_reason),
+        "metric": words("report.protocol.metric_value", k=protocol.k),
+        "counts": words("report.protocol.counts_value", train=protocol.n_train, validation=protocol.n_validation, test=protocol.n_test),
+        "test_users": words.number(protocol.n_test_users, "count"),
+        "backbones": words.series([words.coded("report.backbone", name) for name in protocol.backbones]),
+        "seeds": words("report.protocol.seeds_value", count=len(protocol.seeds), seeds=list(protocol.seeds)),
+        "preset": words.coded("report.preset", protocol.preset),
+        "max_epochs": words.number(protocol.max_epochs, "count"),
+        "learning_rate": words.number(protocol.learning_rate, "score"),
+    }
+    rows = tuple((Cell(words(f"report.protocol.{name}")), Cell(value)) for name, value in card.items())
+    columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))
+    blocks = (Table(columns, rows), Folded(words("report.computed"), (Paragraph(words("report.protocol.computed")),)))
+    return Section("protocol", words("report.protocol.title"), words("report.protocol.answer"), blocks)
+
+
+def _glossary(diagnosis: Diagnosis, words: Words) -> Section:
+    terms = [key.removesuffix(".term") for key in catalog(words.lang) if key.startswith("glossary.") and key.endswith(".term")]
+    points = Points(tuple(Point(words(f"{term}.term"), words(f"{term}.text")) for term in terms))
+    return Section("glossary", words("report.glossary.title"), words("report.glossary.answer"), (points,))
+
+
+def _provenance(diagnosis: Diagnosis, words: Words) -> Section:
+    provenance = diagnosis.provenance
+    facts = {
+        "version": provenance.version,
+        "created_at": provenance.created_at.replace("T", " "),
+        "fingerprint": diagnosis.dataset.fingerprint,
+        "duration": words.number(sum(provenance.timing.values()) if provenance.timing else None, "duration"),
+        "environment": words.series([f"{name} {value}" for name, value in provenance.environment.items()]) or MISSING,
+    }
+    columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))
+    rows = tuple((Cell(words(f"report.provenance.{name}")), Cell(value)) for name, value in facts.items())
+    return Section("provenance", words("report.provenance.title"), words("report.provenance.answer"), (Table(columns, rows),))
+
+
+SECTIONS = {
+    "overview": _overview,
+    "modalities": modalities_section,
+    "training": training_section,
+    "balancing": balancing_section,
+    "rule": _rule,
+    "findings": _findings,
+    "limits": _limits,
+    "data": data_section,
+    "protocol": _protocol,
+    "glossary": _glossary,
+    "provenance": _provenance,
+}
+"""Section key -> how it is written, in the order of the report."""

@@ -1,0 +1,209 @@
+"""Turns a diagnosis into charts: coverage, strength before training, what each training reached, contributions, learning curves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, IntervalChart, Look, Panel, Row, look_of
+from diagnostics.report.words import Words
+from diagnostics.schema import Balancing, CurvePoint, Diagnosis, Estimate, ProbeEvent, Profile
+
+__all__ = [
+    "arms_chart",
+    "balancing_chart",
+    "contribution_chart",
+    "coverage_chart",
+    "curve_chart",
+    "curves_of",
+    "points_from_events",
+    "split_chart",
+    "standalone_chart",
+]
+
+
+def _row(label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None) -> Row:
+    low, high = (None, None) if estimate.value is None else (estimate.low, estimate.high)
+    return Row(label, estimate.value, words.value(estimate, how), look, low, high, floor)
+
+
+def _spoken(title: str, rows: Iterable[Row], words: Words) -> str:
+    return words("chart.alt", title=title, rows=[words("chart.alt_row", label=row.label, value=row.text) for row in rows])
+
+
+def coverage_chart(profile: Profile, words: Words) -> IntervalChart:
+    """The share of products that have each kind of information; the mark is the share weighted by purchases."""
+    names = tuple(modality.name for modality in profile.modalities)
+    rows = tuple(
+        Row(
+            words.modality(modality.name),
+            modality.coverage.items,
+            words.number(modality.coverage.items),
+            look_of(modality.name, names),
+            floor=modality.coverage.interactions,
+        )
+        for modality in profile.modalities
+    )
+    title = words("chart.coverage.title")
+    return IntervalChart(
+        title,
+        _spoken(title, rows, words),
+        "bar",
+        rows,
+        "percent",
+        words("chart.coverage.axis"),
+        floor_label=words("chart.coverage.mark"),
+        limit=1.0,
+    )
+
+
+def standalone_chart(profile: Profile, words: Words) -> IntervalChart:
+    """How well each kind recommends by similarity alone, beside shuffled information and beside bestsellers."""
+    names = tuple(modality.name for modality in profile.modalities)
+    rows = tuple(
+        _row(
+            words.modality(modality.name),
+            modality.standalone.recall_at_20,
+            look_of(modality.name, names),
+            words,
+            "percent",
+            modality.standalone.permuted_floor.value,
+        )
+        for modality in profile.modalities
+    )
+    popularity = profile.baselines.get("popularity", {}).get("recall_at_20")
+    lines = ((words("chart.popularity"), popularity.value),) if popularity and popularity.value is not None else ()
+    title = words("chart.standalone.title")
+    return IntervalChart(
+        title,
+        _spoken(title, rows, words),
+        "bar",
+        rows,
+        "percent",
+        words("chart.recall_axis"),
+        lines,
+        words("chart.standalone.mark"),
+    )
+
+
+def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
+    """What each training reached on the test customers, weakest first within a backbone."""
+    all_names = tuple(modality.name for modality in diagnosis.modalities)
+    rows = []
+    for arm in sorted(diagnosis.arms, key=lambda arm: (arm.backbone, arm.recall_at_20.value or 0.0)):
+        known = tuple(name for name in arm.modalities if name != "id")
+        look = look_of("id" if not known else known[0] if len(known) == 1 else "joint", all_names)
+        label = words.modalities(known)
+        if arm.balancer != "none":
+            label = words("chart.arms.balanced", arm=label, balancer=words.coded("report.balancer", arm.balancer))
+        rows.append(_row(label, arm.recall_at_20, look, words, "percent"))
+    popularity = diagnosis.baselines.get("popularity", {}).get("recall_at_20")
+    lines = () if popularity is None else ((words("chart.popularity"), popularity),)
+    title = words("chart.arms.title")
+    return IntervalChart(title, _spoken(title, rows, words), "dot", tuple(rows), "percent", words("chart.recall_axis"), lines)
+
+
+def contribution_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
+    """How many points of the joint model's recall each kind of information accounts for."""
+    names = tuple(modality.name for modality in diagnosis.modalities)
+    rows = tuple(
+        _row(words.modality(modality.name), modality.contribution, look_of(modality.name, names), words, "points")
+        for modality in diagnosis.modalities
+        if modality.contribution is not None
+    )
+    title = words("chart.contribution.title")
+    return IntervalChart(title, _spoken(title, rows, words), "bar", rows, "points", words("chart.points_axis"))
+
+
+def balancing_chart(balancing: Balancing, words: Words) -> IntervalChart:
+    """The paired change that each balancing method brought, with zero in sight."""
+    rows = tuple(
+        _row(words.coded("report.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
+        for result in balancing.results
+    )
+    title = words("chart.balancing.title")
+    return IntervalChart(title, _spoken(title, rows, words), "dot", rows, "points", words("chart.points_axis"))
+
+
+def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words) -> CurveChart:
+    """Learning curves per modality, with and without balancing on the same axes. ``points``: modality -> its points."""
+    names = tuple(points)
+    panels = []
+    for name, modality_points in points.items():
+        seeds: dict[str, dict[int, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+        for point in modality_points:
+            seeds[point.balancer][point.seed].append((point.epoch, point.value))
+        curves = tuple(
+            Curve(
+                words("chart.curves.plain") if balancer == "none" else words.coded("report.balancer", balancer),
+                balancer != "none",
+                tuple(tuple(sorted(seed)) for _, seed in sorted(by_seed.items())),
+            )
+            for balancer, by_seed in sorted(seeds.items(), key=lambda entry: (entry[0] != "none", entry[0]))
+        )
+        panels.append(Panel(words.modality(name), look_of(name, names), curves))
+    title = words("chart.curves.title")
+    ends = [
+        words(
+            "chart.curves.alt_row",
+            modality=panel.title,
+            setting=curve.label,
+            value=words.number(curve.mean[-1][1]),
+            epoch=curve.mean[-1][0],
+        )
+        for panel in panels
+        for curve in panel.curves
+        if curve.mean
+    ]
+    return CurveChart(
+        title,
+        words("chart.alt", title=title, rows=ends),
+        tuple(panels),
+        words("chart.curves.x_axis"),
+        words("chart.recall_axis"),
+        "percent",
+    )
+
+
+def curves_of(diagnosis: Diagnosis, words: Words) -> CurveChart:
+    """The learning curves of a finished diagnosis, for its first backbone."""
+    backbones = {point.backbone for modality in diagnosis.modalities for point in modality.curve}
+    shown = next((name for name in diagnosis.protocol.backbones if name in backbones), None)
+    points = {
+        modality.name: [point for point in modality.curve if point.backbone == shown]
+        for modality in diagnosis.modalities
+        if modality.curve
+    }
+    return curve_chart(points, words)
+
+
+def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoint]]:
+    """The branch curves of a probe that is still running: only arms that hold every modality have branches to compare."""
+    arms = [(event, event.arm.split(":")) for event in events if event.kind == "epoch" and event.arm.count(":") == 2]
+    full = max((parts[1].count("+") for _, parts in arms), default=0)
+    found: dict[str, list[CurvePoint]] = {}
+    for event, (backbone, modalities, balancer) in arms:
+        if modalities.count("+") != full or modalities == "id":
+            continue
+        for name, value in event.branches.items():
+            point = CurvePoint(backbone=backbone, balancer=balancer, seed=event.seed, epoch=event.epoch, value=value)
+            found.setdefault(name, []).append(point)
+    widest = sorted(name for name in found if name != "id")
+    return {name: found[name] for name in (*widest, *(["id"] if "id" in found else []))}
+
+
+def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:
+    """Which part of the purchases trained the models, which chose among them, and which tested them."""
+    protocol, dataset = diagnosis.protocol, diagnosis.dataset
+    counts = {"train": protocol.n_train, "validation": protocol.n_validation, "test": protocol.n_test}
+    total = sum(counts.values()) or 1
+    bands = tuple(
+        Band(words(f"chart.split.{part}"), count / total, words("chart.split.count", count=count, share=count / total))
+        for part, count in counts.items()
+    )
+    borders: tuple[str, ...] = ()
+    if protocol.split == "time" and dataset.first_timestamp and dataset.last_timestamp:
+        borders = tuple(moment[:10] for moment in (dataset.first_timestamp, *protocol.cut_offs, dataset.last_timestamp))
+    title = words("chart.split.title")
+    spoken = [words("chart.alt_row", label=band.label, value=band.text) for band in bands]
+    return BandChart(title, words("chart.alt", title=title, rows=spoken), bands, borders if len(borders) == 4 else ())

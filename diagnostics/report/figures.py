@@ -1,0 +1,160 @@
+"""Charts as plain data: what to draw, never how. ``svg`` draws them for the file, ``charts`` for the screen.
+
+Every number beside a mark is already words, in the reader's language; every chart carries the sentence that a screen reader says.
+Colours are Okabe and Ito's, one colour and one marker per modality for good, so that no two kinds are told apart by colour alone.
+
+Source: M. Okabe, K. Ito, "Color Universal Design", 2008.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Band", "BandChart", "Chart", "Curve", "CurveChart", "IntervalChart", "Look", "Panel", "Row", "look_of", "nice_ticks"]
+
+Marker = Literal["circle", "square", "triangle", "diamond", "line", "cross", "pentagon"]
+
+
+@dataclass(frozen=True)
+class Look:
+    colour: str
+    marker: Marker
+
+
+_LOOKS = {
+    "text": Look("#0072B2", "circle"),
+    "image": Look("#E69F00", "square"),
+    "attributes": Look("#009E73", "triangle"),
+    "id": Look("#56B4E9", "diamond"),
+    "joint": Look("#333333", "line"),
+}
+_MORE_LOOKS = (Look("#CC79A7", "cross"), Look("#D55E00", "pentagon"), Look("#8C6D1F", "circle"), Look("#7A7A7A", "square"))
+
+
+def look_of(name: str, all_names: tuple[str, ...] = ()) -> Look:
+    """The colour and marker of a modality; the shop's own vectors take the remaining ones in the order of their names."""
+    if name in _LOOKS:
+        return _LOOKS[name]
+    others = sorted(set(all_names) - set(_LOOKS) | {name})
+    return _MORE_LOOKS[others.index(name) % len(_MORE_LOOKS)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an interval chart. ``value`` is in the axis's unit; ``text`` is how it is written; ``floor`` a mark to beat."""
+
+    label: str
+    value: float | None
+    text: str
+    look: Look
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+
+
+@dataclass(frozen=True)
+class IntervalChart:
+    """Bars or dots on one horizontal axis, each with its interval. ``lines`` are labelled references across all rows."""
+
+    title: str
+    alt: str
+    kind: Literal["bar", "dot"]
+    rows: tuple[Row, ...]
+    how: str
+    axis: str
+    lines: tuple[tuple[str, float], ...] = ()
+    floor_label: str = ""
+    limit: float | None = None  # the axis ends here, for shares that cannot pass 1
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """The axis's ends: zero is always in, every mark fits."""
+        values = [0.0, *(value for _, value in self.lines)]
+        for row in self.rows:
+            values += [value for value in (row.value, row.low, row.high, row.floor) if value is not None]
+        low, high = min(values), max(values)
+        if self.limit is not None:
+            return low, self.limit
+        ticks = nice_ticks(low, high if high > low else low + 1)
+        return ticks[0], ticks[-1]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One setting in one panel: a thin line per seed, ``(epoch, value)`` each, and the thick mean of all seeds."""
+
+    label: str
+    dashed: bool
+    seeds: tuple[tuple[tuple[int, float], ...], ...]
+
+    @property
+    def mean(self) -> tuple[tuple[int, float], ...]:
+        """The mean over seeds, for the epochs that every seed reached: where one has stopped the mean would change its meaning."""
+        if not self.seeds:
+            return ()
+        tables = [dict(seed) for seed in self.seeds]
+        shared = sorted(set.intersection(*(set(table) for table in tables)))
+        return tuple((epoch, sum(table[epoch] for table in tables) / len(tables)) for epoch in shared)
+
+
+@dataclass(frozen=True)
+class Panel:
+    title: str
+    look: Look
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class CurveChart:
+    """Learning curves, one small panel per modality, all on the same axes."""
+
+    title: str
+    alt: str
+    panels: tuple[Panel, ...]
+    x_axis: str
+    y_axis: str
+    how: str
+
+    @property
+    def last_epoch(self) -> int:
+        epochs = [point[0] for panel in self.panels for curve in panel.curves for seed in curve.seeds for point in seed]
+        return max(epochs, default=1)
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """The shared vertical axis, from zero."""
+        values = [point[1] for panel in self.panels for curve in panel.curves for seed in curve.seeds for point in seed]
+        return 0.0, nice_ticks(0.0, max(values, default=0.0) or 0.01)[-1]
+
+
+@dataclass(frozen=True)
+class Band:
+    """One part of a whole: ``share`` in [0, 1] of it."""
+
+    label: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True)
+class BandChart:
+    """A whole in its parts, from left to right, with what stands at the borders (dates, where the split is by time)."""
+
+    title: str
+    alt: str
+    bands: tuple[Band, ...]
+    borders: tuple[str, ...] = ()
+
+
+Chart = IntervalChart | CurveChart | BandChart
+
+
+def nice_ticks(low: float, high: float, wanted: int = 5) -> tuple[float, ...]:
+    """Round numbers that cover ``[low, high]``, about ``wanted`` of them, in steps of 1, 2, 2.5 or 5 times a power of ten."""
+    raw = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return tuple(round(index * step, 12) for index in range(first, last + 1))

@@ -1,0 +1,330 @@
+"""The sections that show what was measured: the data, the kinds of information, the trainings, balancing."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from diagnostics.messages.numbers import MISSING
+from diagnostics.report.evidence import (
+    arms_chart,
+    balancing_chart,
+    contribution_chart,
+    coverage_chart,
+    curves_of,
+    split_chart,
+    standalone_chart,
+)
+from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
+from diagnostics.report.words import Words
+from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityProfile, ModalityResult, Profile, ReadingNotes, Status
+
+__all__ = [
+    "STATUS_ICONS",
+    "balancing_section",
+    "data_section",
+    "funnel",
+    "modalities_section",
+    "patterns",
+    "profile_matrix",
+    "training_section",
+    "worst_items",
+]
+
+STATUS_ICONS: dict[Status, Icon] = {
+    "dominant": "star",
+    "healthy": "check",
+    "suppressed": "low",
+    "uninformative": "off",
+    "redundant": "copy",
+    "incomplete": "gap",
+    "unused": "skip",
+    "undetermined": "question",
+}
+if set(STATUS_ICONS) != set(get_args(Status)):
+    raise AssertionError("every status needs its sign")
+
+
+# ---------------------------------------------------------------- kinds of information
+
+
+def modalities_section(diagnosis: Diagnosis, words: Words) -> Section:
+    """Each kind of information: what there is of it, what it can do alone, what it does in the joint model, what is wrong."""
+    measured = [modality for modality in diagnosis.modalities if modality.standalone.recall_at_20.value is not None]
+    if measured:
+        best = max(measured, key=lambda modality: modality.standalone.recall_at_20.value or 0.0)
+        answer = words(
+            "report.modalities.answer",
+            modality=best.name,
+            value=words.value(best.standalone.recall_at_20, "percent"),
+            floor=words.value(best.standalone.permuted_floor, "percent"),
+        )
+    else:
+        answer = words("report.modalities.answer_none")
+    blocks: list[Block] = [_status_table(diagnosis, words), *[_explained(modality, words) for modality in diagnosis.modalities]]
+    blocks += [
+        Figure(coverage_chart(diagnosis.profile, words), words("report.modalities.coverage_caption")),
+        Figure(standalone_chart(diagnosis.profile, words), words("report.modalities.standalone_caption")),
+    ]
+    contributions = contribution_chart(diagnosis, words)
+    if contributions.rows:
+        blocks.append(Figure(contributions, words("report.modalities.contribution_caption")))
+    blocks.append(Folded(words("report.computed"), (Paragraph(words("report.modalities.computed")),)))
+    return Section("modalities", words("report.modalities.title"), answer, tuple(blocks))
+
+
+def _status_table(diagnosis: Diagnosis, words: Words) -> Table:
+    names = ("modality", "status", "coverage", "standalone", "unimodal", "branch", "contribution")
+    columns = tuple(Column(words(f"report.column.{name}"), name not in ("modality", "status")) for name in names)
+    rows = tuple(
+        (
+            Cell(words.modality(modality.name)),
+            Cell(words(f"status.{modality.status}.word"), icon=STATUS_ICONS[modality.status]),
+            Cell(words.number(modality.coverage.items)),
+            _estimated(modality.standalone.recall_at_20, words, "percent"),
+            _estimated(modality.unimodal, words, "percent"),
+            _estimated(modality.branch, words, "percent"),
+            _estimated(modality.contribution, words, "points"),
+        )
+        for modality in diagnosis.modalities
+    )
+    return Table(columns, rows, words("report.modalities.table_caption"))
+
+
+def _estimated(estimate: Estimate | None, words: Words, how: str) -> Cell:
+    return Cell(words.value(estimate, how), note=words.interval(estimate, how))
+
+
+def _explained(modality: ModalityResult, words: Words) -> Points:
+    """One modality in a paragraph: its status, then its causes with what speaks for them."""
+    causes = [_cause(cause, words) for cause in modality.causes]
+    text = words(f"status.{modality.status}.text")
+    return Points(
+        (
+            Point(
+                words("report.modalities.is", modality=modality.name, status=words(f"status.{modality.status}.word")),
+                words.join_sentences([text, *causes]),
+                STATUS_ICONS[modality.status],
+            ),
+        )
+    )
+
+
+def _cause(cause: Cause, words: Words) -> str:
+    evidence = [_evidence(entry, words) for entry in cause.evidence]
+    return words(
+        "report.cause",
+        cause=words.coded("cause", cause.code),
+        confidence=words(f"confidence.{cause.confidence}"),
+        evidence=words.series(evidence) if evidence else MISSING,
+    )
+
+
+def _evidence(evidence: Evidence, words: Words) -> str:
+    key = "report.evidence" if evidence.threshold is None else "report.evidence_threshold"
+    return words(
+        key,
+        measure=words.coded("measure", evidence.measure),
+        value=words.value(evidence),
+        threshold=words.number(evidence.threshold, words.how(evidence.unit)),
+    )
+
+
+def profile_matrix(profile: Profile, words: Words) -> Table:
+    """Modality x coverage, quality, own signal, redundancy: a number, a bar and a word in each cell."""
+    columns = tuple(Column(words(f"report.matrix.{name}")) for name in ("modality", "coverage", "quality", "signal", "redundancy"))
+    rows = tuple(
+        (
+            Cell(words.modality(modality.name)),
+            _coverage_cell(modality, words),
+            _quality_cell(modality, words),
+            _signal_cell(modality, profile, words),
+            Cell(MISSING, note=words("report.matrix.not_measured")),
+        )
+        for modality in profile.modalities
+    )
+    return Table(columns, rows)
+
+
+def _coverage_cell(modality: ModalityProfile, words: Words) -> Cell:
+    share = modality.coverage.items
+    word = "full" if share >= 0.995 else "most" if share >= 0.8 else "part" if share >= 0.4 else "little"
+    return Cell(words.number(share), share, words(f"report.matrix.coverage_{word}"))
+
+
+def _quality_cell(modality: ModalityProfile, words: Words) -> Cell:
+    """The share of items free of the most widespread issue: issues may overlap, so their shares are not added."""
+    worst = max(modality.issues, key=lambda issue: issue.share, default=None)
+    if worst is None or worst.count == 0:
+        return Cell(words.number(1.0), 1.0, words("report.matrix.quality_clean"))
+    sound = 1.0 - worst.share
+    return Cell(words.number(sound), sound, words.coded("issue", worst.code, "title", {"share": worst.share, "count": worst.count}))
+
+
+def _signal_cell(modality: ModalityProfile, profile: Profile, words: Words) -> Cell:
+    """The bar is relative to the strongest modality; the word compares with shuffled information, by interval where there is one."""
+    strengths = [entry.standalone.recall_at_20.value or 0.0 for entry in profile.modalities]
+    own, floor, lift = modality.standalone.recall_at_20, modality.standalone.permuted_floor, modality.standalone.lift
+    if own.value is None:
+        return Cell(MISSING, note=words("report.matrix.not_measured"))
+    if lift is not None and lift.low is not None:
+        clear = lift.low > 0
+    else:
+        clear = own.low is not None and own.low > (floor.high if floor.high is not None else floor.value or 0.0)
+    word = words("report.matrix.signal_clear" if clear else "report.matrix.signal_none")
+    return Cell(words.value(own, "percent"), own.value / (max(strengths) or 1.0), word)
+
+
+def patterns(profile: Profile, words: Words) -> Table:
+    """Which combinations of information products have."""
+    columns = (
+        Column(words("report.patterns.has")),
+        Column(words("report.patterns.items"), True),
+        Column(words("report.patterns.interactions"), True),
+    )
+    rows = tuple(
+        (
+            Cell(" + ".join(words.modality(name) for name in pattern.modalities) or words("report.patterns.nothing")),
+            Cell(words.number(pattern.items, "count")),
+            Cell(words.number(pattern.interactions)),
+        )
+        for pattern in profile.patterns
+    )
+    return Table(columns, rows)
+
+
+def worst_items(modality: ModalityProfile, words: Words) -> Table:
+    """The items behind each quality issue of a modality, at most 20 per issue, worst first."""
+    columns = (Column(words("report.worst.issue")), Column(words("report.worst.count"), True), Column(words("report.worst.items")))
+    rows = tuple(
+        (
+            Cell(words.coded("issue", issue.code, "title", {"share": issue.share, "count": issue.count})),
+            Cell(words.number(issue.count, "count"), note=words.number(issue.share)),
+            Cell(words.series(issue.item_ids) or MISSING),
+        )
+        for issue in modality.issues
+        if issue.count
+    )
+    return Table(columns, rows)
+
+
+# ---------------------------------------------------------------- trainings and balancing
+
+
+def training_section(diagnosis: Diagnosis, words: Words) -> Section:
+    """What small models reached with each set of information, and how each kind learnt inside the joint model."""
+    plain = [arm for arm in diagnosis.arms if arm.balancer == "none" and arm.recall_at_20.value is not None]
+    if plain:
+        best = max(plain, key=lambda arm: arm.recall_at_20.value or 0.0)
+        known = tuple(name for name in best.modalities if name != "id")
+        answer = words(
+            "report.training.answer", arm=words.modalities(known), value=words.with_interval(best.recall_at_20, "percent")
+        )
+    else:
+        answer = words("report.training.answer_none")
+    blocks: list[Block] = []
+    if diagnosis.arms:
+        blocks.append(Figure(arms_chart(diagnosis, words), words("report.training.arms_caption")))
+    curves = curves_of(diagnosis, words)
+    if curves.panels:
+        blocks.append(Figure(curves, words("report.training.curves_caption")))
+    if not all(arm.converged for arm in diagnosis.arms):
+        blocks.append(Paragraph(words("report.training.not_converged"), "note"))
+    blocks.append(Folded(words("report.computed"), (Paragraph(words("report.training.computed")),)))
+    return Section("training", words("report.training.title"), answer, tuple(blocks))
+
+
+def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
+    """Balancing on against off, in pairs of the same customers and seeds."""
+    balancing = diagnosis.balancing
+    measured = [result for result in balancing.results if result.lift.value is not None]
+    if not measured:
+        return Section("balancing", words("report.balancing.title"), words("report.balancing.answer_none"), ())
+    best = max(measured, key=lambda result: result.lift.value or 0.0)
+    low, high = best.lift.low, best.lift.high
+    outcome = "gain" if low is not None and low > 0 else "loss" if high is not None and high < 0 else "open"
+    answer = words(f"report.balancing.answer_{outcome}", lift=words.with_interval(best.lift, "points"))
+    columns = tuple(
+        Column(words(f"report.column.{name}"), name not in ("backbone", "balancer"))
+        for name in ("backbone", "balancer", "plain", "balanced", "lift")
+    )
+    rows = tuple(
+        (
+            Cell(words.coded("report.backbone", result.backbone)),
+            Cell(words.coded("report.balancer", result.balancer)),
+            _estimated(result.plain, words, "percent"),
+            _estimated(result.balanced, words, "percent"),
+            _estimated(result.lift, words, "points"),
+        )
+        for result in balancing.results
+    )
+    headroom = words(
+        "report.balancing.headroom",
+        headroom=words.with_interval(balancing.headroom, "points"),
+        detectable=words.number(balancing.minimum_detectable_effect, "points"),
+    )
+    blocks = (
+        Table(columns, rows),
+        Figure(balancing_chart(balancing, words), words("report.balancing.caption")),
+        Paragraph(headroom, "note"),
+        Folded(words("report.computed"), (Paragraph(words("report.balancing.computed")),)),
+    )
+    return Section("balancing", words("report.balancing.title"), answer, blocks)
+
+
+# ---------------------------------------------------------------- the data
+
+
+def data_section(diagnosis: Diagnosis, words: Words) -> Section:
+    """How the files were read, which column played which role, what was set aside, and which part tested the models."""
+    dataset = diagnosis.dataset
+    answer = words(
+        "report.data.answer",
+        items=dataset.n_items,
+        users=dataset.n_users,
+        interactions=dataset.n_interactions,
+        set_aside=sum(sum(reasons.values()) for reasons in dataset.rows_set_aside.values()),
+    )
+    reading = diagnosis.reading
+    files = Table(
+        (Column(words("report.data.file")), Column(words("report.data.format")), Column(words("report.data.rows"), True)),
+        tuple(
+            (
+                Cell(note.name),
+                Cell(words.series([part for part in (note.format, note.encoding) if part])),
+                Cell(words.number(note.rows, "count")),
+            )
+            for note in reading.files
+        ),
+    )
+    blocks: list[Block] = [files] if files.rows else []
+    blocks.append(Figure(split_chart(diagnosis, words), words.coded("split_reason", diagnosis.protocol.split_reason)))
+    blocks.append(funnel(reading, words))
+    if reading.columns:
+        blocks.append(Folded(words("report.data.columns"), (_columns(reading, words),)))
+    return Section("data", words("report.data.title"), answer, tuple(blocks))
+
+
+def funnel(reading: ReadingNotes, words: Words) -> Table:
+    """Every row that was not used, by reason, and what else was merged or unmatched."""
+    columns = (Column(words("report.data.file")), Column(words("report.data.reason")), Column(words("report.data.rows"), True))
+    rows = [
+        (Cell(entry.file), Cell(words.coded("set_aside", entry.reason)), Cell(words.number(entry.count, "count")))
+        for entry in reading.set_aside
+    ]
+    for name in ("merged_duplicates", "items_without_interactions", "images_unmatched"):
+        rows.append((Cell(""), Cell(words(f"report.data.{name}")), Cell(words.number(getattr(reading, name), "count"))))
+    return Table(columns, tuple(rows), words("report.data.funnel_caption"))
+
+
+def _columns(reading: ReadingNotes, words: Words) -> Table:
+    titles = tuple(Column(words(f"report.data.{name}")) for name in ("role", "column", "samples", "because"))
+    rows = tuple(
+        (
+            Cell(words.coded("reading", f"role.{role.role}")),
+            Cell(role.column, note=role.file),
+            Cell(words.series(role.samples[:3])),
+            Cell(words.message(role.reason)),
+        )
+        for role in reading.columns
+    )
+    return Table(titles, rows)

@@ -1,0 +1,229 @@
+"""Draws a chart as a small SVG of our own: no script, no font to load, readable in print, light and dark.
+
+Colours of ink and lines come from the page (``var(--ink)`` and the like); everything that is text is escaped.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from diagnostics.messages import write
+from diagnostics.report.figures import BandChart, Chart, CurveChart, IntervalChart, Look, Panel, Row, nice_ticks
+
+__all__ = ["draw"]
+
+_WIDTH = 720
+_ROW = 34
+_AXIS_FORMAT = {"percent": "axis_percent", "points": "axis_points"}
+
+
+def draw(chart: Chart, lang: str) -> Markup:
+    """The chart as an ``<svg>`` element with its alternative text."""
+    if isinstance(chart, IntervalChart):
+        body, height = _intervals(chart, lang)
+    elif isinstance(chart, CurveChart):
+        body, height = _curves(chart, lang)
+    else:
+        body, height = _bands(chart)
+    return Markup(
+        '<svg class="chart" role="img" viewBox="0 0 {} {:.0f}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
+        "<title>{}</title>{}</svg>"
+    ).format(_WIDTH, height, chart.alt, chart.title, Markup("").join(body))
+
+
+def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" class="{}" text-anchor="{}">{}</text>').format(x, y, kind, anchor, words)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str, colour: str = "") -> Markup:
+    stroke = Markup(' style="stroke:{}"').format(_ink(colour)) if colour else Markup("")
+    return Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" class="{}"{}/>').format(x1, y1, x2, y2, kind, stroke)
+
+
+def _ink(colour: str) -> str:
+    """The joint model's near-black must turn light on a dark page."""
+    return "var(--joint)" if colour == "#333333" else colour
+
+
+def width_of(words: str, size: float = 13) -> float:
+    """About how wide a text is drawn: East Asian characters are as wide as high, others about half."""
+    return sum(size if unicodedata.east_asian_width(letter) in "WF" else size * 0.56 for letter in words)
+
+
+def _fit(words: str, width: float) -> str:
+    if width_of(words) <= width:
+        return words
+    while words and width_of(words + "…") > width:
+        words = words[:-1]
+    return words + "…"
+
+
+_SHAPES: dict[str, Callable[[float, float, float], Markup]] = {
+    "circle": lambda x, y, r: Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>').format(x, y, r),
+    "square": lambda x, y, r: _polygon((x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)),
+    "triangle": lambda x, y, r: _polygon((x, y - r * 1.2), (x + r * 1.1, y + r * 0.8), (x - r * 1.1, y + r * 0.8)),
+    "diamond": lambda x, y, r: _polygon((x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)),
+    "line": lambda x, y, r: _polygon((x - r * 0.5, y - r * 1.4), (x + r * 0.5, y - r * 1.4), (x + r * 0.5, y + r * 1.4), (x - r * 0.5, y + r * 1.4)),
+    "cross": lambda x, y, r: Markup('<path d="M{0:.1f} {2:.1f}L{1:.1f} {3:.1f}M{1:.1f} {2:.1f}L{0:.1f} {3:.1f}" class="cross"/>').format(
+        x - r, x + r, y - r, y + r
+    ),
+    "pentagon": lambda x, y, r: _polygon(
+        (x, y - r * 1.2), (x + r * 1.15, y - r * 0.35), (x + r * 0.7, y + r), (x - r * 0.7, y + r), (x - r * 1.15, y - r * 0.35)
+    ),
+}
+
+
+def _polygon(*corners: tuple[float, float]) -> Markup:
+    return Markup('<polygon points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in corners))
+
+
+def _marker(x: float, y: float, look: Look, radius: float = 5.5) -> Markup:
+    colour = _ink(look.colour)
+    return Markup('<g style="fill:{};stroke:{}" class="mark">{}</g>').format(colour, colour, _SHAPES[look.marker](x, y, radius))
+
+
+# ---------------------------------------------------------------- bars and dots with intervals
+
+
+def _intervals(chart: IntervalChart, lang: str) -> tuple[list[Markup], float]:
+    longest = max((width_of(row.label) for row in chart.rows), default=0)
+    left = min(max(longest, 60), 230) + 34
+    right = _WIDTH - 96
+    low, high = chart.domain
+    scale = (right - left) / (high - low)
+
+    def at(value: float) -> float:
+        return left + (value - low) * scale
+
+    top = 26 if chart.lines else 8
+    bottom = top + _ROW * len(chart.rows)
+    body: list[Markup] = []
+    for tick in nice_ticks(low, high):
+        if low - 1e-9 <= tick <= high + 1e-9:
+            body.append(_line(at(tick), top, at(tick), bottom, "zero" if tick == 0 else "grid"))
+            body.append(_text(at(tick), bottom + 17, write(tick, _AXIS_FORMAT.get(chart.how, chart.how), lang), "quiet", "middle"))
+    for label, value in chart.lines:
+        body.append(_line(at(value), top - 6, at(value), bottom, "reference"))
+        anchor = "start" if at(value) < (left + right) / 2 else "end"
+        body.append(_text(at(value), top - 11, label, "quiet", anchor))
+    for index, row in enumerate(chart.rows):
+        body += _interval_row(chart, row, top + _ROW * (index + 0.5), left, at)
+    body.append(_text((left + right) / 2, bottom + 38, chart.axis, "quiet", "middle"))
+    height = bottom + 46.0
+    if chart.floor_label:
+        body.append(_line(left, height + 6, left, height + 20, "floor"))
+        body.append(_text(left + 9, height + 18, chart.floor_label, "quiet"))
+        height += 28
+    return body, height
+
+
+def _interval_row(chart: IntervalChart, row: Row, y: float, left: float, at: Callable[[float], float]) -> list[Markup]:
+    body = [_marker(9, y, row.look), _text(24, y + 4.5, _fit(row.label, left - 34))]
+    if row.value is None:
+        return [*body, _text(at(0) + 8, y + 4.5, row.text, "quiet")]
+    if chart.kind == "bar":
+        start, end = sorted((at(0), at(row.value)))
+        body.append(
+            Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="18" rx="2" style="fill:{}" class="bar"/>').format(
+                start, y - 9, max(end - start, 1), _ink(row.look.colour)
+            )
+        )
+    edge = at(row.value)
+    if row.low is not None and row.high is not None:
+        body.append(_line(at(row.low), y, at(row.high), y, "interval"))
+        body += [_line(at(end), y - 4, at(end), y + 4, "interval") for end in (row.low, row.high)]
+        edge = max(edge, at(row.high))
+    if row.floor is not None:
+        body.append(_line(at(row.floor), y - 12, at(row.floor), y + 12, "floor"))
+        edge = max(edge, at(row.floor))
+    if chart.kind == "dot":
+        body.append(_marker(at(row.value), y, row.look, 6))
+    body.append(_text(edge + 10, y + 4.5, row.text, "value"))
+    return body
+
+
+# ---------------------------------------------------------------- learning curves
+
+
+def _curves(chart: CurveChart, lang: str) -> tuple[list[Markup], float]:
+    columns = min(max(len(chart.panels), 1), 3)
+    gap, left, panel_height = 26.0, 44.0, 190.0
+    width = (_WIDTH - left - gap * (columns - 1)) / columns
+    body: list[Markup] = []
+    rows = -(-len(chart.panels) // columns)
+    for index, panel in enumerate(chart.panels):
+        x = left + (index % columns) * (width + gap)
+        y = 30 + (index // columns) * (panel_height + 62)
+        body += _panel(chart, panel, lang, x, y, width, panel_height, first=index % columns == 0)
+    height = 30 + rows * (panel_height + 62) - 20
+    body.append(_text((_WIDTH + left) / 2, height + 4, chart.x_axis, "quiet", "middle"))
+    settings = {curve.label: curve.dashed for panel in chart.panels for curve in panel.curves}
+    x = left
+    for label, dashed in settings.items():
+        body.append(_line(x, height + 26, x + 30, height + 26, "mean dashed" if dashed else "mean", "#333333"))
+        body.append(_text(x + 38, height + 30.5, label, "quiet"))
+        x += 38 + width_of(label) + 30
+    body.append(_text(x, height + 30.5, chart.y_axis, "quiet"))
+    return body, height + 42
+
+
+def _panel(
+    chart: CurveChart, panel: Panel, lang: str, x: float, y: float, width: float, height: float, *, first: bool
+) -> list[Markup]:
+    low, high = chart.domain
+    last = max(chart.last_epoch, 2)
+
+    def place(point: tuple[int, float]) -> str:
+        return f"{x + (point[0] - 1) / (last - 1) * width:.1f},{y + height - (point[1] - low) / (high - low) * height:.1f}"
+
+    body = [_marker(x + 6, y - 14, panel.look, 5), _text(x + 18, y - 9.5, _fit(panel.title, width - 24), "strong")]
+    for tick in nice_ticks(low, high):
+        tick_y = y + height - (tick - low) / (high - low) * height
+        body.append(_line(x, tick_y, x + width, tick_y, "zero" if tick == 0 else "grid"))
+        if first:
+            body.append(_text(x - 7, tick_y + 4, write(tick, "axis_percent", lang), "quiet", "end"))
+    for epoch, anchor in ((1, "start"), (last, "end")):
+        body.append(_text(x if epoch == 1 else x + width, y + height + 17, str(epoch), "quiet", anchor))
+    for curve in panel.curves:
+        dash = " dashed" if curve.dashed else ""
+        for seed in curve.seeds:
+            body.append(_path([place(point) for point in seed], "seed" + dash, panel.look))
+        if len(curve.mean) > 1:
+            body.append(_path([place(point) for point in curve.mean], "mean" + dash, panel.look))
+    return body
+
+
+def _path(places: list[str], kind: str, look: Look) -> Markup:
+    return Markup('<polyline points="{}" class="{}" style="stroke:{}"/>').format(" ".join(places), kind, _ink(look.colour))
+
+
+# ---------------------------------------------------------------- a whole in parts
+
+_BAND_COLOURS = ("#9AA5B1", "#56B4E9", "#0072B2")
+
+
+def _bands(chart: BandChart) -> tuple[list[Markup], float]:
+    body: list[Markup] = []
+    x = 0.0
+    # small parts keep enough room for their words, at the cost of the largest part
+    least = 120.0
+    free = _WIDTH - sum(least for band in chart.bands if band.share * _WIDTH < least)
+    large = sum(band.share for band in chart.bands if band.share * _WIDTH >= least) or 1.0
+    for index, band in enumerate(chart.bands):
+        width = least if band.share * _WIDTH < least else free * band.share / large
+        body.append(
+            Markup('<rect x="{:.1f}" y="24" width="{:.1f}" height="22" rx="3" style="fill:{}"/>').format(
+                x, max(width - 3, 1), _BAND_COLOURS[index % 3]
+            )
+        )
+        body.append(_text(x, 66, band.label, "strong"))
+        body.append(_text(x, 84, band.text, "quiet"))
+        if chart.borders:
+            body.append(_text(x, 15, chart.borders[index], "quiet"))
+        x += width
+    if chart.borders:
+        body.append(_text(_WIDTH - 3, 15, chart.borders[-1], "quiet", "end"))
+    return body, 92

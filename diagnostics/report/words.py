@@ -1,0 +1,113 @@
+"""A language's words as a report needs them: numbers with their unit, intervals, and the names of what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from diagnostics.messages import has, text, write
+from diagnostics.messages.numbers import MISSING
+from diagnostics.schema import Estimate, Evidence, Message
+
+__all__ = ["Words"]
+
+_FORMAT_OF_UNIT = {
+    "share": "percent",
+    "points": "points",
+    "difference": "points",
+    "relative": "relative",
+    "ratio": "ratio",
+    "count": "count",
+    "epochs": "count",
+    "items": "count",
+    "users": "count",
+    "seeds": "count",
+    "s": "duration",
+    "p": "p",
+    "score": "score",
+}
+_MODALITY_VALUES = {"modality", "other", "strongest", "weakest", "best", "name", "modalities", "others", "second"}
+
+
+class Words:
+    """The words of one language. ``words(key, **values)`` is ``messages.text`` with modalities called by their names."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+
+    def __call__(self, key: str, **values: Any) -> str:
+        return text(key, self.lang, **self._named(values))
+
+    def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        named = dict(values)
+        for key in _MODALITY_VALUES & named.keys():
+            value = named[key]
+            if isinstance(value, str):
+                named[key] = self.modality(value)
+            elif isinstance(value, list | tuple):
+                named[key] = [self.modality(str(part)) for part in value]
+        return named
+
+    def modality(self, name: str) -> str:
+        """``text`` becomes Text or テキスト; the shop's own vector names stay as they are."""
+        return self.coded("modality", name) if has(f"modality.{name}", self.lang) else name
+
+    def modalities(self, names: tuple[str, ...]) -> str:
+        """A set of modalities in words: Text + Image; purchase history alone when there is none."""
+        return " + ".join(self.modality(name) for name in names) or self.modality("id")
+
+    def coded(self, area: str, code: str, part: str = "", values: Mapping[str, Any] | None = None) -> str:
+        """The words of a code that stands in the result, such as ``status.healthy`` or ``finding.X.title``.
+
+        A result written by another version may hold a code this one has no words for: the code itself is shown then,
+        and nothing for its paragraph.
+        """
+        key = ".".join(part for part in (area, code, part) if part)
+        if not has(key, self.lang):
+            return "" if part in ("text", "remedy") else code
+        return self(key, **(values or {}))
+
+    def message(self, message: Message) -> str:
+        return self.coded("", message.code, values=message.values)
+
+    def number(self, value: float | None, how: str = "percent") -> str:
+        return write(value, how, self.lang)
+
+    def how(self, unit: str) -> str:
+        """Which way of writing a unit takes."""
+        return _FORMAT_OF_UNIT.get(unit, "score")
+
+    def value(self, estimate: Estimate | Evidence | None, how: str | None = None) -> str:
+        """The number of an estimate, or a dash where there is none."""
+        return MISSING if estimate is None else self.number(estimate.value, how or self.how(estimate.unit))
+
+    def interval(self, estimate: Estimate | Evidence | None, how: str | None = None) -> str:
+        """``13.9% – 14.7%``, or nothing where there is no interval."""
+        if estimate is None:
+            return ""
+        return self.span(estimate.low, estimate.high, how or self.how(estimate.unit))
+
+    def span(self, low: float | None, high: float | None, how: str) -> str:
+        """``low to high``, the unit of points named once; nothing where an end is missing."""
+        if low is None or high is None:
+            return ""
+        return self("report.interval", low=self.number(low, "points_bare" if how == "points" else how), high=self.number(high, how))
+
+    def spoken_interval(self, estimate: Estimate, how: str | None = None) -> str:
+        """``95% interval 13.9% – 14.7%``, or nothing where there is no interval."""
+        interval = self.interval(estimate, how)
+        return self("report.spoken_interval", level=estimate.level, interval=interval) if interval else ""
+
+    def series(self, parts: Iterable[str]) -> str:
+        """Short things in a row, with the language's own comma."""
+        return write(list(parts), "list", self.lang)
+
+    def join_sentences(self, sentences: Iterable[str]) -> str:
+        """Sentences one after another: with a space in English, without in Japanese."""
+        return ("" if self.lang == "ja" else " ").join(sentences)
+
+    def with_interval(self, estimate: Estimate | Evidence | None, how: str | None = None) -> str:
+        """``14.3% (95% interval 13.9% – 14.7%)``."""
+        interval = self.interval(estimate, how)
+        value = self.value(estimate, how)
+        return self("report.with_interval", value=value, interval=interval) if interval else value
