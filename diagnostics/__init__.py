@@ -1,0 +1,159 @@
+"""Tenbin's engine in six verbs: read_dataset, profile, plan_probe, run_probe, diagnose, write_report.
+
+The dashboard and the command line call nothing else. Each verb takes the results of the verbs before it, so that
+
+    dataset = read_dataset("catalog.csv", "transactions.csv", images="images")
+    found = profile(dataset)
+    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out")
+    diagnosis = diagnose(dataset, found, run)
+    write_report(diagnosis, "out", formats=("html", "json"), lang="ja")
+
+is a whole diagnosis. Heavy libraries are imported when a verb that needs them is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diagnostics.probe import ProbeRun
+    from diagnostics.schema import Dataset, Diagnosis, ProbeEvent, ProbePlan, Profile, Progress
+
+__all__ = ["__version__", "diagnose", "plan_probe", "profile", "read_dataset", "run_probe", "write_report"]
+
+__version__ = "0.1.0"
+
+PathLike = str | os.PathLike[str]
+
+
+def read_dataset(
+    catalog: PathLike,
+    interactions: PathLike,
+    *,
+    images: PathLike | None = None,
+    features: Mapping[str, PathLike] | None = None,
+    mapping: PathLike | Mapping[str, Mapping[str, object]] | None = None,
+    split: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Reads a shop's files, proposes what each column means, sets unusable rows aside and splits the log.
+
+    Parameters
+    ----------
+    catalog, interactions : CSV, TSV or Parquet files
+    images : a folder or a zip of pictures, named by item id or by a column of the catalog
+    features : modality name -> file of ready-made vectors (.npy, .npz, .parquet, .safetensors)
+    mapping : column roles, as a TOML file or as tables ``{"catalog": {...}, "interactions": {...}}``; the rest is proposed
+    split : ``auto`` (by time where the log is long enough), ``time`` or ``user``
+
+    Raises
+    ------
+    TenbinError
+        The files cannot be used; the error names file, row, column and cure.
+
+    Examples
+    --------
+    >>> from sample_data import ensure
+    >>> shop = ensure("en")
+    >>> dataset = read_dataset(shop / "catalog.csv", shop / "transactions.csv", images=shop / "images")
+    >>> [modality.name for modality in dataset.catalog.modalities]
+    ['text', 'image', 'attributes']
+    """
+    from diagnostics.dataset import read
+
+    return read(
+        Path(catalog),
+        Path(interactions),
+        images=Path(images) if images is not None else None,
+        features={name: Path(path) for name, path in (features or {}).items()},
+        mapping=Path(mapping) if isinstance(mapping, str | os.PathLike) else mapping,
+        split=split,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def profile(
+    dataset: Dataset, *, seed: int = 0, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None
+) -> Profile:
+    """Measures each modality before any training: coverage, disguised gaps, quality, health, strength on its own.
+
+    Encodes texts and pictures on the way and keeps the vectors in the cache, by content.
+    """
+    from diagnostics.dataset.features import encode
+    from diagnostics.profile import profile as measure
+
+    return measure(dataset, encode(dataset, progress=progress, cancelled=cancelled), seed=seed, progress=progress)
+
+
+def plan_probe(
+    dataset: Dataset,
+    *,
+    preset: str = "quick",
+    backbones: Sequence[str] = ("vbpr",),
+    balancers: Sequence[str] = ("ckd",),
+    n_seeds: int | None = None,
+    seed: int = 0,
+) -> ProbePlan:
+    """Decides which small models to train: arms, seeds, budget, and a first guess of the time.
+
+    Raises
+    ------
+    TenbinError
+        ``E_UNKNOWN_CHOICE``, ``E_NO_MODALITY`` or ``E_TOO_LITTLE_DATA``.
+    """
+    from diagnostics.probe import plan
+
+    return plan(dataset, preset=preset, backbones=backbones, balancers=balancers, n_seeds=n_seeds, seed=seed)
+
+
+def run_probe(
+    dataset: Dataset,
+    plan: ProbePlan,
+    run_dir: PathLike,
+    *,
+    threads: int | None = None,
+    on_event: Callable[[ProbeEvent], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ProbeRun:
+    """Trains every arm with every seed, one training per core, and keeps each result per user in ``run_dir``.
+
+    Calling it again on the same folder with the same plan and data goes on where it stopped.
+
+    Parameters
+    ----------
+    threads : how many trainings at a time (default: one per core)
+    on_event : called with each event in this process; cancelled : asked often, True stops within seconds
+    """
+    from diagnostics.dataset.features import encode
+    from diagnostics.probe import prepare
+    from diagnostics.runs import execute
+
+    inputs = prepare(dataset, encode(dataset), plan)
+    return execute(Path(run_dir), plan, inputs, threads=threads, on_event=on_event, cancelled=cancelled)
+
+
+def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
+    """Names each modality's status and causes, says whether balancing pays, and what to do next."""
+    from diagnostics.verdict import diagnose as judge
+
+    return judge(dataset, profile, run)
+
+
+def write_report(
+    diagnosis: Diagnosis, out_dir: PathLike, *, formats: Sequence[str] = ("html",), lang: str = "en"
+) -> tuple[Path, ...]:
+    """Writes the diagnosis as files that people can present; returns their paths.
+
+    Raises
+    ------
+    TenbinError
+        ``E_UNKNOWN_CHOICE`` for a format that does not exist.
+    """
+    from diagnostics.report import write_report as write
+
+    return write(diagnosis, Path(out_dir), formats, lang)

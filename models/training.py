@@ -108,8 +108,8 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
             totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
             dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
             if probability:
-                mean = np.mean(np.stack(probability), axis=0, dtype=np.float64)
-                dynamics["probability"] = {name: float(p) for name, p in zip(backbone.modalities, mean, strict=True)}
+                mean = np.stack(probability).mean(axis=0)
+                dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
             better = value > best_value
             if better:
                 best_value, best_state, waited = value, backbone.state(), 0

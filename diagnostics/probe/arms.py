@@ -15,7 +15,10 @@ from diagnostics.errors import TenbinError
 from diagnostics.schema import Arm, Dataset, ProbePlan
 from diagnostics.seeds import seed_for
 
-__all__ = ["Job", "jobs", "modality_sets", "plan"]
+__all__ = ["ENSEMBLE", "Job", "jobs", "modality_sets", "plan"]
+
+ENSEMBLE = "ensemble"
+"""In the place of a balancer: nothing is trained, the uni-modal models' scores are averaged. The cheap upper reference (C10)."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def plan(
         raise TenbinError("E_TOO_LITTLE_DATA", n_users=dataset.log.n_users, n_rows=dataset.log.n_rows)
     arms = [Arm(backbone=b, modalities=chosen) for b in backbones for chosen in modality_sets(modalities, budget.max_lattice)]
     if len(modalities) > 1:
-        arms += [Arm(backbone=b, modalities=modalities, balancer=name) for b in backbones for name in balancers if name != "none"]
+        chosen = [ENSEMBLE, *(name for name in dict.fromkeys(balancers) if name != "none")]
+        arms += [Arm(backbone=b, modalities=modalities, balancer=name) for b in backbones for name in chosen]
     seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range(n_seeds or budget.seeds))
     made = ProbePlan(
         fingerprint=dataset.fingerprint,
@@ -106,7 +110,7 @@ def jobs(plan: ProbePlan) -> tuple[Job, ...]:
     for seed in plan.seeds:
         for arm in plan.arms:
             alone = [Arm(backbone=arm.backbone, modalities=(name,)) for name in arm.modalities]
-            needs = tuple(Job(teacher, seed).job_id for teacher in alone) if arm.balancer in NEEDS_TEACHERS else ()
+            needs = tuple(Job(teacher, seed).job_id for teacher in alone) if arm.balancer in NEEDS_TEACHERS | {ENSEMBLE} else ()
             listed.append(Job(arm, seed, needs))
     return tuple(listed)
 
@@ -125,5 +129,6 @@ def _guess_seconds(plan: ProbePlan, n_train: int) -> float:
     distilled arm; about 25 epochs until patience ends.
     """
     cores = os.cpu_count() or 1
-    per_seed = sum((1 + len(arm.modalities)) * (3 if arm.balancer != "none" else 1) for arm in plan.arms)
+    weight = {"none": 1, ENSEMBLE: 0}
+    per_seed = sum((1 + len(arm.modalities)) * weight.get(arm.balancer, 3) for arm in plan.arms)
     return 5.0 + 3e-6 * n_train * min(25, plan.max_epochs) * per_seed * len(plan.seeds) / cores

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from diagnostics.errors import Cancelled
-from diagnostics.probe.arms import Job, jobs
+from diagnostics.probe.arms import ENSEMBLE, Job, jobs
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult, set_name
 from diagnostics.schema import ProbeEvent, ProbePlan
@@ -20,6 +21,8 @@ from models.ranking import UserItems, metrics_per_user, rank_targets
 from models.training import Interactions, Settings, train
 
 __all__ = ["train_job"]
+
+Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]]], npt.NDArray[np.float32]]
 
 
 def train_job(
@@ -42,14 +45,18 @@ def train_job(
         The training diverged.
     """
     data = _interactions(inputs, plan)
-    backbone = _backbone(inputs, plan, job.arm.backbone, job.arm.modalities, job.seed)
-    margins = {}
+    alone: dict[str, Backbone] = {}
     for name, teacher_id in zip(job.arm.modalities, job.needs, strict=bool(job.needs)):
-        teacher = _backbone(inputs, plan, job.arm.backbone, (name,), job.seed)
+        alone[name] = _backbone(inputs, plan, job.arm.backbone, (name,), job.seed)
         saved = teachers[teacher_id].arrays
-        teacher.load_state({key.removeprefix("state."): value for key, value in saved.items() if key.startswith("state.")})
-        margins[name] = teacher.margins
-    balancer = BALANCERS[job.arm.balancer](margins)
+        alone[name].load_state({key.removeprefix("state."): value for key, value in saved.items() if key.startswith("state.")})
+    if job.arm.balancer == ENSEMBLE:
+        arrays = _test(_ensemble(alone), [frozenset(job.arm.modalities)], inputs, data, plan)
+        meta = {"sets": [set_name(job.arm.modalities, plan.modalities)], "best_epoch": 0, "epochs": 0, "converged": True}
+        yield JobResult(job.job_id, arrays, meta)
+        return
+    backbone = _backbone(inputs, plan, job.arm.backbone, job.arm.modalities, job.seed)
+    balancer = BALANCERS[job.arm.balancer]({name: teacher.margins for name, teacher in alone.items()})
     settings = Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k)
     records = []
     for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31):
@@ -69,11 +76,12 @@ def train_job(
         if cancelled():
             raise Cancelled
     best = max(records, key=lambda record: (record.best, record.epoch))
-    arrays, names = _test(backbone, inputs, data, plan)
+    sets = _factual_sets(backbone.modalities)
+    arrays = _test(backbone.score, sets, inputs, data, plan)
     if any(job.job_id in other.needs for other in jobs(plan)):
         arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
     meta = {
-        "sets": names,
+        "sets": [set_name(chosen, plan.modalities) for chosen in sets],
         "best_epoch": best.epoch,
         "epochs": len(records),
         "converged": len(records) < plan.max_epochs,
@@ -103,16 +111,32 @@ def _interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
     return Interactions(np.asarray(inputs.train), UserItems.from_pairs(inputs.train, inputs.n_users), validation, users)
 
 
-def _test(backbone: Backbone, inputs: ProbeInputs, data: Interactions, plan: ProbePlan) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Recall and NDCG per test user with every set of modalities factual (above four: none, each, all but one, all)."""
-    n = len(backbone.modalities)
+def _factual_sets(modalities: tuple[str, ...]) -> list[frozenset[str]]:
+    """Every set of modalities up to four of them; above that none, each, all but one and all."""
+    n = len(modalities)
     sizes = range(n + 1) if n <= 4 else sorted({0, 1, n - 1, n})
-    sets = [frozenset(chosen) for size in sizes for chosen in combinations(backbone.modalities, size)]
+    return [frozenset(chosen) for size in sizes for chosen in combinations(modalities, size)]
+
+
+def _ensemble(alone: Mapping[str, Backbone]) -> Score:
+    """The mean of the uni-modal models' scores, each standardised per user so that none outshouts the others."""
+
+    def score(users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
+        total = np.float32(0)
+        for name, model in alone.items():
+            one = model.score(users, [frozenset([name])])
+            total = total + (one - one.mean(axis=2, keepdims=True)) / (one.std(axis=2, keepdims=True) + np.float32(1e-12))
+        return np.asarray(total)
+
+    return score
+
+
+def _test(
+    score: Score, sets: list[frozenset[str]], inputs: ProbeInputs, data: Interactions, plan: ProbePlan
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Recall and NDCG of every test user with each set of modalities factual; float32 (n_sets, n_test_users) each."""
     test = UserItems.from_pairs(inputs.test, inputs.n_users)
     users = test.users
-    ranks = rank_targets(lambda block: backbone.score(block, sets), users, data.seen, test)
+    ranks = rank_targets(lambda block: score(block, sets), users, data.seen, test)
     metrics = [metrics_per_user(row, test.counts[users], plan.k) for row in ranks]
-    arrays: dict[str, np.ndarray] = {
-        name: np.stack([metric[name] for metric in metrics]).astype(np.float32) for name in ("recall", "ndcg")
-    }
-    return arrays, [set_name(chosen, plan.modalities) for chosen in sets]
+    return {name: np.stack([metric[name] for metric in metrics]).astype(np.float32) for name in ("recall", "ndcg")}
