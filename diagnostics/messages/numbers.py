@@ -61,6 +61,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "duration": _duration,
     "bytes": _bytes,
     "list": _items,
+    "points_size": lambda value, lang: _points(abs(value), lang).lstrip("+"),  # a threshold or a size, without sign
     "points_bare": lambda value, lang: _sign(value * 100, 2),  # the lower end of an interval, whose upper end names the unit
     "axis_percent": lambda value, lang: f"{value * 100:g}%",  # round numbers along an axis
     "axis_points": lambda value, lang: f"{value * 100:+g}".replace("-", "−") if value else "0",

@@ -5,8 +5,22 @@ from __future__ import annotations
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.measured import balancing_section, data_section, modalities_section, training_section
-from diagnostics.report.model import Block, Cell, Column, Fact, Facts, Folded, Headline, Icon, Paragraph, Point, Points, Report
-from diagnostics.report.model import Section, Table
+from diagnostics.report.model import (
+    Block,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Folded,
+    Headline,
+    Icon,
+    Paragraph,
+    Point,
+    Points,
+    Report,
+    Section,
+    Table,
+)
 from diagnostics.report.words import Words
 from diagnostics.schema import Action, Condition, Confidence, Diagnosis, Finding, NextStep, Severity
 
@@ -144,7 +158,10 @@ def _rule(diagnosis: Diagnosis, words: Words) -> Section:
     rows = tuple(_condition(condition, words) for condition in conditions)
     answer = words("report.rule.answer", met=met, open=open_, all=len(conditions))
     return Section(
-        "rule", words("report.rule.title"), answer, (Table(columns, rows), Paragraph(words("report.rule.text"), "note")) if rows else ()
+        "rule",
+        words("report.rule.title"),
+        answer,
+        (Table(columns, rows), Paragraph(words("report.rule.text"), "note")) if rows else (),
     )
 
 
@@ -156,8 +173,8 @@ def _condition(condition: Condition, words: Words) -> tuple[Cell, ...]:
     return (
         Cell(words.coded("condition", condition.code), note=words.modality(condition.modality) if condition.modality else ""),
         Cell(words.number(condition.value, how), note=words.span(condition.low, condition.high, how)),
-        Cell(words.number(condition.threshold, how)),
-        Cell(words.number(distance, how)),
+        Cell(words.size(condition.threshold, condition.unit)),
+        Cell(words.number(distance, "points" if how == "percent" else how)),
         Cell(words(f"report.rule.{holds[0]}"), icon=holds[1]),
     )
 
@@ -181,7 +198,9 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
         "split": words(f"report.split.{protocol.split}"),
         "split_reason": words.coded("split_reason", protocol.split_reason),
         "metric": words("report.protocol.metric_value", k=protocol.k),
-        "counts": words("report.protocol.counts_value", train=protocol.n_train, validation=protocol.n_validation, test=protocol.n_test),
+        "counts": words(
+            "report.protocol.counts_value", train=protocol.n_train, validation=protocol.n_validation, test=protocol.n_test
+        ),
         "test_users": words.number(protocol.n_test_users, "count"),
         "backbones": words.series([words.coded("report.backbone", name) for name in protocol.backbones]),
         "seeds": words("report.protocol.seeds_value", count=len(protocol.seeds), seeds=list(protocol.seeds)),

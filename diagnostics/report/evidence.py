@@ -93,7 +93,8 @@ def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
     for arm in sorted(diagnosis.arms, key=lambda arm: (arm.backbone, arm.recall_at_20.value or 0.0)):
         known = tuple(name for name in arm.modalities if name != "id")
         look = look_of("id" if not known else known[0] if len(known) == 1 else "joint", all_names)
-        label = words.modalities(known)
+        full = len(known) == len(all_names) > 1
+        label = words.modality("joint") if full else words.modalities(known)
         if arm.balancer != "none":
             label = words("chart.arms.balanced", arm=label, balancer=words.coded("report.balancer", arm.balancer))
         rows.append(_row(label, arm.recall_at_20, look, words, "percent"))

@@ -83,7 +83,7 @@ def _status_table(diagnosis: Diagnosis, words: Words) -> Table:
             _estimated(modality.standalone.recall_at_20, words, "percent"),
             _estimated(modality.unimodal, words, "percent"),
             _estimated(modality.branch, words, "percent"),
-            _estimated(modality.contribution, words, "points"),
+            _estimated(modality.contribution, words, "points_bare"),
         )
         for modality in diagnosis.modalities
     )
@@ -125,7 +125,7 @@ def _evidence(evidence: Evidence, words: Words) -> str:
         key,
         measure=words.coded("measure", evidence.measure),
         value=words.value(evidence),
-        threshold=words.number(evidence.threshold, words.how(evidence.unit)),
+        threshold=words.size(evidence.threshold, evidence.unit),
     )
 
 
@@ -161,7 +161,7 @@ def _quality_cell(modality: ModalityProfile, words: Words) -> Cell:
 
 
 def _signal_cell(modality: ModalityProfile, profile: Profile, words: Words) -> Cell:
-    """The bar is relative to the strongest modality; the word compares with shuffled information, by interval where there is one."""
+    """The bar is relative to the strongest modality; the word compares with shuffled information, by interval if possible."""
     strengths = [entry.standalone.recall_at_20.value or 0.0 for entry in profile.modalities]
     own, floor, lift = modality.standalone.recall_at_20, modality.standalone.permuted_floor, modality.standalone.lift
     if own.value is None:
@@ -260,7 +260,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     headroom = words(
         "report.balancing.headroom",
         headroom=words.with_interval(balancing.headroom, "points"),
-        detectable=words.number(balancing.minimum_detectable_effect, "points"),
+        detectable=words.size(balancing.minimum_detectable_effect, "points"),
     )
     blocks = (
         Table(columns, rows),

@@ -66,10 +66,12 @@ _SHAPES: dict[str, Callable[[float, float, float], Markup]] = {
     "square": lambda x, y, r: _polygon((x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)),
     "triangle": lambda x, y, r: _polygon((x, y - r * 1.2), (x + r * 1.1, y + r * 0.8), (x - r * 1.1, y + r * 0.8)),
     "diamond": lambda x, y, r: _polygon((x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)),
-    "line": lambda x, y, r: _polygon((x - r * 0.5, y - r * 1.4), (x + r * 0.5, y - r * 1.4), (x + r * 0.5, y + r * 1.4), (x - r * 0.5, y + r * 1.4)),
-    "cross": lambda x, y, r: Markup('<path d="M{0:.1f} {2:.1f}L{1:.1f} {3:.1f}M{1:.1f} {2:.1f}L{0:.1f} {3:.1f}" class="cross"/>').format(
-        x - r, x + r, y - r, y + r
+    "line": lambda x, y, r: _polygon(
+        (x - r * 0.5, y - r * 1.4), (x + r * 0.5, y - r * 1.4), (x + r * 0.5, y + r * 1.4), (x - r * 0.5, y + r * 1.4)
     ),
+    "cross": lambda x, y, r: Markup(
+        '<path d="M{0:.1f} {2:.1f}L{1:.1f} {3:.1f}M{1:.1f} {2:.1f}L{0:.1f} {3:.1f}" class="cross"/>'
+    ).format(x - r, x + r, y - r, y + r),
     "pentagon": lambda x, y, r: _polygon(
         (x, y - r * 1.2), (x + r * 1.15, y - r * 0.35), (x + r * 0.7, y + r), (x - r * 0.7, y + r), (x - r * 1.15, y - r * 0.35)
     ),
@@ -90,7 +92,7 @@ def _marker(x: float, y: float, look: Look, radius: float = 5.5) -> Markup:
 
 def _intervals(chart: IntervalChart, lang: str) -> tuple[list[Markup], float]:
     longest = max((width_of(row.label) for row in chart.rows), default=0)
-    left = min(max(longest, 60), 230) + 34
+    left = min(max(longest, 60), 260) + 34
     right = _WIDTH - 96
     low, high = chart.domain
     scale = (right - left) / (high - low)
@@ -166,7 +168,6 @@ def _curves(chart: CurveChart, lang: str) -> tuple[list[Markup], float]:
         body.append(_line(x, height + 26, x + 30, height + 26, "mean dashed" if dashed else "mean", "#333333"))
         body.append(_text(x + 38, height + 30.5, label, "quiet"))
         x += 38 + width_of(label) + 30
-    body.append(_text(x, height + 30.5, chart.y_axis, "quiet"))
     return body, height + 42
 
 
@@ -209,7 +210,7 @@ def _bands(chart: BandChart) -> tuple[list[Markup], float]:
     body: list[Markup] = []
     x = 0.0
     # small parts keep enough room for their words, at the cost of the largest part
-    least = 120.0
+    least = 168.0
     free = _WIDTH - sum(least for band in chart.bands if band.share * _WIDTH < least)
     large = sum(band.share for band in chart.bands if band.share * _WIDTH >= least) or 1.0
     for index, band in enumerate(chart.bands):

@@ -87,6 +87,11 @@ class Words:
             return ""
         return self.span(estimate.low, estimate.high, how or self.how(estimate.unit))
 
+    def size(self, value: float | None, unit: str) -> str:
+        """A threshold: like a number of that unit, but a difference without its sign."""
+        how = self.how(unit)
+        return self.number(value, "points_size" if how == "points" else how)
+
     def span(self, low: float | None, high: float | None, how: str) -> str:
         """``low to high``, the unit of points named once; nothing where an end is missing."""
         if low is None or high is None:

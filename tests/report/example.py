@@ -39,7 +39,7 @@ __all__ = ["HOSTILE", "example"]
 
 HOSTILE = {
     "script": "<script>alert(1)</script>",
-    "attribute": "\"><img src=x onerror=alert(1)>",
+    "attribute": '"><img src=x onerror=alert(1)>',
     "markdown": "**bold** [link](javascript:alert(1)) $x^2$ :red[hot] | `code`",
     "long": "とても長い名前" * 40,
     "rtl": "\u202eمنتج\u202c",
@@ -98,9 +98,13 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
             FileNote(name="transactions.csv", role="interactions", format="csv", encoding="utf-8", delimiter=",", rows=101_233),
         ),
         columns=(
-            ColumnRole(file="articles.csv", role="item_id", column="article_id", score=0.97, reason=_reason(), samples=(item, "0111565001")),
+            ColumnRole(
+                file="articles.csv", role="item_id", column="article_id", score=0.97, reason=_reason(), samples=(item, "0111565001")
+            ),
             ColumnRole(file="articles.csv", role="title", column=item, score=0.9, reason=_reason(), samples=(item,)),
-            ColumnRole(file="transactions.csv", role="user_id", column="customer_id", score=0.95, reason=_reason(), samples=("a1", "b2")),
+            ColumnRole(
+                file="transactions.csv", role="user_id", column="customer_id", score=0.95, reason=_reason(), samples=("a1", "b2")
+            ),
         ),
         set_aside=(
             SetAside(file="transactions.csv", reason="unknown_item", count=1204),
@@ -183,8 +187,12 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
             ),
         ),
         findings=(
-            Finding(code="popular_better_described", severity="info", modality=name, values={"items": 0.945, "interactions": 0.991}),
-            Finding(code="copied_values", severity="warning", modality=name, values={"count": 212, "share": 0.021}, item_ids=(item,)),
+            Finding(
+                code="popular_better_described", severity="info", modality=name, values={"items": 0.945, "interactions": 0.991}
+            ),
+            Finding(
+                code="copied_values", severity="warning", modality=name, values={"count": 212, "share": 0.021}, item_ids=(item,)
+            ),
         ),
         not_checked=(
             NotChecked(code="redundancy", reason="later_version"),
@@ -206,7 +214,9 @@ def _reason() -> Message:
 
 def _profiled(name: str, source: str, item: str) -> ModalityProfile:
     share = {"text": 0.996, "image": 0.945, "attributes": 1.0}[source]
-    issues = (QualityIssue(code="copied_picture", count=212, share=0.021, item_ids=(item, "0111565001")),) if source == "image" else ()
+    issues = (
+        (QualityIssue(code="copied_picture", count=212, share=0.021, item_ids=(item, "0111565001")),) if source == "image" else ()
+    )
     return ModalityProfile(
         name=name,
         kind="vector" if name != source else source,
