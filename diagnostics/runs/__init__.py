@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diagnostics.runs.request import RunRequest
-from diagnostics.runs.store import RunFolder, RunStatus
+from diagnostics.runs.store import RunFolder, RunStatus, append_text
 from diagnostics.runs.supervisor import attach, runs, start
 from diagnostics.runs.worker import execute
 
-__all__ = ["RunFolder", "RunRequest", "RunStatus", "attach", "execute", "runs", "start"]
+__all__ = ["RunFolder", "RunRequest", "RunStatus", "append_text", "attach", "execute", "runs", "start"]

@@ -22,7 +22,7 @@ from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 if TYPE_CHECKING:
     from diagnostics.probe import JobResult
 
-__all__ = ["JobStore", "RunFolder", "RunStatus", "append_line", "code_version", "digest_of", "read_lines", "write_atomic"]
+__all__ = ["JobStore", "RunFolder", "RunStatus", "append_text", "code_version", "digest_of", "read_lines", "write_atomic"]
 
 RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 
@@ -39,11 +39,12 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
     return path
 
 
-def append_line(path: Path, record: str) -> None:
-    """Append one JSON record as a line, in a single write."""
+def append_text(path: Path, text: str) -> Path:
+    """Append to a log, in a single write."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write(f"{record}\n".encode())
+        file.write(text.encode())
+    return path
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -135,8 +136,7 @@ class RunFolder:
 
         Does nothing when the supervisor has already done so for this very process: a Cancel pressed meanwhile must count.
         """
-        process = self._json("pid.json")
-        if process is not None and process["pid"] == os.getpid():
+        if self.is_mine and self.outcome() is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         for name in ("pid.json", "outcome.json", "cancel", "progress.jsonl", "profile.json", "diagnosis.json"):
@@ -150,6 +150,12 @@ class RunFolder:
         """Whether a process has taken the run."""
         return (self.path / "pid.json").exists()
 
+    @property
+    def is_mine(self) -> bool:
+        """Whether this very process has taken the run."""
+        process = self._json("pid.json")
+        return process is not None and is_alive(process["pid"], process["started"]) and process["pid"] == os.getpid()
+
     def claim(self, pid: int) -> None:
         """Note which process does the work."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -158,7 +164,7 @@ class RunFolder:
 
     def report_step(self, step: str, done: float, **more: Any) -> None:
         """Append one line of progress."""
-        append_line(self.path / "progress.jsonl", json.dumps({"step": step, "done": round(done, 4), **more}))
+        append_text(self.path / "progress.jsonl", json.dumps({"step": step, "done": round(done, 4), **more}) + "\n")
 
     def end(self, status: RunStatus, exit_code: int, code: str | None = None, words: dict[str, str] | None = None) -> None:
         """Note how the run ended."""

@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.eta import Outlook
-from diagnostics.runs.store import JobStore, RunFolder, append_line, code_version, digest_of, write_atomic
+from diagnostics.runs.store import JobStore, RunFolder, append_text, code_version, digest_of, write_atomic
 from diagnostics.schema import ProbeEvent, ProbePlan
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def execute(
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         event = event.model_copy(update={"done": outlook.done(), "eta_s": outlook.eta_s()})
         if job is not None:
-            append_line(store.events_file(job.job_id), event.model_dump_json())
+            append_text(store.events_file(job.job_id), event.model_dump_json() + "\n")
         if on_event is not None:
             on_event(event)
 
@@ -104,8 +104,8 @@ def execute(
             for job, message in crew.messages():
                 hear(job, message)
 
-    status = "cancelled" if stopped else "finished"
-    tell(ProbeEvent(kind=status))  # type: ignore[arg-type]
+    status: Literal["cancelled", "finished"] = "cancelled" if stopped else "finished"
+    tell(ProbeEvent(kind=status))
     return ProbeRun(
         plan=plan,
         status=status,
@@ -124,8 +124,8 @@ def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
     return JobStore(folder, key)
 
 
-def _event(kind: str, job: Job, **more: Any) -> ProbeEvent:
-    return ProbeEvent(kind=kind, arm=job.arm.arm_id, seed=job.seed, **more)  # type: ignore[arg-type]
+def _event(kind: Literal["started", "arm_finished", "arm_failed"], job: Job, **more: Any) -> ProbeEvent:
+    return ProbeEvent(kind=kind, arm=job.arm.arm_id, seed=job.seed, **more)
 
 
 def _cores() -> int:

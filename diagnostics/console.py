@@ -1,0 +1,191 @@
+"""How the command line shows progress, notices that a person wants to stop, and notes how a run ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+from diagnostics.errors import Cancelled, TenbinError
+from diagnostics.messages import LANGUAGES, has, text
+from diagnostics.runs import RunFolder, RunRequest, append_text
+from diagnostics.schema import ProbeEvent
+
+__all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session"]
+
+DONE, FAULT, UNUSABLE, CANCELLED = 0, 1, 2, 3  # exit statuses, fixed by the contract
+_HARD_STOP_S = 4.5  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
+_SHOWN_STEP = 0.01  # progress below one percent is not worth a line
+
+
+class Fault(Exception):
+    """A fault of ours: the person gets words, the trace is in the run's log."""
+
+    def __init__(self, words: TenbinError) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Session:
+    """One run of a command that works on a folder: ``with Session(out, request, json_progress) as session: ...``.
+
+    Entering takes the folder and Ctrl-C; leaving notes the outcome and gives Ctrl-C back. Every error leaves as one of
+    ``TenbinError`` (status 2), ``Cancelled`` (3) or ``Fault`` (1).
+
+    Attributes
+    ----------
+    folder : the run's folder
+    timing : seconds spent per step so far
+    """
+
+    def __init__(self, out: Path, request: RunRequest, json_progress: bool) -> None:
+        self.folder = RunFolder(out)
+        self.timing: dict[str, float] = {}
+        self._request = request
+        self._json = json_progress
+        self._display = _Display(request.lang, json_progress)
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._step: tuple[str, float, float] | None = None  # code, when it began, the share last shown
+
+    def __enter__(self) -> Session:
+        if self.folder.claimed and self.folder.status() in ("queued", "running") and not self.folder.is_mine:
+            raise TenbinError("E_RUN_BUSY", file=str(self.folder.path))
+        try:
+            self.folder.begin(self._request.resolved().model_dump_json(indent=1))
+            self.folder.claim(os.getpid())
+        except OSError as error:
+            raise TenbinError("E_OUT_NOT_WRITABLE", file=str(self.folder.path)) from error
+        self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        threading.Thread(target=self._watch, daemon=True).start()
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._display.__exit__(None, None, None)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if error is None:
+            self._close_step()
+            self.folder.end("finished", DONE)
+        elif isinstance(error, TenbinError):
+            self.folder.end("failed", UNUSABLE, error.code, {lang: error.words(lang) for lang in LANGUAGES})
+        elif isinstance(error, Cancelled | KeyboardInterrupt):
+            self.folder.end("cancelled", CANCELLED)
+            raise Cancelled from error
+        else:
+            log = append_text(self.folder.path / "log.txt", "".join(traceback.format_exception(error)))
+            fault = TenbinError("E_INTERNAL", file=str(log))
+            self.folder.end("failed", FAULT, fault.code, {lang: fault.words(lang) for lang in LANGUAGES})
+            raise Fault(fault) from error
+
+    # ---------------------------------------------------------------- stopping
+
+    def cancelled(self) -> bool:
+        """Whether a person wants the run to stop, by Ctrl-C, by a signal or by the dashboard's button."""
+        return self._stop.is_set() or self.folder.cancel_asked
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt  # asked twice: at once
+        self._stop.set()
+
+    def _watch(self) -> None:
+        """End the process when a step does not notice in time that it should stop."""
+        while not self._over.wait(0.1):
+            if self.cancelled():
+                if self._over.wait(_HARD_STOP_S):
+                    return
+                self.folder.end("cancelled", CANCELLED)
+                print(text("cli.cancelled", self._request.lang), file=sys.stderr, flush=True)
+                os._exit(CANCELLED)
+
+    # ---------------------------------------------------------------- showing
+
+    def step(self, code: str, done: float) -> None:
+        """Progress of one step; this is the ``progress`` that the façade's verbs take. Raises ``Cancelled`` if asked to stop."""
+        if self.cancelled():
+            raise Cancelled
+        self._show(code, done)
+
+    def event(self, event: ProbeEvent) -> None:
+        """Progress of the probe; this is its ``on_event``."""
+        self._show("probe", event.done, eta_s=event.eta_s, event=event.kind, arm=event.arm, seed=event.seed, epoch=event.epoch)
+
+    def say(self, key: str, **values: Any) -> None:
+        """Something worth saying at the end: words on standard output, or a JSON line of the values."""
+        if self._json:
+            print(json.dumps({"message": key, **values}, ensure_ascii=False), flush=True)
+        else:
+            print(text(key, self._request.lang, **values), flush=True)
+
+    def _show(self, code: str, done: float, **more: Any) -> None:
+        now = time.monotonic()
+        if self._step is None or self._step[0] != code:
+            self._close_step()
+            self._step = (code, now, -1.0)
+        _, began, shown = self._step
+        if more or done >= 1.0 > shown or done - shown >= _SHOWN_STEP:
+            self._step = (code, began, done)
+            self.folder.report_step(code, done, **more)
+            self._display.show(code, done, **more)
+
+    def _close_step(self) -> None:
+        if self._step is not None:
+            code, began, _ = self._step
+            self.timing[code] = round(self.timing.get(code, 0.0) + time.monotonic() - began, 3)
+            self._step = None
+
+
+class _Display:
+    """Progress for whoever is there: JSON lines for a program, bars on a terminal, one line per step anywhere else."""
+
+    def __init__(self, lang: str, as_json: bool) -> None:
+        self._lang = lang
+        self._json = as_json
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        console = Console(stderr=True)
+        if not as_json and console.is_terminal:
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[eta]}"),
+            )
+            self._bars = Progress(*columns, console=console)
+
+    def __enter__(self) -> None:
+        if self._bars is not None:
+            self._bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def show(self, code: str, done: float, **more: Any) -> None:
+        if self._json:
+            print(json.dumps({"step": code, "done": round(done, 4), **more}), flush=True)
+            return
+        words = text(f"step.{code}", self._lang) if has(f"step.{code}", self._lang) else code
+        if self._bars is None:
+            if code not in self._tasks:
+                self._tasks[code] = TaskID(0)
+                print(words, file=sys.stderr, flush=True)
+            return
+        eta = more.get("eta_s")
+        left = text("cli.eta", self._lang, left=eta) if eta is not None else ""
+        if code not in self._tasks:
+            self._tasks[code] = self._bars.add_task(words, total=1.0, eta="")
+        self._bars.update(self._tasks[code], completed=done, eta=left)

@@ -1,0 +1,206 @@
+"""The scheduler with its real processes, on trainings whose results a reader can predict."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diagnostics.probe import ProbeRun, jobs
+from diagnostics.runs import RunFolder, execute
+from diagnostics.runs.process import start_time
+from diagnostics.schema import ProbeEvent
+from tests.runs.fake_training import EPOCHS, number
+
+TRAIN = "tests.runs.fake_training:train"
+
+
+def _alive(folder: Path) -> list[int]:
+    """Training processes of a run that still live, found by the folder they were given."""
+    if Path("/proc/self/cmdline").exists():
+        commands = {}
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                commands[int(path.parent.name)] = path.read_text(errors="replace")
+    else:
+        found = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        commands = {int(line.split()[0]): line for line in found.splitlines()}
+    return [pid for pid, command in commands.items() if "diagnostics.runs.child" in command and str(folder) in command]
+
+
+def _wait_for(condition, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def _numbers(run: ProbeRun) -> dict[str, float]:
+    return {job_id: float(result.arrays["number"][0]) for job_id, result in run.results.items()}
+
+
+def test_every_job_runs_once_and_gets_its_teachers(tmp_path, inputs, make_plan):
+    plan = make_plan()
+    heard: list[ProbeEvent] = []
+    run = execute(tmp_path, plan, inputs, threads=2, on_event=heard.append, train=TRAIN)
+
+    assert run.status == "finished"
+    assert not run.failures
+    expected = {job.job_id: number(job) for job in jobs(plan)}
+    for job in jobs(plan):
+        if job.needs:
+            expected[job.job_id] += sum(expected[need] for need in job.needs)
+    assert any(job.needs for job in jobs(plan))
+    assert _numbers(run) == expected
+    assert all(result.meta["train"] == len(inputs.train) for result in run.results.values())
+    assert sum(event.kind == "epoch" for event in heard) == EPOCHS * len(expected)
+    assert sum(event.kind == "arm_finished" for event in heard) == len(expected)
+    assert [event.done for event in heard] == sorted(event.done for event in heard)
+    assert heard[-1].kind == "finished"
+    assert heard[-1].done == 1.0
+    assert heard[-1].eta_s == 0.0
+    assert len({int(result.arrays["pid"][0]) for result in run.results.values()}) == 2
+    assert _alive(tmp_path) == []
+
+
+def test_each_training_has_one_thread(tmp_path, inputs, make_plan):
+    run = execute(tmp_path, make_plan((1,)), inputs, threads=1, train=TRAIN)
+    assert {tuple(result.arrays["caps"]) for result in run.results.values()} == {(1.0, 1.0, 1.0)}
+
+
+def test_the_number_of_processes_changes_nothing(tmp_path, inputs, make_plan):
+    one = execute(tmp_path / "one", make_plan(), inputs, threads=1, train=TRAIN)
+    two = execute(tmp_path / "two", make_plan(), inputs, threads=3, train=TRAIN)
+    assert list(one.results) == list(two.results)
+    assert _numbers(one) == _numbers(two)
+    assert [(event.kind, event.arm, event.seed, event.epoch) for event in one.events] == [
+        (event.kind, event.arm, event.seed, event.epoch) for event in two.events
+    ]
+
+
+def test_with_one_process_the_first_seed_is_finished_before_the_second_begins(tmp_path, inputs, make_plan):
+    heard: list[ProbeEvent] = []
+    execute(tmp_path, make_plan((7, 2)), inputs, threads=1, on_event=heard.append, train=TRAIN)
+    seeds = [event.seed for event in heard if event.kind == "started"]
+    assert seeds == [7] * 5 + [2] * 5
+
+
+@pytest.mark.parametrize(("seed", "reason"), [(13, "FloatingPointError"), (14, "process_died")])
+def test_a_failed_job_is_reported_with_all_that_needed_it_and_the_rest_goes_on(tmp_path, inputs, make_plan, seed, reason):
+    plan = make_plan((seed, 1))
+    run = execute(tmp_path, plan, inputs, threads=2, train=TRAIN)
+    failed = {job.job_id: job for job in jobs(plan) if job.job_id in run.failures}
+    assert {(job.arm.modalities, job.arm.balancer, run.failures[name]) for name, job in failed.items()} == {
+        (("text",), "none", reason),
+        (("text", "image"), "ckd", "needed_job_failed"),
+    }
+    assert {job.seed for job in failed.values()} == {seed}
+    assert len(run.results) == len(jobs(plan)) - 2
+    assert "a cell's value" not in "".join(path.read_text() for path in (tmp_path / "run" / "events").iterdir())
+
+
+def test_what_a_library_prints_goes_to_the_log(tmp_path, inputs, make_plan):
+    run = execute(tmp_path, make_plan((16,)), inputs, threads=1, train=TRAIN)
+    assert not run.failures
+    assert "a library talks" in (tmp_path / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("by", ["flag", "callable"])
+def test_cancel_takes_at_most_five_seconds_and_keeps_finished_jobs(tmp_path, inputs, make_plan, by):
+    plan = make_plan((1, 15))  # seed 15 never ends by itself
+    asked = threading.Event()
+    heard: list[ProbeEvent] = []
+    box: list[ProbeRun] = []
+    work = threading.Thread(
+        target=lambda: box.append(
+            execute(tmp_path, plan, inputs, threads=2, on_event=heard.append, cancelled=asked.is_set, train=TRAIN)
+        )
+    )
+    work.start()
+    _wait_for(lambda: sum(event.kind == "arm_finished" for event in heard) == 5)
+    _wait_for(lambda: sum(event.seed == 15 and event.epoch == EPOCHS for event in heard) == 2)
+    began = time.monotonic()
+    if by == "flag":
+        RunFolder(tmp_path).cancel()
+    else:
+        asked.set()
+    work.join(10)
+    assert time.monotonic() - began < 5
+    (run,) = box
+    assert run.status == "cancelled"
+    assert {job.seed for job in jobs(plan) if job.job_id in run.results} == {1}
+    assert len(run.results) == 5
+    assert not run.failures
+    assert _alive(tmp_path) == []
+
+
+def test_finished_jobs_are_not_trained_again_but_torn_and_foreign_ones_are(tmp_path, inputs, make_plan):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    plan = make_plan((1,), marks=str(marks))
+    train = "tests.runs.fake_training:count"
+    first = execute(tmp_path / "run", plan, inputs, threads=2, train=train)
+    assert len(list(marks.iterdir())) == 5
+    again = execute(tmp_path / "run", plan, inputs, threads=2, train=train)
+    assert len(list(marks.iterdir())) == 5
+    assert _numbers(again) == _numbers(first)
+    assert again.events == first.events
+
+    results = sorted((tmp_path / "run" / "run" / "results").iterdir())
+    results[0].write_bytes(results[0].read_bytes()[:-3])
+    results[1].unlink()
+    execute(tmp_path / "run", plan, inputs, threads=2, train=train)
+    assert len(list(marks.iterdir())) == 7
+
+    other = plan.model_copy(update={"learning_rate": 0.2})
+    execute(tmp_path / "run", other, inputs, threads=2, train=train)
+    assert len(list(marks.iterdir())) == 12
+
+
+def test_the_same_job_gives_the_same_bytes(tmp_path, inputs, make_plan):
+    files = []
+    for name in ("one", "two"):
+        execute(tmp_path / name, make_plan((1,)), inputs, threads=1, train="tests.runs.fake_training:train")
+        files.append(sorted((tmp_path / name / "run" / "results").iterdir()))
+    assert [path.name for path in files[0]] == [path.name for path in files[1]]
+    assert all(len(path.read_bytes()) > 0 for path in files[0])
+    for one, two in zip(*files, strict=True):
+        # the fake training stores its process id; with that blanked, every other byte must agree
+        a, b = (np.frombuffer(path.read_bytes(), dtype=np.uint8) for path in (one, two))
+        assert len(a) == len(b)
+        assert (a != b).sum() <= 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_no_training_outlives_its_parent(tmp_path, sent):
+    script = textwrap.dedent(f"""
+        import numpy as np
+        from pathlib import Path
+        from diagnostics.probe import ProbeInputs
+        from diagnostics.runs import execute
+        from diagnostics.schema import Arm, ProbePlan
+        pairs = np.zeros((1, 2), dtype=np.int32)
+        inputs = ProbeInputs(1, 1, pairs, pairs, pairs, {{}})
+        plan = ProbePlan(fingerprint="", preset="quick", modalities=(), arms=(Arm(backbone="vbpr", modalities=()),),
+                         seeds=(15,), split="user", max_epochs=5, patience=1, batch_size=1, learning_rate=.1, l2=0., dimensions=1)
+        execute(Path({str(tmp_path)!r}), plan, inputs, threads=1, train={TRAIN!r})
+    """)
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=root, stderr=subprocess.DEVNULL)
+    events = tmp_path / "run" / "events"
+    _wait_for(lambda: events.is_dir() and any("epoch" in path.read_text() for path in events.iterdir()))
+    assert len(_alive(tmp_path)) == 1
+    os.kill(parent.pid, sent)
+    parent.wait(10)
+    _wait_for(lambda: _alive(tmp_path) == [], seconds=5)
+    assert start_time(parent.pid) is None
