@@ -26,14 +26,31 @@ THRESHOLDS: dict[str, Threshold] = {
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
+    "standalone_users": Threshold(5000, "a recall of 0.1 is then known to about half a point; more users would cost, not tell"),
+    "kinship_agreement": Threshold(0.5, "half-way between any two items of the shop and items that all agree"),
+    "kinship_titles": Threshold(0.3, "variants' titles differ in colour or number, and still share this much beyond chance"),
+    "kinship_lift": Threshold(5.0, "strangers are bought together about as often as their sales say; variants many times more"),
+    "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
+    "same_picture_cosine": Threshold(0.98, "one picture saved anew stays above it; two colours of one shirt do not"),
+    "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
+    "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
+    "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),
+    "flat_contrast": Threshold(1.5, "of 255; the flattest of 3,422 real fashion photos, white on white, has 2.1"),
+    "blurred_detail": Threshold(
+        0.003, "variance of the Laplacian over that of grey; sharp photos have 0.007, slightly blurred ones 0.001"
+    ),
+    "price_outlier": Threshold(6.0, "robust deviations of the log price within its category; a slip of the decimal point shows"),
     "norm_ratio_extreme": Threshold(30.0, "encoders that we know stay within a factor of ten of each other"),
     # ---- splitting
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
     # ---- probe
-    "validation_users": Threshold(3000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"),
+    "validation_users": Threshold(
+        3000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
+    ),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     # ---- verdict
+    "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),
     "smallest_effect": Threshold(0.02, "relative change of Recall@20 below which no shop would act; see README"),
     "incomplete_coverage": Threshold(0.8, "below this, one item in five cannot be judged by the modality"),
     "disguised_share": Threshold(0.1, "one item in ten with a stand-in value is more than accidents explain"),

@@ -1,0 +1,127 @@
+"""Do items that share one text, picture or vector belong together (variants of a product), or are they strangers (a stand-in)?
+
+Real shops share legitimately: the colours of one sweater have one description. So a shared value is accused only if *nothing* ties
+its items together. Four ties are tried, each against what any two items of the same catalog would show [own]:
+alike titles (letter pairs in common), ids that begin alike, one category, and being bought by the same customers.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from diagnostics.config import threshold
+from diagnostics.schema import Dataset
+from diagnostics.seeds import generator
+
+__all__ = ["Kinship", "group_items"]
+
+_PAIRS = 1000
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+
+
+def group_items(keys: NDArray, items: NDArray[np.int64], at_least: int) -> list[NDArray[np.int64]]:
+    """The items by equal key, groups of ``at_least`` items only, largest first."""
+    if len(items) == 0:
+        return []
+    order = items[np.argsort(keys[items], kind="stable")]
+    groups = np.split(order, np.flatnonzero(keys[order][1:] != keys[order][:-1]) + 1)
+    return sorted((group for group in groups if len(group) >= at_least), key=len, reverse=True)
+
+
+class Kinship:
+    """The ties between the items of one data set; built once, asked per group."""
+
+    def __init__(self, dataset: Dataset, *, seed: int = 0) -> None:
+        catalog, split = dataset.catalog, dataset.split
+        self._rng = generator(seed, "kinship")
+        self._titles = None if catalog.titles is None else [_letter_pairs(title) for title in catalog.titles]
+        self._labels: dict[str, NDArray[np.int64]] = {"id": _codes(_id_beginnings(catalog.item_ids))}
+        if catalog.category is not None:
+            self._labels["category"] = _codes(catalog.category)
+        ones = np.ones(len(split.train), dtype=np.float64)
+        shape = (catalog.n_items, dataset.log.n_users)
+        self._buyers = sparse.csr_array((ones, (split.train[:, 1], split.train[:, 0])), shape=shape)
+        everything = np.arange(catalog.n_items)
+        self._chance = {name: _agreement(labels) for name, labels in self._labels.items()}
+        self._title_chance = self._title_likeness(everything)
+        together, expected = self._bought_together(everything)
+        self._common_lift = together / expected if expected else 1.0
+
+    def split(self, groups: Iterable[NDArray[np.int64]], *, ties: tuple[str, ...]) -> tuple[list[NDArray], list[NDArray]]:
+        """(strangers, kin) among groups of items that share a value; ``ties`` are the kinds of tie that count as an excuse."""
+        strangers: list[NDArray] = []
+        kin: list[NDArray] = []
+        for group in groups:
+            (kin if self._belong_together(group, ties) else strangers).append(group)
+        return strangers, kin
+
+    def _belong_together(self, items: NDArray[np.int64], ties: tuple[str, ...]) -> bool:
+        if any(
+            _above_chance(_agreement(labels[items]), self._chance[name]) >= threshold("kinship_agreement")
+            for name, labels in self._labels.items()
+            if name in ties
+        ):
+            return True
+        if "title" in ties and _above_chance(self._title_likeness(items), self._title_chance) >= threshold("kinship_titles"):
+            return True
+        together, expected = self._bought_together(items)
+        enough = threshold("kinship_lift") * self._common_lift * expected
+        return "bought_together" in ties and together >= threshold("kinship_min_pairs") and together >= enough
+
+    def _title_likeness(self, items: NDArray[np.int64]) -> float:
+        """Mean share of letter pairs in common over (a sample of) pairs of items; 0 without titles."""
+        if self._titles is None or len(items) < 2:
+            return 0.0
+        first = self._rng.integers(0, len(items), _PAIRS)
+        second = (first + self._rng.integers(1, len(items), _PAIRS)) % len(items)
+        total = 0.0
+        for left, right in zip(items[first], items[second], strict=True):
+            a, b = self._titles[left], self._titles[right]
+            total += len(a & b) / max(len(a | b), 1)
+        return total / _PAIRS
+
+    def _bought_together(self, items: NDArray[np.int64]) -> tuple[float, float]:
+        """(pairs of these items bought by one customer, the number expected if each were bought on its own)."""
+        bought = self._buyers[items]
+        per_user, per_item = bought.sum(axis=0), bought.sum(axis=1)
+        together = float((per_user * (per_user - 1)).sum() / 2)
+        expected = float((per_item.sum() ** 2 - (per_item**2).sum()) / 2 / max(self._buyers.shape[1], 1))
+        return together, expected
+
+
+def _above_chance(found: float, chance: float) -> float:
+    """0 at chance, 1 at full agreement (as Cohen's kappa); 0 where chance already agrees, since the tie then tells nothing."""
+    return (found - chance) / (1 - chance) if chance < 0.5 else 0.0
+
+
+def _agreement(labels: NDArray[np.int64]) -> float:
+    """Share of pairs with one and the same known label; -1 is unknown and agrees with nothing."""
+    if len(labels) < 2:
+        return 0.0
+    counts = np.bincount(labels[labels >= 0]).astype(np.float64)
+    return float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1)))
+
+
+def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
+    """One number per distinct value, -1 for None."""
+    known = np.array([value is not None for value in values], dtype=bool)
+    codes = np.full(len(values), -1, dtype=np.int64)
+    codes[known] = np.unique(values[known].astype(str), return_inverse=True)[1]
+    return codes
+
+
+def _id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The first 60 % of each id, as in codes that end in colour and size; None for ids too short to have parts."""
+    return np.array([value[: ceil(0.6 * len(value))] if len(value) >= 6 else None for value in item_ids.astype(str)], dtype=object)
+
+
+def _letter_pairs(title: str | None) -> frozenset[str]:
+    letters = _NOT_LETTERS.sub(" ", unicodedata.normalize("NFKC", title or "").casefold())
+    return frozenset(letters[at : at + 2] for at in range(len(letters) - 1)) - {" "}

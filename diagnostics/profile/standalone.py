@@ -1,0 +1,141 @@
+"""How well similar products alone predict what a customer chooses (A5), and the floors that any value must beat.
+
+A customer's profile is the mean of the unit vectors of the items they have in training; an item scores by its cosine with it.
+Vectors are centred on the mean item first. Full ranking: every item is a candidate, training items are masked; an item without
+the modality cannot be recommended by it, and stays among the items to be found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from diagnostics.config import threshold
+from diagnostics.schema import BoolArray, Estimate, FeatureBlock, FloatArray, Split, Standalone
+from diagnostics.seeds import generator
+from diagnostics.stats.intervals import estimate_difference, estimate_mean
+from models.ranking import UserItems, metrics_per_user, rank_targets
+
+__all__ = ["Ranking", "baselines", "standalone_strength"]
+
+Users = NDArray[np.int64]
+K = 20
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Who is ranked and against what: built once per split, used for every score."""
+
+    split: Split
+    seed: int = 0
+
+    @cached_property
+    def train(self) -> sparse.csr_array:
+        """Who has what in training, float32 (n_users, n_items) of 0 and 1."""
+        pairs = self.split.train
+        ones = np.ones(len(pairs), dtype=np.float32)
+        return sparse.csr_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(self.split.n_users, self.split.n_items))
+
+    @cached_property
+    def seen(self) -> UserItems:
+        return UserItems.from_pairs(self.split.train, self.split.n_users)
+
+    @cached_property
+    def targets(self) -> UserItems:
+        return UserItems.from_pairs(self.split.test, self.split.n_users)
+
+    @cached_property
+    def sample(self) -> Users:
+        """Test users on whom content is tried: all, or ``standalone_users`` of them drawn with the seed."""
+        users, most = self.targets.users, int(threshold("standalone_users"))
+        if len(users) <= most:
+            return users
+        return np.sort(generator(self.seed, "standalone users").choice(users, most, replace=False))
+
+    def metrics(self, score: Any, users: Users) -> dict[str, NDArray[np.float64]]:
+        """Per-user metrics at 20 of a function from a block of users to scores (n, n_items)."""
+        ranks = rank_targets(score, users, self.seen, self.targets)
+        return metrics_per_user(ranks, self.targets.counts[users], K)
+
+
+def baselines(ranking: Ranking) -> dict[str, dict[str, Estimate]]:
+    """Random order, popularity in training, and item-kNN on who bought what, on all test users.
+
+    Item-kNN: an item scores the sum, over the customer's items, of the cosine of the two items' columns of buyers.
+    Source: Deshpande and Karypis, "Item-based top-N recommendation", TOIS 2004; departure: all neighbours count.
+    """
+    train = ranking.train
+    popularity = train.sum(axis=0).astype(np.float32)
+    alike = _co_purchase_cosine(train, popularity)
+    order = generator(ranking.seed, "random baseline")
+    scores = {
+        "random": lambda users: order.random((len(users), train.shape[1]), dtype=np.float32),
+        "popularity": lambda users: np.broadcast_to(popularity, (len(users), len(popularity))),
+        "item_knn": lambda users: (train[users] @ alike).toarray(),
+    }
+    users = ranking.targets.users
+    result = {}
+    for name, score in scores.items():
+        metrics = ranking.metrics(score, users)
+        result[name] = {f"{metric}_at_{K}": estimate_mean(metrics[metric], seed=ranking.seed) for metric in ("recall", "ndcg")}
+    return result
+
+
+def _co_purchase_cosine(train: sparse.csr_array, popularity: NDArray[np.float32]) -> sparse.csr_array:
+    """Cosine of two items' sets of buyers, sparse (n_items, n_items), 0 on the diagonal."""
+    scaled = train * (1 / np.sqrt(np.maximum(popularity, 1)))[None, :]
+    together = sparse.csr_array(scaled.T @ scaled)
+    together.setdiag(0)
+    together.eliminate_zeros()
+    return together
+
+
+def standalone_strength(ranking: Ranking, block: FeatureBlock) -> Standalone:
+    """Recall@20 of one modality's similarity alone, its floor on shuffled rows, and the paired lift over that floor.
+
+    The floor moves the same vectors to other items (among those that have one), so it keeps everything but the meaning; it is
+    the mean of ``standalone_permutations`` shuffles, and their spread is in its interval. Cost: per ranking, one product
+    (n_users, d) x (d, n_items), in blocks of users.
+    """
+    users = ranking.sample
+    if len(users) == 0 or not block.present.any():
+        nothing = Estimate(value=None, n=len(users))
+        return Standalone(recall_at_20=nothing, permuted_floor=nothing)
+    rows = np.flatnonzero(block.present)
+    unit = _unit_rows(block.values, block.present)
+    recall = ranking.metrics(_content_score(ranking.train, unit, block.present), users)["recall"]
+    shuffled = np.empty((int(threshold("standalone_permutations")), len(users)))
+    for number, floor in enumerate(shuffled):
+        permuted = unit.copy()
+        permuted[rows] = unit[generator(ranking.seed, "permuted rows", block.name, number).permutation(rows)]
+        floor[:] = ranking.metrics(_content_score(ranking.train, permuted, block.present), users)["recall"]
+    return Standalone(
+        recall_at_20=estimate_mean(recall, seed=ranking.seed),
+        permuted_floor=estimate_mean(shuffled, seed=ranking.seed),
+        lift=estimate_difference(np.broadcast_to(recall, shuffled.shape), shuffled, seed=ranking.seed),
+    )
+
+
+def _unit_rows(values: FloatArray, present: BoolArray) -> FloatArray:
+    """Rows centred on the mean present item and scaled to length 1; 0 for absent items and for the mean itself."""
+    result = np.zeros_like(values)
+    result[present] = values[present] - values[present].mean(axis=0, dtype=np.float64).astype(np.float32)
+    norms = np.linalg.norm(result, axis=1, keepdims=True)
+    scale = float(norms.max(initial=0.0))
+    return np.divide(result, norms, out=np.zeros_like(result), where=norms > 1e-6 * scale)
+
+
+def _content_score(train: sparse.csr_array, unit: FloatArray, present: BoolArray) -> Any:
+    def score(users: Users) -> FloatArray:
+        profiles = train[users] @ unit
+        scores = profiles @ unit.T
+        scores[:, ~present] = -np.inf
+        scores[~profiles.any(axis=1)] = -np.inf  # nothing known of this customer: nothing can be recommended
+        return scores
+
+    return score

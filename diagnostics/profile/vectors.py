@@ -1,0 +1,41 @@
+"""Faults of ready-made vectors: rows of zero, rows equal to the mean, one row on many unrelated items, rows half missing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diagnostics.config import threshold
+from diagnostics.profile.checks import Check
+from diagnostics.profile.kinship import Kinship, group_items
+from diagnostics.schema import FeatureBlock
+
+__all__ = ["check_vectors"]
+
+_TIES = ("title", "id", "bought_together")  # not the category: filling gaps with the category's mean is what we look for
+
+
+def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
+    """Look for imputation that hides behind real numbers."""
+    if "reason" in block.facts:
+        check.add_issue("vector_not_finite", block.facts["reason"] == "not_finite")
+    rows = np.flatnonzero(block.present)
+    if len(rows) == 0:
+        return
+    values = block.values[rows].astype(np.float64)
+    zero, average = (np.zeros(len(block.present), dtype=bool) for _ in range(2))
+    zero[rows] = ~values.any(axis=1)
+    deviations = values - values.mean(axis=0)
+    typical = np.sqrt(np.mean(deviations**2))
+    average[rows] = (np.abs(deviations).max(axis=1) <= 1e-3 * typical) & (typical > 0)
+    average &= ~zero
+    check.disguised |= zero | average
+    check.add_issue("zero_vector", zero)
+    check.add_issue("mean_vector", average)
+
+    others = rows[~(zero | average)[rows]]
+    raw = np.ascontiguousarray(block.values[others] + np.float32(0))  # + 0 turns -0 into 0
+    keys = raw.view(np.dtype((np.void, raw.shape[1] * raw.itemsize))).ravel()
+    code = np.full(len(block.present), -1)
+    code[others] = np.unique(keys, return_inverse=True)[1]
+    strangers, kin = kinship.split(group_items(code, others, int(threshold("copy_min_items"))), ties=_TIES)
+    check.add_groups(("copied_vectors", "variants_share_vector"), strangers, kin)
