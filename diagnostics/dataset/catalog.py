@@ -1,0 +1,130 @@
+"""The catalog's table becomes items: unique ids, texts, attributes, prices and one category for segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnostics.dataset.rejects import Sieve
+from diagnostics.dataset.tables import Table, as_text
+from diagnostics.dataset.values import parse_numbers
+from diagnostics.dataset.vocabulary import name_score
+from diagnostics.errors import TenbinError
+from diagnostics.schema import ColumnRole, Message
+
+__all__ = ["Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "read_items"]
+
+ObjectArray = npt.NDArray[np.object_]
+
+_BEST_SEGMENTS = 12  # about as many as a person can compare on one screen
+_DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
+
+
+@dataclass(frozen=True)
+class Items:
+    """The usable rows of the catalog, column by column; ``kept`` int64 (n_items,) is each item's place among all data rows."""
+
+    item_ids: ObjectArray
+    titles: ObjectArray | None
+    texts: ObjectArray | None
+    attributes: dict[str, ObjectArray]
+    price: npt.NDArray[np.float64] | None
+    image_paths: list[str | None] | None
+    rows: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.int64]
+    rejected: pd.DataFrame
+
+
+def columns_of(roles: Sequence[ColumnRole], file: str, role: str) -> list[str]:
+    """The columns of a file that play a role."""
+    return [found.column for found in roles if found.file == file and found.role == role]
+
+
+def destroyed_by_spreadsheet(ids: pd.Series) -> npt.NDArray[np.bool_]:
+    """Ids such as ``4.90E+12``: a spreadsheet took the code for a number, and its last digits are gone."""
+    return ids.str.fullmatch(_DESTROYED).fillna(False).to_numpy(dtype=bool)
+
+
+def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
+    """Keep the rows that name an item for the first time; set the others aside.
+
+    Raises
+    ------
+    TenbinError
+        ``E_NO_USABLE_ROW`` when nothing is left.
+    """
+    ids = as_text(table.frame[columns_of(roles, table.name, "item_id")[0]])
+    sieve = Sieve(table)
+    sieve.drop(ids.isna().to_numpy(), "missing_item_id")
+    sieve.drop(destroyed_by_spreadsheet(ids), "spreadsheet_number")
+    sieve.drop(ids.where(sieve.kept).duplicated().to_numpy(), "duplicate_item")
+    kept = sieve.kept
+    if not kept.any():
+        raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
+    frame = table.frame.loc[kept]
+
+    def texts_of(role: str) -> list[ObjectArray]:
+        return [_objects(as_text(frame[column])) for column in columns_of(roles, table.name, role)]
+
+    titles = _joined(texts_of("title"), " ")
+    descriptions = _joined(texts_of("description"), "\n")
+    prices = columns_of(roles, table.name, "price")
+    images = columns_of(roles, table.name, "image")
+    place_of_row = np.argsort(np.argsort(np.concatenate([table.rows, table.rejected["tenbin_row"].to_numpy(dtype=np.int64)])))
+    return Items(
+        item_ids=_objects(ids.loc[kept]),
+        titles=titles,
+        texts=_joined([part for part in (titles, descriptions) if part is not None], "\n"),
+        attributes={column: _objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
+        price=_known(parse_numbers(as_text(frame[prices[0]]))) if prices else None,
+        image_paths=_objects(as_text(frame[images[0]])).tolist() if images else None,
+        rows=table.rows[kept],
+        kept=place_of_row[: len(kept)][kept].astype(np.int64),
+        rejected=sieve.rejected(),
+    )
+
+
+def choose_segments(
+    attributes: Mapping[str, ObjectArray], n_items: int, file: str
+) -> tuple[ObjectArray | None, tuple[Message, ...]]:
+    """The one attribute that divides the shop best: well filled, evenly spread, about a dozen values, named like a category."""
+    best: tuple[float, str, int] | None = None
+    for name, values in attributes.items():
+        counts = pd.Series(values, dtype=object).value_counts().to_numpy()
+        if len(counts) < 2:
+            continue
+        share = counts / counts.sum()
+        evenness = float(-(share * np.log(share)).sum() / np.log(len(counts)))
+        size = 1.0 / (1.0 + abs(np.log(len(counts) / _BEST_SEGMENTS)))
+        score = counts.sum() / n_items * evenness * size * (1.0 + 0.5 * name_score(name, "category"))
+        if best is None or score > best[0]:
+            best = (float(score), name, len(counts))
+    if best is None:
+        return None, ()
+    return attributes[best[1]], (Message(code="reading.remark.segments", values={"file": file, "column": best[1], "n": best[2]}),)
+
+
+def _objects(text: pd.Series) -> ObjectArray:
+    values = text.to_numpy(dtype=object, na_value=None)
+    return np.asarray(values, dtype=object)
+
+
+def _joined(parts: Sequence[ObjectArray], between: str) -> ObjectArray | None:
+    """Row by row the parts that have a value, without saying the same twice; None where none has."""
+    if not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0]
+    answer = np.full(len(parts[0]), None, dtype=object)
+    for row, values in enumerate(zip(*parts, strict=True)):
+        said = list(dict.fromkeys(value for value in values if value is not None))
+        answer[row] = between.join(said) if said else None
+    return answer
+
+
+def _known(price: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    return price if np.isfinite(price).any() else None

@@ -1,0 +1,165 @@
+"""Bytes become text, and not one byte is silently dropped.
+
+The encoding is found by evidence: a byte order mark, the zero bytes of UTF-16, strict UTF-8, and otherwise the one of a few
+candidates whose text looks least strange. Bytes that the chosen encoding cannot explain stay in the text as lone surrogates
+(PEP 383), so that the reader can set the rows that hold them aside and name them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+
+from diagnostics.errors import TenbinError
+
+__all__ = ["UNDECODABLE", "decode", "refuse_binary", "show_bytes"]
+
+UNDECODABLE = re.compile("[\ud800-\udfff]")
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CANDIDATES = ("utf-8", "cp932", "euc_jp", "euc_jis_2004", "cp1252")  # euc_jis_2004 knows the circled digits, euc_jp does not
+_MAGIC = (
+    (b"PK\x03\x04", "ZIP / Excel"),
+    (b"PK\x05\x06", "ZIP"),
+    (b"\xd0\xcf\x11\xe0", "Excel (xls)"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"RIFF", "WebP / RIFF"),
+    (b"%PDF", "PDF"),
+    (b"\x1f\x8b", "gzip"),
+    (b"7z\xbc\xaf", "7-Zip"),
+    (b"Rar!", "RAR"),
+    (b"\x93NUMPY", "NumPy (npy)"),
+    (b"SQLite format 3", "SQLite"),
+)
+_PICKLE = re.compile(rb"\x80[\x02-\x05][\x00-\xff]")
+_SAMPLE_CHARACTERS = 20_000
+_MOST_STRANGE = 0.3
+
+
+def refuse_binary(data: bytes, name: str) -> None:
+    """Refuse what cannot be a table of text: archives, pictures, pickles and other binary files.
+
+    Raises
+    ------
+    TenbinError
+        ``E_NOT_A_TABLE`` names what the file is instead; its content is never opened.
+    """
+    for magic, kind in _MAGIC:
+        if data.startswith(magic):
+            raise TenbinError("E_NOT_A_TABLE", file=name, found=kind)
+    if _PICKLE.match(data) and data.rstrip(b"\n").endswith(b"."):
+        raise TenbinError("E_NOT_A_TABLE", file=name, found="pickle")
+    head = data[:65536]
+    control = sum(head.count(byte) for byte in (*range(1, 9), *range(14, 27), *range(28, 32)))
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and control > 0.02 * len(head):
+        raise TenbinError("E_NOT_A_TABLE", file=name, found="binary")
+
+
+def decode(data: bytes, name: str) -> tuple[str, str]:
+    """The text of a file and the name of its encoding.
+
+    Returns
+    -------
+    text : str
+        Bytes that could not be decoded are lone surrogates; ``UNDECODABLE`` finds them, ``show_bytes`` writes them as ``\\xNN``.
+    encoding : str
+        Python's name, ``utf-8-sig`` for UTF-8 with a byte order mark.
+
+    Raises
+    ------
+    TenbinError
+        ``E_UNDECODABLE`` when no known encoding explains most of the bytes.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return _with_surrogates(data, encoding), encoding
+    wide = _utf16_without_mark(data)
+    if wide is not None:
+        return _with_surrogates(data, wide), wide
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        first_row = data.count(b"\n", 0, error.start) + 1
+    strangeness, text, encoding = 1.0, "", ""
+    for candidate in _CANDIDATES:
+        attempt = data.decode(candidate, "surrogateescape")
+        score = _strangeness(attempt, candidate)
+        if score < strangeness:
+            strangeness, text, encoding = score, attempt, candidate
+    if strangeness > _MOST_STRANGE:
+        raise TenbinError("E_UNDECODABLE", file=name, row=first_row)
+    return text, encoding
+
+
+def show_bytes(text: str) -> str:
+    """The text with each undecodable byte written as ``\\xNN``, fit for a file or a screen."""
+    return UNDECODABLE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
+
+
+def _with_surrogates(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        if encoding == "utf-8-sig":
+            return data.decode(encoding, "surrogateescape")
+        # An odd last byte or half a surrogate pair. Keep it visible as a surrogate.
+        return data[: len(data) // 4 * 4 if "32" in encoding else len(data) // 2 * 2].decode(encoding, "surrogatepass") + "\udcff"
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    sample = data[:8192]
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if even + odd < 0.02 * len(sample) or max(even, odd) < 0.95 * (even + odd):
+        return None
+    encoding = "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        text = sample[: len(sample) // 2 * 2].decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return encoding if "\n" in text or "\r" in text else None
+
+
+def _strangeness(text: str, encoding: str) -> float:
+    """How unlike writing the non-ASCII part of a text is, in [0, 1]: unexplained bytes, rare signs, lonely half-width kana."""
+    found = re.findall("[^\x00-\x7f]+", text[: 50 * _SAMPLE_CHARACTERS])
+    runs, length = [], 0
+    for run in found:
+        runs.append(run)
+        length += len(run)
+        if length > _SAMPLE_CHARACTERS:
+            break
+    if not length:
+        return 0.0
+    if encoding == "cp1252":  # European letters stand alone or in twos among ASCII ones; anything else is another encoding
+        odd = sum(len(run) for run in runs if len(run) > 2 or any(_not_western(sign) for sign in run))
+        return min(1.0, odd / length + 0.1)
+    return sum(_oddness(sign) for run in runs for sign in run) / length
+
+
+def _not_western(sign: str) -> bool:
+    return not (sign.isalpha() or sign in "€£¥©®°·–—‘’“”…«»½¼™ ") or sign in "ƒ"
+
+
+def _oddness(sign: str) -> float:
+    code = ord(sign)
+    if 0xD800 <= code <= 0xDFFF:
+        return 1.0
+    if 0xFF61 <= code <= 0xFF9F:
+        return 0.35  # half-width katakana: real in old systems, but also what EUC-JP looks like when read as cp932
+    if 0x3000 <= code <= 0x30FF or 0xFF00 <= code <= 0xFF60:
+        return 0.0
+    if 0x4E00 <= code <= 0x9FFF:
+        try:
+            return 0.0 if sign.encode("euc_jp")[0] < 0xD0 else 0.8  # JIS level 1 holds the common kanji
+        except UnicodeEncodeError:
+            return 0.8
+    return 0.8 if unicodedata.category(sign) in ("Cn", "Co", "Cc") else 0.15

@@ -1,0 +1,165 @@
+"""The log's table becomes interactions: who, what, when and for how much, with every unusable row set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet
+from diagnostics.dataset.columns import key_without_zeros
+from diagnostics.dataset.rejects import Sieve
+from diagnostics.dataset.tables import Table, as_text
+from diagnostics.dataset.values import parse_numbers, parse_times
+from diagnostics.errors import TenbinError
+from diagnostics.schema import ColumnRole, InteractionLog, Message
+
+__all__ = ["Purchases", "read_purchases"]
+
+_LEAST_READABLE_TIMES = 0.5
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """``log``; ``unit_price`` float64 (n_rows,), what one piece cost in that row, NaN where unknown, None without such a column."""
+
+    log: InteractionLog
+    unit_price: npt.NDArray[np.float64] | None
+    rejected: pd.DataFrame
+    remarks: tuple[Message, ...]
+
+
+def read_purchases(
+    table: Table,
+    roles: Sequence[ColumnRole],
+    item_ids: npt.NDArray[np.object_],
+    catalog_price: npt.NDArray[np.float64] | None,
+    catalog_name: str,
+) -> Purchases:
+    """Keep the rows with a user, an item of the catalog and, where the log has times, a time.
+
+    Money is the row's amount, else its price times its quantity (1 where not written), else the catalog's price.
+    Rows with a quantity of zero or less are returns and are set aside.
+
+    Raises
+    ------
+    TenbinError
+        ``E_NO_COMMON_ITEM`` when no row names an item of the catalog, ``E_BAD_TIMES`` when the column that a person chose
+        for the time holds none, ``E_NO_USABLE_ROW``.
+    """
+    column = {role: found[0] for role in _ROLES if (found := columns_of(roles, table.name, role))}
+    users, items = as_text(table.frame[column["user_id"]]), as_text(table.frame[column["item_id"]])
+    sieve = Sieve(table)
+    sieve.drop(users.isna().to_numpy(), "missing_user_id")
+    sieve.drop(items.isna().to_numpy(), "missing_item_id")
+    sieve.drop(destroyed_by_spreadsheet(items), "spreadsheet_number")
+    item_index, remarks = _find_items(items, item_ids, table.name)
+    if sieve.kept.any() and not (item_index[sieve.kept] >= 0).any():
+        raise TenbinError("E_NO_COMMON_ITEM", file=table.name, column=column["item_id"], catalog=catalog_name)
+    sieve.drop(item_index < 0, "unknown_item")
+
+    times = None
+    if "timestamp" in column:
+        times, said = _times(table, column["timestamp"], sieve, chosen=_chosen(roles, table.name, "timestamp"))
+        remarks += said
+    quantity = _numbers(table, column.get("quantity"))
+    if quantity is not None:
+        sieve.drop(quantity <= 0, "returned")
+    if not sieve.kept.any():
+        raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
+
+    kept = np.flatnonzero(sieve.kept)
+    if times is not None:
+        kept = kept[np.argsort(times[kept], kind="stable")]
+    user_index, user_ids = pd.factorize(users.iloc[kept], sort=True)
+    unit = _numbers(table, column.get("price"))
+    amount = _numbers(table, column.get("amount"))
+    unit_price = _unit_price(unit, amount, quantity)
+    listed = None if catalog_price is None else catalog_price[np.maximum(item_index, 0)]
+    value = _value(amount, unit, listed, quantity)
+    events = as_text(table.frame[column["event_type"]]) if "event_type" in column else None
+    log = InteractionLog(
+        user_ids=np.asarray(user_ids, dtype=object),
+        user_index=user_index.astype(np.int32),
+        item_index=item_index[kept].astype(np.int32),
+        timestamp=None if times is None else times[kept],
+        value=None if value is None else value[kept],
+        event_type=None if events is None else np.asarray(events.iloc[kept].to_numpy(dtype=object, na_value=None), dtype=object),
+    )
+    return Purchases(log, None if unit_price is None else unit_price[kept], sieve.rejected(), tuple(remarks))
+
+
+_ROLES = ("user_id", "item_id", "timestamp", "price", "quantity", "amount", "event_type")
+
+
+def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:
+    return any(found.file == file and found.role == role and found.reason.code == "reading.reason.chosen" for found in roles)
+
+
+def _find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
+    """The index of each row's item, -1 for an item that is not in the catalog.
+
+    Where one file has lost the leading zeros of its ids (a spreadsheet or a database took them for numbers) and hardly any
+    id matches as written, ids are matched without zeros, as far as that is unambiguous.
+    """
+    codes, unique = pd.factorize(items)
+    written = pd.Series(np.asarray(unique, dtype=object), dtype="str")
+    place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
+    remarks: list[Message] = []
+    if len(place) and (place >= 0).mean() < 0.5:
+        mine = key_without_zeros(pd.Series(item_ids, dtype="str"))
+        single = ~mine.duplicated(keep=False).to_numpy()
+        keys = pd.Index(mine[single].astype(object))
+        loose = keys.get_indexer(pd.Index(key_without_zeros(written).astype(object)))
+        repaired = (place < 0) & (loose >= 0)
+        if repaired.mean() > (place >= 0).mean():
+            place = np.where(repaired, np.flatnonzero(single)[np.maximum(loose, 0)], place)
+            remarks.append(Message(code="reading.remark.zeros", values={"file": file, "n": int(repaired.sum())}))
+    return np.append(place, -1)[codes].astype(np.int64), remarks
+
+
+def _times(table: Table, column: str, sieve: Sieve, *, chosen: bool) -> tuple[npt.NDArray[np.datetime64] | None, list[Message]]:
+    text = as_text(table.frame[column])
+    read = parse_times(text)
+    unreadable = np.isnat(read.values)
+    written = text.notna().to_numpy()
+    if (~unreadable & sieve.kept).sum() < _LEAST_READABLE_TIMES * sieve.kept.sum():
+        if chosen:
+            faulty = np.flatnonzero(unreadable & written)
+            first = int(faulty[0]) if len(faulty) else 0
+            found = "" if pd.isna(text.iloc[first]) else str(text.iloc[first])[:60]
+            raise TenbinError(
+                "E_BAD_TIMES", file=table.name, row=int(table.rows[first]), column=column, found=found, n=int(unreadable.sum())
+            )
+        return None, [Message(code="reading.remark.times_unreadable", values={"file": table.name, "column": column})]
+    sieve.drop(unreadable & ~written, "missing_time")
+    sieve.drop(unreadable, "bad_time")
+    said = {"file": table.name, "column": column}
+    return read.values, [Message(code=f"reading.times.{read.writing}", values=said)] if read.writing != "iso" else []
+
+
+def _numbers(table: Table, column: str | None) -> npt.NDArray[np.float64] | None:
+    return None if column is None else parse_numbers(as_text(table.frame[column]))
+
+
+Money = npt.NDArray[np.float64]
+
+
+def _pieces(quantity: Money | None) -> Money | float:
+    return 1.0 if quantity is None else np.where(np.isfinite(quantity) & (quantity > 0), quantity, 1.0)
+
+
+def _value(amount: Money | None, unit: Money | None, listed: Money | None, quantity: Money | None) -> Money | None:
+    """Money of each row, from the surest source that has it."""
+    value: Money | None = None
+    for source in (amount, *(None if price is None else price * _pieces(quantity) for price in (unit, listed))):
+        if source is not None:
+            value = source if value is None else np.where(np.isfinite(value), value, source)
+    return value if value is not None and np.isfinite(value).any() else None
+
+
+def _unit_price(unit: Money | None, amount: Money | None, quantity: Money | None) -> Money | None:
+    return unit if unit is not None else None if amount is None else amount / _pieces(quantity)
