@@ -35,7 +35,7 @@ $(PYTHON):
 	  fi; \
 	done; \
 	echo "Tenbin needs Python 3.11 or newer with its venv module, and found none on the PATH." >&2; \
-	echo "Install it from your system's packages (on Debian and Ubuntu: python3 and python3-venv) or from python.org." >&2; \
+	echo "Install it from your system's packages (on Debian and Ubuntu: python3 and python3-venv)." >&2; \
 	exit 1
 
 $(APP_READY): | $(PYTHON)
