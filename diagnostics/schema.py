@@ -318,7 +318,7 @@ class ColumnRole(Record):
     """Which of the shop's columns plays which role, and why we think so."""
 
     file: str
-    role: str  # item_id title description category price image | user_id item_id timestamp price quantity event_type
+    role: str  # item_id title description category price image | user_id item_id timestamp price quantity amount event_type
     column: str
     score: Share
     reason: Message
@@ -343,6 +343,7 @@ class ReadingNotes(Record):
     merged_duplicates: int = 0  # rows that repeat a (user, item) pair; kept as weight, counted once in ranking
     items_without_interactions: int = 0
     images_unmatched: int = 0
+    remarks: tuple[Message, ...] = ()  # columns left out and why, the segment column, repairs that were made
     findings: tuple[Finding, ...] = ()
 
 
