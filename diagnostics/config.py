@@ -29,7 +29,10 @@ THRESHOLDS: dict[str, Threshold] = {
     "standalone_users": Threshold(5000, "a recall of 0.1 is then known to about half a point; more users would cost, not tell"),
     "kinship_agreement": Threshold(0.5, "half-way between any two items of the shop and items that all agree"),
     "kinship_titles": Threshold(0.3, "variants' titles differ in colour or number, and still share this much beyond chance"),
-    "kinship_lift": Threshold(5.0, "strangers are bought together about as often as their sales say; variants many times more"),
+    "kinship_lift": Threshold(3.0, "strangers are bought together about as often as their sales say; variants several times more"),
+    "mean_vector_distance": Threshold(
+        0.02, "of the typical distance to the mean; no real item of four or more dimensions is that average"
+    ),
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
     "same_picture_cosine": Threshold(0.98, "one picture saved anew stays above it; two colours of one shirt do not"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
@@ -50,6 +53,7 @@ THRESHOLDS: dict[str, Threshold] = {
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     # ---- verdict
+    "min_test_users_any": Threshold(50, "below this the intervals themselves cannot be trusted"),
     "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),
     "smallest_effect": Threshold(0.02, "relative change of Recall@20 below which no shop would act; see README"),
     "incomplete_coverage": Threshold(0.8, "below this, one item in five cannot be judged by the modality"),

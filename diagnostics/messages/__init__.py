@@ -2,7 +2,8 @@
 
 Words live in ``en/*.toml`` and ``ja/*.toml``; a key is ``<file>.<table>.<name>`` with dots, so ``error.E_NO_ITEM_COLUMN`` is
 the entry ``E_NO_ITEM_COLUMN`` of ``error.toml``. A placeholder names its value and how to write it:
-``{share:percent}``, ``{n:count}``, ``{gain:points}``; the ways of writing are in ``numbers.py``, the only formatter there is.
+``{share:percent}``, ``{n:count}``, ``{gain:points}``; the ways of writing are in ``numbers.py``, the only formatter there is, and
+``NAMED``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 
 from diagnostics.messages.numbers import FORMATS, write
 
-__all__ = ["FORMATS", "LANGUAGES", "catalog", "has", "text", "write"]
+__all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "write"]
 
 LANGUAGES = ("en", "ja")
+NAMED = ("modality", "balancer")
+"""Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is."""
 
 
 @functools.cache
@@ -51,6 +54,9 @@ class _Formatter(string.Formatter):
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec in NAMED:
+            key = f"{format_spec}.{value}"
+            return catalog(self._lang).get(key, str(value))
         return write(value, format_spec or "plain", self._lang)
 
 

@@ -1,0 +1,5 @@
+"""From measures to a status, to causes, to one action with its confidence."""
+
+from diagnostics.verdict.diagnosis import diagnose
+
+__all__ = ["diagnose"]

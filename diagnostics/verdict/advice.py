@@ -1,0 +1,91 @@
+"""The three whys and the next steps that go with a decision."""
+
+from __future__ import annotations
+
+from diagnostics.config import threshold
+from diagnostics.schema import Message, NextStep
+from diagnostics.verdict.causes import Judgement
+from diagnostics.verdict.measures import Measures
+from diagnostics.verdict.rules import Decision
+
+__all__ = ["next_steps", "reasons"]
+
+
+def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Decision) -> tuple[Message, ...]:
+    """At most three whys, the most telling first. Words: ``reason.*``."""
+    if not judgements:
+        return (Message(code="reason.too_little", values=decision.values),)
+    strongest = max(judgements, key=lambda one: one.contribution.value)
+    told = []
+    concerned = next((one for one in judgements if one.name == decision.modality), None)
+    if concerned is not None and decision.action == "fix_data":
+        coverage = concerned.profile.coverage
+        code = "coverage" if concerned.data_cause and concerned.data_cause.code == "missing" else "own_signal"
+        told.append(
+            Message(
+                code=f"reason.{code}",
+                values={
+                    "modality": concerned.name,
+                    "items": coverage.items,
+                    "disguised": coverage.disguised,
+                    **concerned.gain_alone.span(),
+                },
+            )
+        )
+    told.append(
+        Message(code="reason.strongest", values={"modality": strongest.name, **strongest.contribution.span()})
+        if strongest.contribution.value > 0
+        else Message(code="reason.content_gain", values=measures.content_gain().span())
+    )
+    for one in sorted(judgements, key=lambda other: other.contribution.value):
+        beyond = measures.beyond(one.name, strongest.name) if one.name != strongest.name else None
+        if beyond is not None:
+            values = {"modality": one.name, "base": strongest.name, **beyond.span()}
+            told.append(Message(code="reason.adds_beyond", values=values))
+            break
+    lifts = {name: measures.lift(name) for name in measures.balancers()}
+    if lifts:
+        name = max(lifts, key=lambda key: lifts[key].value)
+        values = {"balancer": name, "smallest": measures.smallest_effect, **lifts[name].span()}
+        told.insert(min(len(told), 2), Message(code="reason.lift", values=values))
+    return tuple(told[:3])
+
+
+def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: Decision) -> tuple[NextStep, ...]:
+    """At most three things to do, in order. Words: ``step_to_take.*``."""
+    by_name = {one.name: one for one in judgements}
+    concerned = by_name.get(decision.modality or "")
+    again = NextStep(code="run_again", effort="small")
+    if decision.action == "fix_data" and concerned is not None:
+        cause = concerned.data_cause.code if concerned.data_cause else "missing"
+        n_items = measures.dataset.catalog.n_items
+        coverage = concerned.profile.coverage
+        values = {"modality": concerned.name}
+        effect = concerned.gain_alone.estimate()
+        first = {
+            "missing": NextStep(
+                code="replace_placeholders" if coverage.disguised >= threshold("disguised_share") else "complete_values",
+                effort="medium",
+                modality=concerned.name,
+                effect=effect,
+                values=values | {"count": round(n_items * (1 - coverage.items + coverage.disguised))},
+            ),
+            "uninformative": NextStep(code="check_pairing", effort="small", modality=concerned.name, values=values),
+            "scale_mismatch": NextStep(code="standardise", effort="small", modality=concerned.name, values=values),
+        }[cause]
+        return first, again
+    if decision.action == "rebalance":
+        lifts = {name: measures.lift(name) for name in measures.balancers()}
+        best = max(lifts, key=lambda key: lifts[key].value)
+        switch = NextStep(code="switch_on", effort="medium", values={"balancer": best}, effect=lifts[best].estimate())
+        return switch, NextStep(code="pilot", effort="large")
+    if decision.action == "skip_content":
+        return NextStep(code="invest_in_history", effort="small"), NextStep(code="judge_new_items", effort="medium")
+    if decision.action == "undetermined":
+        steps = [NextStep(code="more_seeds", effort="small")]
+        if measures.joint.size == 0 or measures.joint.shape[1] < 10 * threshold("min_test_users"):
+            steps.insert(0, NextStep(code="more_users", effort="medium"))
+        return tuple(steps)
+    weakest = [one for one in judgements if one.status in ("uninformative", "redundant", "undetermined")]
+    looked = [NextStep(code="look_at_weakest", effort="small", modality=one.name, values={"modality": one.name}) for one in weakest]
+    return (NextStep(code="keep", effort="small"), *looked[:1], again)

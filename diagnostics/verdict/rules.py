@@ -1,0 +1,203 @@
+"""The verdict rule (METHOD section 7): one action, its conditions with value, threshold and distance, and its confidence.
+
+Order of the questions. (1) Is there enough to judge by? (2) Does product information add anything to purchase history?
+(3) Does a fault in the data hold a modality back? (4) Do all four conditions for balancing hold? (5) Is it shown that balancing
+does not pay by as much as matters? Else the answer is ``undetermined``.
+
+Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
+threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken. None: high.
+One: medium. More: low; and where action stands on an open interval and is low, it is ``undetermined`` instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnostics.config import threshold
+from diagnostics.schema import Action, Condition, Confidence
+from diagnostics.stats import Contrast
+from diagnostics.verdict.causes import Judgement
+from diagnostics.verdict.measures import Measures
+
+__all__ = ["Decision", "decide"]
+
+_NOT_TAKEN: dict[Action, str | None] = {
+    "rebalance": "settling_tests",  # learning rate and width (C9), overfitting (B6): other causes are not excluded by them
+    "skip_content": "other_backbones",
+    "fix_data": None,
+    "leave": None,
+    "undetermined": None,
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do and why. ``variant`` picks the sentence ``verdict.<action>.<variant>``, written with ``values``."""
+
+    action: Action
+    variant: str
+    modality: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    confidence: Confidence = "low"
+    confidence_reason: str = "few_users"
+    conditions: tuple[Condition, ...] = ()
+
+
+def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
+    """Applies the rule to one backbone's measures."""
+    if not measures.seeds or measures.joint.shape[1] < threshold("min_test_users_any"):
+        n_users = measures.joint.shape[1] if measures.joint.size else 0
+        values = {"n_users": n_users, "n_seeds": len(measures.seeds), "needed": int(threshold("min_test_users"))}
+        return Decision("undetermined", "too_little", values=values, confidence_reason="few_users")
+
+    conditions = _conditions(measures, judgements)
+    smallest = measures.smallest_effect
+    content = measures.content_gain()
+
+    fault = _data_fault(measures, judgements)
+    if fault is None and content.position(smallest) == "below" and all(judgement.informative is False for judgement in judgements):
+        variant = "unused" if any(cause.code == "unused" for one in judgements for cause in one.causes) else "irrelevant"
+        return _sure(Decision("skip_content", variant, values=content.span()), content, smallest, conditions)
+    if fault is not None:
+        judgement, deciding, limit = fault
+        cause = judgement.data_cause
+        coverage = judgement.profile.coverage
+        values = {
+            "modality": judgement.name,
+            "missing": 1 - coverage.items,
+            "disguised": coverage.disguised,
+            "effective": coverage.items - coverage.disguised,
+            "ratio": judgement.profile.health.norm_ratio if judgement.profile.health else None,
+            **deciding.span(),
+        }
+        code = cause.code if cause else "missing"
+        variant = "disguised" if code == "missing" and coverage.disguised >= threshold("disguised_share") else code
+        return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions)
+
+    if len(measures.modalities) == 1:
+        name = measures.modalities[0]
+        return _sure(Decision("leave", "single", values={"modality": name, **content.span()}), content, smallest, conditions)
+
+    best = _best_lift(measures)
+    if best is None:
+        return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
+    lift = best[1]
+    if all(condition.holds for condition in conditions):
+        weak = conditions[1].modality
+        decision = Decision("rebalance", "confirmed", weak, {"modality": weak, "smallest": smallest, **lift.span()})
+        return _sure(decision, lift, smallest, conditions)
+    strongest = max(judgements, key=lambda one: one.contribution.value)
+    values = {
+        "strongest": strongest.name,
+        "contribution": strongest.contribution.value,
+        "smallest": smallest,
+        **lift.span(),
+    }
+    if lift.position(smallest) == "below":
+        variant = "harms" if lift.position(0.0) == "below" else "no_gain"
+        return _sure(Decision("leave", variant, values=values), lift, smallest, conditions)
+    if lift.position(smallest) == "above":
+        # Balancing helps, yet another condition is open: promising nothing is the honest answer.
+        return Decision(
+            "undetermined", "gain_unexplained", values=values, confidence_reason="condition_open", conditions=conditions
+        )
+    return Decision("undetermined", "open", values=values, confidence_reason="interval_open", conditions=conditions)
+
+
+def _best_lift(measures: Measures) -> tuple[str, Contrast] | None:
+    lifts = {name: measures.lift(name) for name in measures.balancers()}
+    if not lifts:
+        return None
+    name = max(lifts, key=lambda one: lifts[one].value)
+    return name, lifts[name]
+
+
+def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Judgement, Contrast, float] | None:
+    """The modality whose data most deserve repair, with the comparison that says what a repair is worth.
+
+    Missing values deserve it unless the modality demonstrably adds nothing where it is there; a scale fault always; a modality
+    that says nothing only when another one does (else nobody's taste has to do with content).
+    """
+    found = []
+    for one in judgements:
+        cause = one.data_cause
+        if cause is None:
+            continue
+        smallest = measures.smallest_effect
+        if cause.code == "uninformative":
+            if any(other.informative for other in judgements):
+                found.append((0.0, one, one.gain_alone, smallest))
+            continue
+        complete = measures.gain_where(one.name, lambda has_all: has_all)
+        deciding = complete if cause.code == "missing" and complete.n_users >= threshold("min_test_users") else one.gain_alone
+        if cause.code == "missing" and deciding.position(smallest) == "below":
+            continue
+        lacking = 1 - one.profile.coverage.items + one.profile.coverage.disguised
+        found.append((lacking * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
+    if not found:
+        return None
+    _, judgement, contrast, limit = max(found, key=lambda entry: entry[0])
+    return judgement, contrast, limit
+
+
+def _conditions(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Condition, ...]:
+    """The four conditions for ``rebalance``, each with what was measured and what was asked."""
+    smallest = measures.smallest_effect
+    weak = max(judgements, key=lambda one: one.gap.value if one.informative else float("-inf"))
+    headroom = measures.headroom() if len(measures.modalities) > 1 else Contrast(measures.joint[:0])
+    room = max((headroom, weak.gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
+    detectable = room.minimum_detectable_effect()
+    best = _best_lift(measures) if len(measures.modalities) > 1 else None
+
+    def condition(code: str, contrast: Contrast | None, limit: float | None, holds: bool | None) -> Condition:
+        if contrast is None or not contrast.measured:
+            return Condition(code=code, value=None, threshold=limit, holds=None, modality=weak.name)
+        estimate = contrast.estimate()
+        return Condition(
+            code=code,
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            threshold=limit,
+            holds=holds,
+            modality=weak.name,
+        )
+
+    clean = weak.data_cause is None
+    return (
+        condition("room_to_improve", room, detectable, detectable is not None and room.value > detectable),
+        condition("unique_part", weak.knock_out, 0.0, weak.unique),
+        Condition(code="data_causes_excluded", value=0.0 if clean else 1.0, threshold=0.0, holds=clean, modality=weak.name),
+        condition(
+            "on_off_confirms", best[1] if best else None, smallest, best is not None and best[1].position(smallest) == "above"
+        ),
+    )
+
+
+def _sure(decision: Decision, deciding: Contrast, limit: float, conditions: tuple[Condition, ...]) -> Decision:
+    """The same decision with its confidence by the rule, or ``undetermined`` where the sign itself is open."""
+    is_open = deciding.position(limit) == "open"
+    failures = []
+    if deciding.n_users < threshold("min_test_users"):
+        failures.append("few_users")
+    if is_open:
+        failures.append("interval_open")
+    if not deciding.same_side_for_all_seeds(limit):
+        failures.append("seeds_disagree")
+    if not is_open and not deciding.stays_without_any_seed(limit):
+        failures.append("one_seed_decides")
+    if _NOT_TAKEN[decision.action]:
+        failures.append("not_measured")
+    confidence: Confidence = "high" if not failures else "medium" if len(failures) == 1 else "low"
+    if confidence == "low" and is_open and decision.action != "fix_data":
+        decision = Decision("undetermined", "open_" + decision.action, values=decision.values)
+    return Decision(
+        decision.action,
+        decision.variant,
+        decision.modality,
+        decision.values,
+        confidence,
+        failures[0] if failures else "settled",
+        conditions,
+    )
