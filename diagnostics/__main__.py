@@ -7,7 +7,6 @@ finished is kept; 1 a fault of ours, whose trace stands in ``log.txt`` of the ru
 from __future__ import annotations
 
 import difflib
-import itertools
 import json
 import statistics
 import sys
@@ -20,9 +19,9 @@ import typer
 
 import diagnostics as tenbin
 from diagnostics.config import home
-from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, Session
+from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, Session, language_of, translate
 from diagnostics.errors import Cancelled, TenbinError
-from diagnostics.messages import LANGUAGES, text
+from diagnostics.messages import text
 from diagnostics.runs import RunRequest, append_text, attach, runs
 from diagnostics.schema import Arm, Dataset, Diagnosis, ProbePlan
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-# The words of every option and command are `cli.option.<name>` and `cli.command.<name>`; see _translate.
+# The words of every option and command are `cli.option.<name>` and `cli.command.<name>`; see console.translate.
 CatalogOption = Annotated[Path, typer.Option("--catalog")]
 InteractionsOption = Annotated[Path, typer.Option("--interactions")]
 OutOption = Annotated[Path, typer.Option("--out")]
@@ -47,8 +46,8 @@ LangOption = Annotated[Literal["en", "ja"], typer.Option("--lang")]
 JsonOption = Annotated[bool, typer.Option("--json-progress")]
 RunArgument = Annotated[str, typer.Argument(metavar="ID")]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-runs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+runs_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
 
 
@@ -123,7 +122,7 @@ def _profile(
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
         profile = tenbin.profile(dataset, seed=seed, progress=session.step)
-        path = session.folder.write_text("profile.json", profile.model_dump_json(indent=1))
+        path = session.folder.write_text("profile.json", profile.model_dump_json(indent=2) + "\n")
     session.say("cli.wrote", files=[str(path)])
 
 
@@ -182,15 +181,31 @@ def _train(
 @app.command("report")
 def _report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR")],
-    format: Annotated[str, typer.Option("--format")] = "html",
+    formats: Annotated[str, typer.Option("--format")] = "html",
     lang: LangOption = "en",
 ) -> None:
     path = run_dir / "diagnosis.json"
     if not path.is_file():
         raise TenbinError("E_NO_DIAGNOSIS", file=str(path))
     diagnosis = Diagnosis.model_validate_json(path.read_bytes())
-    written = tenbin.write_report(diagnosis, run_dir, formats=_formats(format), lang=lang)
+    written = tenbin.write_report(diagnosis, run_dir, formats=_formats(formats), lang=lang)
     typer.echo(text("cli.wrote", lang, files=[str(file) for file in written]))
+
+
+@app.command("sample")
+def _sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    shop: Annotated[Literal["en", "ja"], typer.Option("--shop")] = "en",
+    plant: Annotated[str | None, typer.Option("--plant", metavar="CAUSE:MODALITY[:STRENGTH]")] = None,
+    seed: SeedOption = 0,
+    users: Annotated[int, typer.Option("--users", min=1)] = 1500,
+    items: Annotated[int, typer.Option("--items", min=1)] = 600,
+    lang: LangOption = "en",
+) -> None:
+    from sample_data import write_shop
+
+    write_shop(folder, shop=shop, plant=plant, seed=seed, n_users=users, n_items=items)
+    typer.echo(text("cli.sample", lang, folder=folder, truth=folder / "truth.json"))
 
 
 @runs_app.command("list")
@@ -236,7 +251,7 @@ def _run_diagnosis(request: RunRequest, out: Path, json_progress: bool) -> None:
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
         profile = tenbin.profile(dataset, seed=request.seed, progress=session.step)
-        session.folder.write_text("profile.json", profile.model_dump_json(indent=1))
+        session.folder.write_text("profile.json", profile.model_dump_json(indent=2) + "\n")
         plan = tenbin.plan_probe(
             dataset,
             preset=request.preset,
@@ -253,7 +268,7 @@ def _run_diagnosis(request: RunRequest, out: Path, json_progress: bool) -> None:
         provenance = diagnosis.provenance.model_copy(update={"timing": timing})
         diagnosis = diagnosis.model_copy(update={"provenance": provenance})
         session.step("write_report", 0.0)
-        written = [session.folder.write_text("diagnosis.json", diagnosis.model_dump_json(indent=1))]
+        written = [session.folder.write_text("diagnosis.json", diagnosis.model_dump_json(indent=2) + "\n")]
         written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
         session.step("write_report", 1.0)
     session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
@@ -262,6 +277,8 @@ def _run_diagnosis(request: RunRequest, out: Path, json_progress: bool) -> None:
 
 def _read(session: Session, request: RunRequest) -> Dataset:
     """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
+    from diagnostics.dataset import write_rejected
+
     _expect("--format", request.format, ["auto"])
     dataset = tenbin.read_dataset(
         request.catalog,
@@ -273,8 +290,7 @@ def _read(session: Session, request: RunRequest) -> Dataset:
         seed=request.seed,
         progress=session.step,
     )
-    for name, rows in dataset.rejected.items():
-        session.folder.write_text(f"rejected/{Path(name).name}.csv", "\ufeff" + rows.to_csv(index=False, lineterminator="\r\n"))
+    write_rejected(dataset, session.folder.path / "rejected")
     return dataset
 
 
@@ -342,36 +358,19 @@ def _expect(option: str, found: str, choices: Sequence[str]) -> None:
         raise TenbinError("E_UNKNOWN_CHOICE", what=option, found=found, choices=tuple(choices), nearest=nearest[0])
 
 
-def _language(arguments: Sequence[str]) -> str:
-    """The language of messages, found even in a command that cannot be parsed."""
-    asked = [part.partition("=")[2] for part in arguments if part.startswith("--lang=")]
-    asked += [after for part, after in itertools.pairwise(arguments) if part == "--lang"]
-    return asked[-1] if asked and asked[-1] in LANGUAGES else "en"
-
-
-def _translate(command: Any, lang: str, name: str = "main") -> None:
-    """Give a command, its options and its sub-commands their words."""
-    command.help = text(f"cli.command.{name}", lang)
-    for parameter in command.params:
-        parameter.help = text(f"cli.option.{parameter.name}", lang)
-    for child, below in getattr(command, "commands", {}).items():
-        _translate(below, lang, child if name == "main" else f"{name}_{child}")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; never lets a trace reach the screen."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    lang = _language(given)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    lang = language_of(given)
     command = typer.main.get_command(app)
-    _translate(command, lang)
+    translate(command, lang)
     try:
         status = command.main(given, prog_name="python -m diagnostics", standalone_mode=False)
         return status if isinstance(status, int) else DONE
     except TenbinError as error:
         return _refuse(error, lang, UNUSABLE)
     except typer.TyperException as error:
-        said = error.format_message()
-        return _refuse(TenbinError("E_USAGE", found=said), lang, UNUSABLE) if said else UNUSABLE  # without it, help was shown
+        return _refuse(TenbinError("E_USAGE", found=error.format_message()), lang, UNUSABLE)
     except (Cancelled, KeyboardInterrupt, typer.Abort):
         typer.echo(text("cli.cancelled", lang), err=True)
         return CANCELLED

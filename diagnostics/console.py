@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +23,7 @@ from diagnostics.messages import LANGUAGES, has, text
 from diagnostics.runs import RunFolder, RunRequest, append_text
 from diagnostics.schema import ProbeEvent
 
-__all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session"]
+__all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "translate"]
 
 DONE, FAULT, UNUSABLE, CANCELLED = 0, 1, 2, 3  # exit statuses, fixed by the contract
 _HARD_STOP_S = 4.5  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
@@ -146,6 +148,22 @@ class Session:
             code, began, _ = self._step
             self.timing[code] = round(self.timing.get(code, 0.0) + time.monotonic() - began, 3)
             self._step = None
+
+
+def language_of(arguments: Sequence[str]) -> str:
+    """The language of messages, found even in a command that cannot be parsed."""
+    asked = [part.partition("=")[2] for part in arguments if part.startswith("--lang=")]
+    asked += [after for part, after in itertools.pairwise(arguments) if part == "--lang"]
+    return asked[-1] if asked and asked[-1] in LANGUAGES else "en"
+
+
+def translate(command: Any, lang: str, name: str = "main") -> None:
+    """Give a command, its options and its sub-commands their words."""
+    command.help = text(f"cli.command.{name}", lang)
+    for parameter in command.params:
+        parameter.help = text(f"cli.option.{parameter.name}", lang)
+    for child, below in getattr(command, "commands", {}).items():
+        translate(below, lang, child if name == "main" else f"{name}_{child}")
 
 
 class _Display:

@@ -1,0 +1,113 @@
+"""Runs that the dashboard starts: found again by a token, never started twice, never outside Tenbin's own folder."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from diagnostics.config import home
+from diagnostics.errors import TenbinError
+from diagnostics.runs import RunFolder, RunRequest, attach, runs, start
+
+
+@pytest.fixture
+def request_of(tmp_path, monkeypatch):
+    """A request whose catalog is empty: its run ends quickly and says why."""
+    monkeypatch.setenv("TENBIN_HOME", str(tmp_path / "home"))
+    catalog, log = tmp_path / "catalog.csv", tmp_path / "log.csv"
+    catalog.write_text("")
+    log.write_text("user_id,item_id\nu,i\n")
+    return lambda **more: RunRequest(catalog=catalog, interactions=log, **more)
+
+
+def _ended(folder: RunFolder) -> dict:
+    deadline = time.monotonic() + 60
+    while folder.outcome() is None:
+        assert time.monotonic() < deadline, (folder.path / "log.txt").read_text()
+        time.sleep(0.05)
+    return folder.outcome() or {}
+
+
+def test_a_run_that_cannot_work_says_so_in_both_languages(request_of):
+    folder = start(request_of())
+    assert folder.path.parent == home() / "runs"
+    outcome = _ended(folder)
+    assert folder.status() == "failed"
+    assert outcome["exit_code"] == 2
+    assert outcome["code"] == "E_EMPTY_FILE"
+    assert outcome["words"]["en"].startswith("E_EMPTY_FILE: ")
+    assert outcome["words"]["ja"] != outcome["words"]["en"]
+    assert attach(folder.token) == folder
+    assert runs() == (folder,)
+
+
+def test_starting_twice_at_once_starts_one_process(request_of):
+    folders: list[RunFolder] = []
+    presses = [threading.Thread(target=lambda: folders.append(start(request_of()))) for _ in range(4)]
+    for press in presses:
+        press.start()
+    for press in presses:
+        press.join()
+    assert len({folder.token for folder in folders}) == 1
+    _ended(folders[0])
+    assert (folders[0].path / "log.txt").read_text().count("E_EMPTY_FILE") == 1
+    assert not (folders[0].path / "starting").exists()
+
+
+def test_a_failed_run_starts_again(request_of):
+    folder = start(request_of())
+    _ended(folder)
+    again = start(request_of())
+    assert again == folder
+    _ended(again)
+    assert (folder.path / "log.txt").read_text().count("E_EMPTY_FILE") == 2
+
+
+def test_a_finished_run_is_attached_to(request_of):
+    folder = RunFolder(home() / "runs" / request_of().token)
+    folder.begin(request_of().resolved().model_dump_json())
+    folder.claim(1)
+    folder.end("finished", 0)
+    before = (folder.path / "pid.json").read_text()
+    assert start(request_of()) == folder
+    assert (folder.path / "pid.json").read_text() == before
+
+
+def test_the_token_depends_on_what_is_asked_and_on_the_files_but_not_on_words(request_of, tmp_path):
+    token = request_of().token
+    assert token == request_of().token
+    assert token == request_of(lang="ja", report=("json",), threads=2).token
+    assert token != request_of(seed=1).token
+    assert token != request_of(features={"style": tmp_path / "style.npy"}).token
+    (tmp_path / "log.csv").write_text("user_id,item_id\nu,i\nv,i\n")
+    assert token != request_of().token
+
+
+def test_a_request_survives_its_way_through_the_command_line(request_of, tmp_path, monkeypatch):
+    import diagnostics.__main__ as command_line
+
+    asked = request_of(
+        images=tmp_path,
+        features={"style": tmp_path / "a b=c.npy"},
+        seeds=2,
+        seed=7,
+        split="user",
+        balancers=("ckd", "none"),
+        lang="ja",
+        threads=1,
+    )
+    given = []
+    monkeypatch.setattr(command_line, "_run_diagnosis", lambda request, out, as_json: given.append((request, out, as_json)))
+    assert command_line.main(["diagnose", *asked.arguments(), "--out", str(tmp_path / "out"), "--json-progress"]) == 0
+    assert given == [(asked, tmp_path / "out", True)]
+    assert RunRequest.model_validate_json(asked.model_dump_json()) == asked
+
+
+@pytest.mark.parametrize("token", ["", "..", "../runs", "a" * 15, "A" * 16, "0" * 16, "0123456789abcde/", "0123456789abcdef\n"])
+def test_a_token_is_never_a_path(token, request_of):
+    (home() / "runs").mkdir(parents=True)
+    with pytest.raises(TenbinError) as error:
+        attach(token)
+    assert error.value.code == "E_NO_SUCH_RUN"
