@@ -27,6 +27,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
     "standalone_users": Threshold(5000, "a recall of 0.1 is then known to about half a point; more users would cost, not tell"),
+    "standalone_square": Threshold(12000, "items; the table of all similarities then takes 576 MB"),
     "kinship_agreement": Threshold(0.5, "half-way between any two items of the shop and items that all agree"),
     "kinship_titles": Threshold(0.3, "variants' titles differ in colour or number, and still share this much beyond chance"),
     "kinship_lift": Threshold(3.0, "strangers are bought together about as often as their sales say; variants several times more"),

@@ -28,6 +28,13 @@ def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0
     Cost: dominated by the stand-alone rankings, (1 + shuffles) x users x items x dimensions multiplications per modality.
     Source: METHOD section 5, A1, A3, A4, A5; what is not measured yet stands in ``not_checked``.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # numbers that do not depend on the machine's cores, and no waiting where a core is busy
+        return _profile(dataset, features, seed, progress or (lambda code, done: None))
+
+
+def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress) -> Profile:
     from diagnostics.profile.coverage import compute_coverage, presence_patterns
     from diagnostics.profile.findings import modality_findings, not_checked
     from diagnostics.profile.health import feature_health
@@ -38,8 +45,7 @@ def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0
     steps = len(features) + 2
 
     def step(done: float) -> None:
-        if progress:
-            progress("profile", done / steps)
+        progress("profile", done / steps)
 
     step(0)
     kinship = Kinship(dataset, seed=seed)

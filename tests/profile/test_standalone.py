@@ -1,0 +1,137 @@
+"""Content-kNN and the baselines against slow float64 loops, and what they must say of sound and of empty information."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from diagnostics.config import THRESHOLDS, Threshold
+from diagnostics.profile import profile
+from diagnostics.profile.standalone import Ranking, baselines, standalone_strength
+from diagnostics.schema import Dataset
+
+
+def _random_pairs(rng: np.random.Generator, n_users: int, n_items: int) -> tuple[list, list]:
+    train, test = [], []
+    for user in range(n_users):
+        items = rng.choice(n_items, rng.integers(2, 7), replace=False)
+        train += [(user, int(item)) for item in items[1:]]
+        test += [(user, int(items[0]))]
+    return train, test
+
+
+def _recall_by_hand(scores: np.ndarray, train: list, test: list, k: int = 20) -> float:
+    """Full sort per user: training items out, ties to the lower index, items at -inf never recommended."""
+    hits = []
+    for user, wanted in test:
+        seen = {item for other, item in train if other == user}
+        order = sorted((item for item in range(scores.shape[1]) if item not in seen), key=lambda item: (-scores[user, item], item))
+        hits.append(float(wanted in [item for item in order[:k] if scores[user, item] > -np.inf]))
+    return float(np.mean(hits))
+
+
+@pytest.fixture
+def random_shop(make_dataset: Callable[..., Dataset]) -> tuple[Dataset, list, list]:
+    train, test = _random_pairs(np.random.default_rng(1), 40, 60)
+    return make_dataset(60, train, test, n_users=41), train, test
+
+
+@pytest.mark.parametrize("square", [8000, 0])
+def test_content_neighbours_as_by_hand_with_missing_items(
+    random_shop: tuple, make_block: Callable, monkeypatch: pytest.MonkeyPatch, square: int
+) -> None:
+    monkeypatch.setitem(THRESHOLDS, "standalone_square", Threshold(square, "both ways"))
+    dataset, train, test = random_shop
+    values = np.random.default_rng(2).normal(3, 1, (60, 5))
+    values[[3, 17, 40]] = np.nan
+    present = np.isfinite(values[:, 0])
+    unit = values - values[present].mean(axis=0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    scores = np.full((40, 60), -np.inf)
+    for user in range(40):
+        owned = [item for other, item in train if other == user and present[item]]
+        if owned:
+            wish = np.mean([unit[item] for item in owned], axis=0)
+            scores[user, present] = unit[present] @ wish / np.linalg.norm(wish)
+    measured = standalone_strength(Ranking(dataset.split), make_block(values))
+    assert measured.recall_at_20.value == pytest.approx(_recall_by_hand(scores, train, test))
+    assert measured.recall_at_20.n == 40
+
+
+def test_baselines_as_by_hand(random_shop: tuple) -> None:
+    dataset, train, test = random_shop
+    owns = np.zeros((40, 60))
+    for user, item in train:
+        owns[user, item] = 1
+    sold = owns.sum(axis=0)
+    found = baselines(Ranking(dataset.split))
+    popularity = np.broadcast_to(sold, (40, 60))
+    assert found["popularity"]["recall_at_20"].value == pytest.approx(_recall_by_hand(popularity, train, test))
+    together = owns.T @ owns
+    np.fill_diagonal(together, 0)
+    cosine = together / np.sqrt(np.maximum(np.outer(sold, sold), 1))
+    assert found["item_knn"]["recall_at_20"].value == pytest.approx(
+        _recall_by_hand((owns @ cosine).round(6), train, test), abs=0.026
+    )
+    assert all(entry.low <= entry.value <= entry.high for metrics in found.values() for entry in metrics.values())
+
+
+def _taste_shop(make_dataset: Callable[..., Dataset]) -> tuple[Dataset, np.ndarray]:
+    """400 users who each like one of 20 kinds; 400 items; returns each item's kind."""
+    rng = np.random.default_rng(3)
+    kind = np.arange(400) % 20
+    train, test = [], []
+    for user in range(400):
+        items = rng.choice(np.flatnonzero(kind == user % 20), 5, replace=False)
+        train += [(user, int(item)) for item in items[:4]]
+        test += [(user, int(items[4]))]
+    return make_dataset(400, train, test), kind
+
+
+def test_meaning_is_told_from_noise(make_dataset: Callable, make_block: Callable) -> None:
+    dataset, kind = _taste_shop(make_dataset)
+    rng = np.random.default_rng(4)
+    telling = make_block(np.eye(20)[kind] + rng.normal(0, 0.1, (400, 20)), "telling")
+    noise = make_block(rng.normal(0, 1, (400, 20)), "noise")
+    found = profile(dataset, [telling, noise])
+    strong, weak = (modality.standalone for modality in found.modalities)
+    assert strong.recall_at_20.value == 1.0 and strong.lift.low > 0.8  # 19 unseen items of the kind fit into 20 places
+    assert weak.lift.low <= 0 <= weak.lift.high
+    assert [finding.modality for finding in found.findings if finding.code == "uninformative_alone"] == ["noise"]
+    assert strong.permuted_floor.value == pytest.approx(20 / 396, abs=0.03)
+
+
+def test_scale_and_rotation_do_not_matter(make_dataset: Callable, make_block: Callable) -> None:
+    dataset, kind = _taste_shop(make_dataset)
+    values = np.eye(20)[kind] + np.random.default_rng(5).normal(0, 0.5, (400, 20))
+    rotation = np.linalg.qr(np.random.default_rng(6).normal(size=(20, 20)))[0]
+    one, other = (
+        standalone_strength(Ranking(dataset.split), make_block(array)) for array in (values, 1000 * values @ rotation + 7)
+    )
+    assert one.recall_at_20.value == pytest.approx(other.recall_at_20.value, abs=0.006)
+
+
+def test_no_present_item_and_no_test_user_give_no_number(make_dataset: Callable, make_block: Callable) -> None:
+    dataset = make_dataset(3, [(0, 0), (1, 1)])
+    found = profile(dataset, [make_block([[1.0], [2], [3]]), make_block(np.full((3, 2), np.nan), "gone")])
+    assert all(modality.standalone.recall_at_20.value is None for modality in found.modalities)
+    assert found.baselines == {} and found.n_test_users == 0
+    assert ("standalone", "no_test_users") in [(entry.code, entry.reason) for entry in found.not_checked]
+    assert found.modalities[1].health is None and found.modalities[1].coverage.items == 0
+
+
+def test_a_customer_without_known_items_is_counted_and_gets_nothing(make_dataset: Callable, make_block: Callable) -> None:
+    values = np.random.default_rng(0).normal(size=(30, 3))
+    values[0] = np.nan
+    dataset = make_dataset(30, [(0, 0), (1, 1)], [(0, 5), (1, 2)])
+    found = standalone_strength(Ranking(dataset.split), make_block(values)).recall_at_20
+    assert found.n == 2 and found.value <= 0.5
+
+
+def test_same_seed_same_profile(random_shop: tuple, make_block: Callable) -> None:
+    dataset = random_shop[0]
+    block = make_block(np.random.default_rng(2).normal(size=(60, 5)))
+    one, two, other = (profile(dataset, [block], seed=seed).model_dump_json() for seed in (0, 0, 1))
+    assert one == two != other
