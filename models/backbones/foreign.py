@@ -1,0 +1,131 @@
+"""Lets a torch recommender from outside be probed and balanced without changing its forward code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.func import functional_call
+
+from models.backbones.protocol import Features, FloatArray, MarginGradients, Margins
+from models.sampling import Triples
+
+__all__ = ["TorchBackbone"]
+
+_PAIRS_PER_BLOCK = 1 << 20
+
+
+class TorchBackbone:
+    """Wraps any ``module(users, items, features) -> scores`` as a backbone.
+
+    ``users`` and ``items`` are int64 tensors (n,), ``features`` a dict of float32 tensors (n_items, f), the scores float32 (n,).
+    A counterfactual replaces the other modalities' features by their catalog mean (zero, features are centred) and, where the
+    module names them, their user preference tables by the users' mean; the module's own forward runs unchanged.
+
+    Parameters
+    ----------
+    module : the recommender; everything in ``module.parameters()`` is trained
+    features : modality -> Features; ``branches`` : modality -> names of the parameters that belong to it alone (for gradients)
+    preferences : modality -> name of its user preference table (n_users, d), if it has one
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        n_users: int,
+        n_items: int,
+        features: Mapping[str, Features],
+        *,
+        branches: Mapping[str, Sequence[str]] | None = None,
+        preferences: Mapping[str, str] | None = None,
+        learning_rate: float = 2e-3,
+        l2: float = 0.0,
+    ) -> None:
+        self.module, self.n_users, self.n_items = module, n_users, n_items
+        self.modalities = tuple(features)
+        self._features = {name: torch.from_numpy(np.array(f.values)) for name, f in features.items()}
+        self._branches = {name: tuple(names) for name, names in (branches or {}).items()}
+        self._preferences = dict(preferences or {})
+        unknown = {n for names in self._branches.values() for n in names} | set(self._preferences.values())
+        unknown -= set(dict(module.named_parameters()))
+        if unknown:
+            raise ValueError(f"the module has no parameters named {sorted(unknown)}")
+        self._rate, self._l2 = learning_rate, l2
+        self._reset_optimiser()
+
+    def _reset_optimiser(self) -> None:
+        self._optimiser = torch.optim.Adam(self.module.parameters(), lr=self._rate, weight_decay=self._l2)
+
+    def _scores(self, users: torch.Tensor, items: torch.Tensor, factual: frozenset[str]) -> torch.Tensor:
+        """The module's scores with only some modalities factual."""
+        features = {name: x if name in factual else torch.zeros_like(x) for name, x in self._features.items()}
+        replaced: dict[str, Any] = {}
+        parameters = dict(self.module.named_parameters())
+        for name, table in self._preferences.items():
+            if name not in factual:
+                replaced[table] = parameters[table].mean(dim=0, keepdim=True).expand_as(parameters[table])
+        scores: torch.Tensor = functional_call(self.module, replaced, (users, items, features))
+        return scores
+
+    def _margin(self, triples: Triples, factual: frozenset[str]) -> torch.Tensor:
+        users = torch.from_numpy(triples.user).long()
+        good, bad = torch.from_numpy(triples.positive).long(), torch.from_numpy(triples.negative).long()
+        return self._scores(users, good, factual) - self._scores(users, bad, factual)
+
+    def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
+        everything = frozenset(self.modalities)
+        full = self._margin(triples, everything)
+        keep = [self._margin(triples, frozenset([name])) for name in self.modalities] if counterfactual else []
+        with torch.no_grad():
+            left = [self._margin(triples, everything - {name}) for name in self.modalities] if counterfactual else []
+        self._outputs = [full, *keep]
+        return Margins(_array(full), _columns(keep, len(full)), _columns(left, len(full)))
+
+    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+        given = [gradients.full] if gradients.keep is None else [gradients.full, *gradients.keep.T]
+        self._optimiser.zero_grad()
+        tensors = [torch.from_numpy(np.ascontiguousarray(gradient, dtype=np.float32)) for gradient in given]
+        torch.autograd.backward(self._outputs[: len(tensors)], tensors)
+        size = {name: float((p.grad**2).sum()) for name, p in self.module.named_parameters() if p.grad is not None}
+        self._optimiser.step()
+        squared = {modality: sum(size.get(name, 0.0) for name in names) for modality, names in self._branches.items()}
+        return {"id": sum(size.values()) - sum(squared.values())} | {name: squared.get(name, 0.0) for name in self.modalities}
+
+    def prepare(self) -> None:
+        """Nothing is cached."""
+
+    @torch.no_grad()
+    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
+        items = torch.arange(self.n_items)
+        out = np.empty((len(sets), len(users), self.n_items), dtype=np.float32)
+        step = max(1, _PAIRS_PER_BLOCK // self.n_items)
+        for begin in range(0, len(users), step):
+            block = torch.from_numpy(np.asarray(users[begin : begin + step], dtype=np.int64))
+            repeated, tiled = block.repeat_interleave(self.n_items), items.repeat(len(block))
+            for number, chosen in enumerate(sets):
+                scores = self._scores(repeated, tiled, chosen).reshape(len(block), self.n_items)
+                out[number, begin : begin + step] = scores.numpy()
+        return out
+
+    @torch.no_grad()
+    def margins(self, triples: Triples) -> FloatArray:
+        return _array(self._margin(triples, frozenset(self.modalities)))
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.module.state_dict().items()}
+
+    def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        self.module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+        self._reset_optimiser()
+
+
+def _array(tensor: torch.Tensor) -> FloatArray:
+    array: FloatArray = tensor.detach().numpy()
+    return array
+
+
+def _columns(tensors: list[torch.Tensor], n: int) -> FloatArray:
+    return np.stack([_array(one) for one in tensors], axis=1) if tensors else np.empty((n, 0), dtype=np.float32)

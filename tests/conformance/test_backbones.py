@@ -1,0 +1,110 @@
+"""What every backbone must do, run over the whole table: a new one passes by being listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.backbones import BACKBONES
+from models.backbones.protocol import Features
+from models.balancers import BALANCERS, NEEDS_TEACHERS
+from models.training import Settings, train
+from tests.models.worlds import small_world
+
+SETTINGS = Settings(max_epochs=25, patience=25, batch_size=64)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return small_world()
+
+
+def _run(model, data, balancer="none", teachers=None, settings=SETTINGS):
+    return list(train(model, data, BALANCERS[balancer](teachers or {}), settings, seed=1))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_learns_a_small_world_far_above_chance(name, world):
+    features, data, n_users, n_items = world
+    model = BACKBONES[name](n_users, n_items, features, learning_rate=1e-2, seed=1)
+    records = _run(model, data)
+    chance = 20 / (n_items - 8)  # eight items of each user are masked
+    assert max(record.validation for record in records) > 2 * chance
+    assert records[-1].loss < 0.6 * records[0].loss
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_same_seed_same_model_and_state_goes_round(name, world):
+    features, data, n_users, n_items = world
+    states = []
+    for _ in range(2):
+        model = BACKBONES[name](n_users, n_items, features, seed=3)
+        _run(model, data, settings=Settings(2, 2, 64))
+        states.append(model.state())
+    assert all(np.array_equal(states[0][key], states[1][key]) for key in states[0])
+    other = BACKBONES[name](n_users, n_items, features, seed=99)
+    other.load_state(states[0])
+    everything = [frozenset(features)]
+    users = np.arange(n_users)
+    assert np.array_equal(other.score(users, everything), model.score(users, everything))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
+    features, data, n_users, n_items = world
+    model = BACKBONES[name](n_users, n_items, features, seed=3)
+    _run(model, data, settings=Settings(2, 2, 64))
+    from models.sampling import Sampler
+
+    triples = next(Sampler(data.train, n_users, n_items, batch_size=50, n_extra=7, seed=0).epoch(1))
+    margins = model.forward(triples, counterfactual=True)
+    rows = np.arange(len(triples.user))
+    names = tuple(features)
+
+    def by_score(chosen):
+        scores = model.score(triples.user, [frozenset(chosen)])[0]
+        return scores[rows, triples.positive] - scores[rows, triples.negative]
+
+    np.testing.assert_allclose(margins.full, by_score(names), atol=2e-4)
+    np.testing.assert_allclose(model.margins(triples), by_score(names), atol=2e-4)
+    for m, one in enumerate(names):
+        np.testing.assert_allclose(margins.keep[:, m], by_score([one]), atol=2e-4)
+        np.testing.assert_allclose(margins.without[:, m], by_score(set(names) - {one}), atol=2e-4)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_any_number_of_modalities_and_items_without_them(name, world):
+    features, data, n_users, n_items = world
+    half = np.arange(n_items) % 2 == 0
+    partly = Features(np.where(half[:, None], features["text"].values, 0).astype(np.float32), half)
+    for given in ({}, {"text": partly}, features | {"sound": partly}):
+        records = _run(BACKBONES[name](n_users, n_items, given, learning_rate=1e-2, seed=1), data, settings=Settings(3, 3, 64))
+        assert all(np.isfinite(record.loss) and 0 <= record.validation <= 1 for record in records)
+        assert set(records[0].branches) == {"id", *given}
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_balancer_runs_on_every_backbone_and_tells_what_it_did(name, balancer, world):
+    features, data, n_users, n_items = world
+    short = Settings(3, 3, 64)
+    teachers = {}
+    if balancer in NEEDS_TEACHERS:
+        for one in features:
+            teacher = BACKBONES[name](n_users, n_items, {one: features[one]}, seed=1)
+            _run(teacher, data, settings=short)
+            teachers[one] = teacher.margins
+    records = _run(BACKBONES[name](n_users, n_items, features, seed=1), data, balancer, teachers, short)
+    assert sum(records[-1].dynamics["gradient_share"].values()) == pytest.approx(1)
+    if teachers:
+        weights = records[-1].dynamics["weight"]
+        assert set(weights) == set(features)
+        assert np.mean(list(weights.values())) == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_divergence_is_an_error_not_a_result(name, world):
+    features, data, n_users, n_items = world
+    broken = {one: Features(np.full_like(f.values, np.nan), f.present) for one, f in features.items()}
+    with pytest.raises(FloatingPointError):
+        _run(BACKBONES[name](n_users, n_items, broken, seed=1), data, settings=Settings(1, 1, 64))

@@ -1,0 +1,93 @@
+"""Every compiled kernel against its float64 reference, on random shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.kernels import adam_rows, distinct, part_gradients, part_margins, sample_unseen
+from models.ranking import UserItems, rank_targets
+from tests.models import references
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 12), st.integers(2, 30), st.integers(0, 10_000))
+def test_ranks_equal_sorting_even_with_ties_masks_and_unscorable_items(n_users, n_items, seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (n_users, n_items)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.1] = -np.inf
+    kind = rng.choice(3, size=(n_users, n_items), p=[0.6, 0.2, 0.2])
+    seen_pairs = np.argwhere(kind == 1).astype(np.int32)
+    target_pairs = np.argwhere(kind == 2).astype(np.int32)
+    seen, targets = UserItems.from_pairs(seen_pairs, n_users), UserItems.from_pairs(target_pairs, n_users)
+    found = rank_targets(lambda users: scores[users], np.arange(n_users), seen, targets)
+    lists = [[row[kind[u] == k].tolist() for u, row in enumerate(np.tile(np.arange(n_items), (n_users, 1)))] for k in (1, 2)]
+    assert found.tolist() == references.ranks(scores, *lists)
+
+
+@pytest.mark.parametrize(("n", "parts", "d"), [(1, 1, 1), (40, 3, 7), (65, 4, 64)])
+def test_margins_and_gradients_equal_the_float64_loop(n, parts, d):
+    rng = np.random.default_rng(n)
+    users, items = rng.normal(size=(9, parts, d)).astype(np.float32), rng.normal(size=(11, parts, d)).astype(np.float32)
+    u, i, j = (rng.integers(0, high, n).astype(np.int32) for high in (9, 11, 11))
+    weight = rng.normal(size=(n, parts)).astype(np.float32)
+    margins = np.empty((n, parts), dtype=np.float32)
+    part_margins(users, items, u, i, j, margins)
+    np.testing.assert_allclose(margins, references.part_margins(users, items, u, i, j), rtol=1e-4, atol=1e-4)
+    user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
+    part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+    for found, expected in zip(
+        (user_gradient, item_gradient), references.part_gradients(users, items, u, i, j, weight), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_row_adam_equals_torch_sparse_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(6, 5)).astype(np.float32)
+    table, first, second = start.copy(), np.zeros_like(start), np.zeros_like(start)
+    parameter = torch.nn.Parameter(torch.from_numpy(start.copy()))
+    oracle = torch.optim.SparseAdam([parameter], lr=0.05)
+    for step in range(1, 8):
+        rows = np.sort(rng.choice(6, 3, replace=False)).astype(np.int32)
+        gradient = rng.normal(size=(3, 5)).astype(np.float32)
+        adam_rows(table, first, second, rows, gradient, 0.05, 0.9, 0.999, 1e-8, step)
+        parameter.grad = torch.sparse_coo_tensor(torch.from_numpy(rows)[None].long(), torch.from_numpy(gradient), (6, 5))
+        oracle.step()
+    np.testing.assert_allclose(table, parameter.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_distinct_lists_each_value_once_and_is_reusable():
+    position, found = np.full(10, -1, dtype=np.int32), np.empty(10, dtype=np.int32)
+    for indices in ([3, 7, 3, 0], [9, 9]):
+        count = distinct(np.array(indices, dtype=np.int32), 10, position, found)
+        assert sorted(found[:count]) == sorted(set(indices))
+        assert [found[position[index]] for index in indices] == indices
+        position[found[:count]] = -1
+
+
+def test_negatives_are_unseen_uniform_and_seeded():
+    pairs = np.array([[0, 1], [0, 3], [1, 0]], dtype=np.int32)
+    seen = UserItems.from_pairs(pairs, 2)
+    users = np.repeat(np.array([0, 1], dtype=np.int32), 4000)
+
+    def draw(seed: int) -> np.ndarray:
+        out = np.empty(len(users), dtype=np.int32)
+        sample_unseen(users, seen.start, seen.items, 5, np.array([seed], dtype=np.uint64), out)
+        return out
+
+    drawn = draw(1)
+    counts = np.bincount(drawn[users == 0], minlength=5)
+    assert counts[1] == counts[3] == 0
+    assert np.all(np.abs(counts[[0, 2, 4]] / 4000 - 1 / 3) < 0.04)
+    assert np.array_equal(drawn, draw(1)) and not np.array_equal(drawn, draw(2))
+
+
+def test_a_user_who_has_everything_still_gets_a_negative():
+    seen = UserItems.from_pairs(np.array([[0, 0], [0, 1]], dtype=np.int32), 1)
+    out = np.full(3, -1, dtype=np.int32)
+    sample_unseen(np.zeros(3, dtype=np.int32), seen.start, seen.items, 2, np.array([5], dtype=np.uint64), out)
+    assert set(out.tolist()) <= {0, 1}

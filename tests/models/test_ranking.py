@@ -1,0 +1,62 @@
+"""Ranking metrics against ir-measures, against fractions worked by hand, and the labelled legacy NDCG."""
+
+from __future__ import annotations
+
+import ir_measures
+import numpy as np
+import pytest
+from ir_measures import AP, P, R, nDCG
+
+from models.ranking import UserItems, metrics_per_user, rank_targets
+
+
+def test_metrics_equal_ir_measures_on_random_cases():
+    rng = np.random.default_rng(3)
+    n_users, n_items = 40, 35
+    scores = rng.permuted(np.tile(np.arange(n_items, dtype=np.float32), (n_users, 1)), axis=1)
+    kind = rng.choice(3, size=(n_users, n_items), p=[0.7, 0.15, 0.15])
+    kind[:, 0] = 2  # everyone has a target
+    seen = UserItems.from_pairs(np.argwhere(kind == 1).astype(np.int32), n_users)
+    targets = UserItems.from_pairs(np.argwhere(kind == 2).astype(np.int32), n_users)
+    ranks = rank_targets(lambda users: scores[users], np.arange(n_users), seen, targets)
+    qrels = [ir_measures.Qrel(f"u{u}", f"i{i}", 1) for u, i in np.argwhere(kind == 2)]
+    run = [ir_measures.ScoredDoc(f"u{u}", f"i{i}", float(scores[u, i])) for u, i in np.argwhere(kind != 1)]
+    for k in (1, 5, 20, 50):
+        ours = metrics_per_user(ranks, targets.counts, k)
+        oracle = {"recall": R @ k, "ndcg": nDCG @ k, "precision": P @ k}
+        for name, measure in oracle.items():
+            theirs = {metric.query_id: metric.value for metric in ir_measures.iter_calc([measure], qrels, run)}
+            assert [theirs[f"u{u}"] for u in range(n_users)] == pytest.approx(ours[name].tolist(), abs=1e-9), (name, k)
+    full = {m.query_id: m.value for m in ir_measures.iter_calc([AP], qrels, run)}
+    assert [full[f"u{u}"] for u in range(n_users)] == pytest.approx(
+        metrics_per_user(ranks, targets.counts, n_items)["map"].tolist()
+    )
+
+
+def test_metrics_by_hand():
+    # Three relevant items at ranks 1, 3 and 9 (1-based); k = 5.
+    found = metrics_per_user(np.array([0, 2, 8], dtype=np.int32), np.array([3]), 5)
+    dcg = 1 + 1 / np.log2(4)
+    assert found["recall"][0] == pytest.approx(2 / 3)
+    assert found["precision"][0] == pytest.approx(2 / 5)
+    assert found["hit"][0] == 1
+    assert found["map"][0] == pytest.approx((1 / 1 + 2 / 3) / 3)
+    assert found["ndcg"][0] == pytest.approx(dcg / (1 + 1 / np.log2(3) + 1 / np.log2(4)))
+    legacy = metrics_per_user(np.array([0, 2, 8], dtype=np.int32), np.array([3]), 5, legacy_ndcg=True)
+    assert legacy["ndcg"][0] == pytest.approx(dcg / (1 + 1 / np.log2(3)))
+
+
+def test_several_score_sets_rank_as_one_by_one():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(3, 700, 20)).astype(np.float32)  # more users than one block
+    targets = UserItems.from_pairs(np.stack([np.arange(700), rng.integers(0, 20, 700)], axis=1).astype(np.int32), 700)
+    nothing = UserItems.from_pairs(np.empty((0, 2), dtype=np.int32), 700)
+    together = rank_targets(lambda users: scores[:, users], np.arange(700), nothing, targets)
+    for number in range(3):
+        alone = rank_targets(lambda users, number=number: scores[number, users], np.arange(700), nothing, targets)
+        assert np.array_equal(together[number], alone)
+
+
+def test_no_users_is_no_ranks():
+    nothing = UserItems.from_pairs(np.empty((0, 2), dtype=np.int32), 4)
+    assert len(rank_targets(lambda users: np.zeros((len(users), 3), dtype=np.float32), nothing.users, nothing, nothing)) == 0
