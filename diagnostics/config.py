@@ -37,6 +37,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
     "same_picture_cosine": Threshold(0.98, "one picture saved anew stays above it; two colours of one shirt do not"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
+    "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),
     "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
     "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),
     "flat_contrast": Threshold(1.5, "of 255; the flattest of 3,422 real fashion photos, white on white, has 2.1"),

@@ -10,7 +10,7 @@ import numpy as np
 from diagnostics.config import threshold
 from diagnostics.profile.checks import Check
 from diagnostics.profile.kinship import Kinship
-from diagnostics.schema import Catalog
+from diagnostics.schema import BoolArray, Catalog
 
 __all__ = ["STAND_INS", "check_texts"]
 
@@ -55,9 +55,11 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     known = np.array([bool(text and text.strip()) for text in texts], dtype=bool)
     width = np.array([_width(text or "") for text in texts], dtype=np.float64)
     stand_in = np.array([(text or "").strip().casefold() in STAND_INS for text in texts], dtype=bool)
-    check.disguised |= stand_in
+    bare = known & ~stand_in & _bare_titles(check.catalog, known, descriptions, width)
+    check.disguised |= stand_in | bare
     check.add_issue("stand_in_word", stand_in)
-    check.add_issue("very_short_text", known & ~stand_in & (width < threshold("short_text_width")), -width)
+    check.add_issue("bare_title", bare, -width)
+    check.add_issue("very_short_text", known & ~stand_in & ~bare & (width < threshold("short_text_width")), -width)
     check.add_issue(
         "title_repeated", np.array([_repeats_title(check.catalog, item, descriptions[item]) for item in range(len(texts))])
     )
@@ -84,6 +86,14 @@ def _descriptions(catalog: Catalog) -> list[str]:
     titles = [None] * catalog.n_items if catalog.titles is None else catalog.titles
     without = ((text or "").strip().removeprefix((title or "").strip()) for text, title in zip(catalog.texts, titles, strict=True))
     return [description.strip(" \t\r\n.。:：|-–—/") for description in without]
+
+
+def _bare_titles(catalog: Catalog, known: BoolArray, descriptions: list[str], width: np.ndarray) -> BoolArray:
+    """Items with a very short title and nothing else, in a shop that describes most of its products: their text is missing."""
+    described = np.array([bool(description) for description in descriptions], dtype=bool)
+    if catalog.titles is None or described[known].mean() < threshold("usually_described"):
+        return np.zeros(len(known), dtype=bool)
+    return np.asarray(~described & (width < threshold("short_text_width")))
 
 
 def _repeats_title(catalog: Catalog, item: int, description: str) -> bool:

@@ -108,7 +108,8 @@ def test_variants_are_excused_whatever_ties_them(make_dataset: Callable, tie: st
     [
         ("stand_in_word", "N/A"),
         ("stand_in_word", "不明"),
-        ("very_short_text", "mug"),
+        ("bare_title", "Slate oak lamp"),
+        ("very_short_text", "Slate oak lamp\nmug"),
         ("very_short_text", "赤い鞄"),
         ("title_repeated", "Slate oak lamp of the north\nSlate oak lamp of the north"),
         ("markup_in_text", "A good and heavy mug<br/>of <b>stone</b>&nbsp;ware"),
@@ -120,10 +121,18 @@ def test_variants_are_excused_whatever_ties_them(make_dataset: Callable, tie: st
 def test_faulty_texts(make_dataset: Callable, code: str, text: str) -> None:
     dataset = _shop(make_dataset)[0]
     dataset.catalog.texts[7] = text
-    dataset.catalog.titles[7] = "Slate oak lamp of the north"
+    dataset.catalog.titles[7] = "Slate oak lamp" if code in ("bare_title", "very_short_text") else "Slate oak lamp of the north"
     check = _check_texts(dataset)
     assert _counts(check) == {code: 1}
     assert check.issues[0].item_ids == (dataset.catalog.item_ids[7],)
+
+
+def test_where_names_are_all_there_is_a_short_name_is_no_gap(make_dataset: Callable) -> None:
+    dataset = _shop(make_dataset)[0]
+    dataset.catalog.texts[:] = [f"Item {number}" for number in range(300)]
+    dataset.catalog.titles[:] = dataset.catalog.texts
+    check = _check_texts(dataset)
+    assert not check.disguised.any() and _counts(check) == {"very_short_text": 300}
 
 
 @pytest.mark.parametrize(
