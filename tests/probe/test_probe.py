@@ -1,0 +1,109 @@
+"""Plans, jobs, inputs and results of a probe on a small world."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diagnostics.errors import TenbinError
+from diagnostics.probe import ProbeInputs, ProbeRun, jobs, plan, prepare
+from diagnostics.probe.arms import modality_sets
+from diagnostics.schema import Arm
+from tests.probe.worlds import dataset_of, run_here
+
+
+def _world(n_users=80, n_items=40):
+    rng = np.random.default_rng(0)
+    text, image = rng.normal(size=(n_items, 4)), rng.normal(size=(n_items, 4))
+    utility = rng.normal(size=(n_users, 4)) @ text.T + rng.normal(size=(n_users, 4)) @ image.T
+    return dataset_of({"text": text, "image": image}, utility)
+
+
+@pytest.fixture(scope="module")
+def run() -> ProbeRun:
+    dataset, blocks = _world()
+    return run_here(dataset, blocks, lambda p: p.model_copy(update={"max_epochs": 4}), n_seeds=2)
+
+
+def test_modality_sets_are_the_lattice_or_its_rims():
+    assert modality_sets(("a", "b"), 3) == ((), ("a",), ("b",), ("a", "b"))
+    assert [len(chosen) for chosen in modality_sets(tuple("abcd"), 3)] == [0, 1, 1, 1, 1, 3, 3, 3, 3, 4]
+    assert modality_sets(("a",), 0) == ((), ("a",))
+
+
+def test_same_plan_same_run_id_and_other_plan_other():
+    dataset, _ = _world()
+    assert plan(dataset).run_id == plan(dataset).run_id
+    assert plan(dataset).run_id != plan(dataset, seed=1).run_id
+    assert plan(dataset, n_seeds=4).seeds[:3] == plan(dataset).seeds
+
+
+@pytest.mark.parametrize("wrong", [{"preset": "quik"}, {"backbones": ("vpbr",)}, {"balancers": ("cdk",)}])
+def test_an_unknown_name_lists_the_choices_and_the_nearest(wrong):
+    dataset, _ = _world()
+    with pytest.raises(TenbinError) as caught:
+        plan(dataset, **wrong)
+    assert caught.value.code == "E_UNKNOWN_CHOICE"
+    assert caught.value.values["nearest"] in ("quick", "vbpr", "ckd")
+
+
+def test_every_job_comes_after_those_it_needs_and_has_a_safe_name():
+    dataset, _ = _world()
+    listed = jobs(plan(dataset))
+    seen = set()
+    for job in listed:
+        assert set(job.needs) <= seen
+        seen.add(job.job_id)
+        assert not set(job.job_id) & set('/\\:*?"<>| ')
+    assert len(seen) == len(listed) == 3 * 6  # id, two alone, both, ensemble, ckd
+
+
+def test_inputs_survive_their_folder(tmp_path):
+    dataset, blocks = _world()
+    inputs = prepare(dataset, blocks, plan(dataset))
+    inputs.save(tmp_path)
+    back = ProbeInputs.load(tmp_path)
+    assert (back.n_users, back.n_items) == (inputs.n_users, inputs.n_items)
+    assert np.array_equal(back.train, inputs.train) and np.array_equal(back.test, inputs.test)
+    for name, features in inputs.features.items():
+        assert np.array_equal(back.features[name].values, features.values)
+        assert np.array_equal(back.features[name].present, features.present)
+
+
+def test_features_are_centred_one_scale_and_zero_where_absent():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(3, 500, (40, 6))
+    vectors[:5] = np.nan
+    dataset, blocks = dataset_of({"text": vectors}, rng.normal(size=(60, 40)))
+    features = prepare(dataset, blocks, plan(dataset)).features["text"]
+    assert features.present.sum() == 35 and not features.values[:5].any()
+    assert np.sqrt((features.values[5:] ** 2).mean()) == pytest.approx(1, rel=1e-4)
+    assert np.abs(features.values[5:].mean(axis=0)).max() < 1e-3
+
+
+def test_results_keep_every_user_seed_and_set(run):
+    joint = Arm(backbone="vbpr", modalities=("image", "text"))
+    n_test = 80
+    assert run.per_user(joint).shape == (2, n_test)
+    assert not np.array_equal(run.per_user(joint), run.per_user(joint, factual=()))
+    assert run.per_user(joint, factual=("text",), metric="ndcg").shape == (2, n_test)
+    assert run.per_user(joint, seeds=run.plan.seeds[:1]).shape == (1, n_test)
+    assert {summary.arm_id for summary in run.summaries()} == {arm.arm_id for arm in run.plan.arms}
+    for event in run.events:
+        assert set(event.branches) >= {"id"}
+        assert event.validation is not None and 0 <= event.validation <= 1
+
+
+def test_the_same_job_gives_the_same_numbers(run):
+    dataset, blocks = _world()
+    again = run_here(dataset, blocks, lambda p: p.model_copy(update={"max_epochs": 4}), n_seeds=2)
+    for job_id, result in run.results.items():
+        for name, array in result.arrays.items():
+            assert np.array_equal(array, again.results[job_id].arrays[name]), (job_id, name)
+
+
+def test_a_shop_that_says_nothing_of_its_products_is_refused():
+    dataset, _ = dataset_of({}, np.random.default_rng(0).normal(size=(20, 10)), per_user=5)
+    with pytest.raises(TenbinError) as caught:
+        plan(dataset)
+    assert caught.value.code == "E_NO_MODALITY"

@@ -1,0 +1,72 @@
+"""Intervals: coverage by simulation, agreement with the closed form, pairing, and what a Contrast answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm, t
+
+from diagnostics.stats import Contrast, estimate_difference, estimate_mean, minimum_detectable_effect
+
+
+def test_one_seed_interval_equals_the_normal_approximation_for_many_users():
+    values = np.random.default_rng(0).binomial(1, 0.2, 5000).astype(float)
+    found = estimate_mean(values)
+    half = norm.ppf(0.975) * values.std() / np.sqrt(5000)
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - half, rel=0.03)
+    assert found.high == pytest.approx(values.mean() + half, rel=0.03)
+    assert found.n == 5000
+
+
+def test_without_user_noise_the_interval_is_students_over_seeds():
+    means = np.array([0.10, 0.12, 0.11])
+    found = estimate_mean(np.repeat(means[:, None], 50, axis=1))
+    half = t.ppf(0.975, 2) * means.std(ddof=1) / np.sqrt(3)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.12)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    """400 worlds with user, seed and residual noise; the exact binomial 99 % band of 95 % is 92 to 98 %."""
+    rng, covered = np.random.default_rng(1), 0
+    for world in range(400):
+        users, seeds = rng.normal(0, 0.3, 200), rng.normal(0, 0.015, 4)
+        values = 0.2 + users[None] + seeds[:, None] + rng.normal(0, 0.1, (4, 200))
+        found = estimate_mean(values, seed=world)
+        covered += found.low <= 0.2 <= found.high
+    assert 0.92 <= covered / 400 <= 0.985
+
+
+def test_pairing_removes_what_both_share():
+    rng = np.random.default_rng(2)
+    shared = rng.normal(0, 1, (3, 400))
+    found = estimate_difference(shared + 0.01, shared)
+    assert found.low == pytest.approx(0.01) and found.high == pytest.approx(0.01)
+    assert found.unit == "difference"
+
+
+def test_an_empty_sample_has_no_value():
+    found = estimate_mean(np.empty((0, 0)))
+    assert (found.value, found.low, found.high, found.n) == (None, None, None, 0)
+
+
+def test_minimum_detectable_effect_is_found_four_times_in_five():
+    rng, sd, n = np.random.default_rng(3), 0.4, 300
+    effect = minimum_detectable_effect(rng.normal(0, sd, n))
+    assert effect == pytest.approx((1.96 + 0.8416) * sd / np.sqrt(n), rel=0.1)
+    found = sum(Contrast(rng.normal(effect, sd, (1, n))).position(0.0) == "above" for _ in range(300))
+    assert 0.72 <= found / 300 <= 0.88
+
+
+def test_a_contrast_knows_its_side_and_whether_one_seed_decides():
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 0.02, (4, 500))
+    clear = Contrast(noise + 0.05)
+    assert clear.position(0.01) == "above" and Contrast(-clear.differences).position(-0.01) == "below"
+    assert clear.same_side_for_all_seeds(0.01) and clear.stays_without_any_seed(0.01)
+    torn = Contrast(noise + np.array([0.05, 0.05, 0.05, -0.2])[:, None])
+    assert torn.position(0.0) == "open"
+    assert not torn.same_side_for_all_seeds(0.0) and not torn.stays_without_any_seed(0.0)
+    low, high = clear.bounds()
+    lower, higher = clear.bounds(5)
+    assert lower < low and higher > high
