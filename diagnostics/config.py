@@ -13,6 +13,8 @@ __all__ = ["PRESETS", "THRESHOLDS", "Preset", "Threshold", "cache_folder", "home
 
 @dataclass(frozen=True)
 class Threshold:
+    """A limit that a rule compares with, and why it stands where it stands."""
+
     value: float
     reason: str
 

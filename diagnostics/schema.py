@@ -389,6 +389,8 @@ class Standalone(Record):
 
 
 class ModalityProfile(Record):
+    """What one modality brings before any training."""
+
     name: str
     kind: Kind
     coverage: Coverage
@@ -499,12 +501,16 @@ class Evidence(Record):
 
 
 class Cause(Record):
+    """One reason why a modality does not do more, with the evidence for and against it. Words: ``cause.<code>``."""
+
     code: CauseCode
     confidence: Confidence
     evidence: tuple[Evidence, ...]
 
 
 class CurvePoint(Record):
+    """One point of a learning curve: a branch's Recall@k on validation after an epoch."""
+
     backbone: str
     balancer: str
     seed: int
@@ -532,6 +538,8 @@ class ModalityResult(Record):
 
 
 class BalancingResult(Record):
+    """What one balancer changed for one backbone: test Recall@20 without it, with it, and the paired difference."""
+
     backbone: str
     balancer: str
     plain: Estimate
@@ -540,6 +548,8 @@ class BalancingResult(Record):
 
 
 class Balancing(Record):
+    """Whether balancing pays: its results, and the headroom that it could at most use."""
+
     recommended: bool | None
     results: tuple[BalancingResult, ...]
     headroom: Estimate
@@ -570,6 +580,8 @@ class NextStep(Record):
 
 
 class Verdict(Record):
+    """The one action, how sure we are and why, and what to do next."""
+
     action: Action
     confidence: Confidence
     confidence_reason: str
@@ -603,6 +615,8 @@ class NotChecked(Record):
 
 
 class DatasetSummary(Record):
+    """What was read: sizes, and how many rows of each file were used or set aside."""
+
     fingerprint: str
     n_users: int
     n_items: int
@@ -633,6 +647,8 @@ class Protocol(Record):
 
 
 class Provenance(Record):
+    """Where a result comes from: version, environment, plan, and the time it took."""
+
     version: str
     environment: dict[str, str]
     plan: dict[str, Any]

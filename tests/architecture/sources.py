@@ -43,7 +43,10 @@ def modules() -> frozenset[str]:
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Every module that a file imports, anywhere in it, with the line. ``from a import b`` is ``a.b`` where that is a module."""
+    """Every module that a file imports, anywhere in it, with the line. ``from a import b`` is ``a.b`` where that is a module.
+
+    The version is no module, and asking for it no dependency.
+    """
     package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
@@ -54,6 +57,8 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *filter(None, [node.module])])
             for alias in node.names:
+                if alias.name == "__version__":
+                    continue
                 inner = f"{base}.{alias.name}"
                 yield (inner if inner in modules() else base), node.lineno
 

@@ -10,12 +10,12 @@ from typing import get_args
 
 import pytest
 
-from diagnostics.messages import FORMATS, catalog, text
+from diagnostics.messages import FORMATS, NAMED, catalog, text
 from diagnostics.schema import Kind
-from tests.architecture.sources import ROOT, calls, python_files
+from tests.architecture.sources import ROOT, calls, python_files, tree
 
 JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff々〆]")
-SAME_IN_BOTH = {"report.backbone.vbpr"}  # names and formulas that Japanese writes the same way
+SAME_IN_BOTH = {"report.backbone.vbpr", "dashboard.language.en", "dashboard.language.ja"}  # names, written the same way everywhere
 
 
 def placeholders(template: str) -> set[tuple[str, str]]:
@@ -39,7 +39,7 @@ def test_both_languages_have_the_same_keys():
 def test_both_languages_have_the_same_placeholders_and_every_format_exists():
     for key, template in catalog("en").items():
         assert placeholders(template) == placeholders(catalog("ja")[key]), key
-        assert {how for _, how in placeholders(template)} <= set(FORMATS), key
+        assert {how for _, how in placeholders(template)} <= {*FORMATS, *NAMED}, key
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
@@ -58,19 +58,22 @@ def test_japanese_is_japanese_and_english_is_not():
 
 
 def test_every_error_that_is_raised_has_words_and_all_its_values():
-    raised: dict[str, str] = {}
     for path in python_files():
         for call in calls(path, "TenbinError"):
             given = {keyword.arg for keyword in call.keywords}
             for code in literals(call.args[0]):
                 place = f"{path.relative_to(ROOT)}:{call.lineno} {code}"
-                raised[code] = place
                 assert f"error.{code}" in catalog("en"), f"{place} has no words"
                 needed = {name for name, _ in placeholders(catalog("en")[f"error.{code}"])}
                 assert None in given or needed <= given, f"{place} is not given {needed - given}"
+
+
+def test_error_words_and_error_codes_are_the_same_set():
+    constants = (node for path in python_files() for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+    codes = {node.value for node in constants if isinstance(node.value, str) and re.fullmatch(r"E_[A-Z0-9_]+", node.value)}
     written = {key.removeprefix("error.") for key in catalog("en") if key.startswith("error.")}
-    assert written - set(raised) == set(), "words for an error that nobody raises"
-    assert all(re.fullmatch(r"E_[A-Z0-9_]+", code) for code in raised)
+    assert codes - written == set(), "without words"
+    assert written - codes == set(), "words for an error that nobody raises"
 
 
 def test_every_key_that_is_asked_for_by_name_exists():
