@@ -140,8 +140,8 @@ def _chair(form: int) -> list[Part]:
     if form == 0:
         posts = both(band([(0.335, 0.14), (0.345, 0.56)], 0.032, False))
         rails = (box(0.34, 0.17, 0.66, 0.25, 0.02), box(0.34, 0.31, 0.66, 0.38, 0.02))
-        seat = (blob([(0.33, 0.52), (0.67, 0.52), (0.73, 0.60), (0.70, 0.645), (0.30, 0.645), (0.27, 0.60)]),)
-        return [Part("wood", tuple(back_legs)), Part("wood", (*posts, *legs)), Part("plain", rails), Part("body", seat)]
+        seat = blob([(0.33, 0.52), (0.67, 0.52), (0.73, 0.60), (0.70, 0.645), (0.30, 0.645), (0.27, 0.60)])
+        return [Part("wood", tuple(back_legs)), Part("wood", (*posts, *legs)), Part("plain", rails), Part("body", (seat,))]
     if form == 1:
         shell = blob([(0.5, 0.13), (0.69, 0.20), (0.75, 0.40), (0.70, 0.56), (0.5, 0.60), (0.30, 0.56), (0.25, 0.40), (0.31, 0.20)])
         seat = blob([(0.29, 0.50), (0.5, 0.47), (0.71, 0.50), (0.73, 0.60), (0.5, 0.665), (0.27, 0.60)])

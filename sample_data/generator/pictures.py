@@ -23,7 +23,7 @@ __all__ = ["ACCENTS", "COLOURS", "FINISHES", "OUTLINES", "PATTERNS", "SIZE", "pl
 SIZE = 200
 _FINE = 4  # masks are drawn this many times larger and averaged down: smooth edges
 
-Pixels = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.floating]
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "ivory": (237, 228, 208),
@@ -65,18 +65,18 @@ def product_picture(kind: str, form: int, colour: str, pattern: str, accent: str
     """One product photograph as JPEG bytes, ``SIZE`` by ``SIZE`` pixels."""
     outline = [part for part in OUTLINES[kind](form) if part.filled]
     place = _Place(np.vstack([polygon for part in outline for polygon in part.filled]), rng)
-    body = np.float32(COLOURS[colour]) * np.float32(rng.uniform(0.97, 1.03))
-    trim = _trim(body, np.float32(ACCENTS[accent]))
+    body = _rgb(COLOURS[colour]) * np.float32(rng.uniform(0.97, 1.03))
+    trim = _trim(body, _rgb(ACCENTS[accent]))
     paints = {
         "body": _cloth(body, trim, pattern, finish, rng),
         "plain": np.minimum(body * 1.06 + 4, 255),
         "deep": body * 0.72,
         "accent": trim,
     }
-    paints |= {name: np.float32(rgb) for name, rgb in _FIXED.items()}
+    paints |= {name: _rgb(rgb) for name, rgb in _FIXED.items()}
     masks = [(part.paint, _mask(part, place)) for part in outline]
     whole = np.maximum.reduce([mask for _, mask in masks])
-    canvas = np.float32(_BACKDROPS[rng.integers(len(_BACKDROPS))]) * _vignette()[..., None]
+    canvas = _rgb(_BACKDROPS[rng.integers(len(_BACKDROPS))]) * _vignette()[..., None]
     canvas *= 1 - _shadow(whole, lying=kind in _LYING or (kind == "lamp" and form == 2))[..., None]
     for paint, mask in masks:
         here = _around(mask)
@@ -102,6 +102,10 @@ def placeholder() -> bytes:
 # ---------------------------------------------------------------- paint
 
 
+def _rgb(colour: tuple[int, int, int]) -> Pixels:
+    return np.array(colour, dtype=np.float32)
+
+
 def _trim(body: Pixels, accent: Pixels) -> Pixels:
     """The colour of trim and pattern: the accent, made lighter or darker where it would vanish into the body."""
     if np.abs(body - accent).mean() > 45:
@@ -112,7 +116,7 @@ def _trim(body: Pixels, accent: Pixels) -> Pixels:
 def _cloth(body: Pixels, trim: Pixels, pattern: str, finish: str, rng: np.random.Generator) -> Pixels:
     """The body's colour with its pattern and, for a speckled finish, its flecks; (SIZE, SIZE, 3)."""
     x, y = rng.integers(0, SIZE, 2)
-    surface = np.broadcast_to(body, (SIZE, SIZE, 3)).astype(np.float32)
+    surface: Pixels = np.broadcast_to(body, (SIZE, SIZE, 3))
     if pattern != "plain":
         surface = surface + (_pattern(pattern)[y : y + SIZE, x : x + SIZE, None] * 0.92) * (trim - surface)
     if finish == "speckled":

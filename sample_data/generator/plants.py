@@ -87,7 +87,7 @@ def parse_plant(wanted: str) -> Plant | None:
     modalities = _CAUSES[name].modalities if name != "none" else ()
     modality = rest.pop(0) if modalities and rest else None
     if modalities and modality not in modalities:
-        raise TenbinError("E_PLANT_MODALITY", cause=name, found=modality or "", choices=modalities)
+        raise TenbinError("E_PLANT_MODALITY", cause=name, found=modality or "", example=modalities[0], choices=modalities)
     strength = rest.pop(0) if rest else "large"
     if rest or strength not in _STRENGTHS:
         raise TenbinError("E_PLANT_STRENGTH", found=":".join([strength, *rest]), choices=_STRENGTHS)

@@ -323,7 +323,7 @@ _COLOUR_LINES = (
     "We chose a calm {colour} for this one.",
 )
 _SMALL_PRINT = (
-    "Wipe clean or wash at 30 degrees.",
+    "Wipe with a soft damp cloth.",
     "Ships within two days.",
     "Gift wrapping available at checkout.",
     "Thirty days to change your mind.",

@@ -133,7 +133,7 @@ def build_world(
     vectors = {block: _vectors(block, factors, price, hidden) for block in BLOCKS}
     scores = {block: strengths[block] * _scores(block, vectors[block], seed, n_users) for block in BLOCKS}
     popularity = generator(seed, "popularity").normal(0, 0.6, n_items)
-    purchases = _purchases(sum(scores.values()) + popularity, price, density, generator(seed, "purchases"))
+    purchases = _purchases(np.sum(list(scores.values()), axis=0) + popularity, price, density, generator(seed, "purchases"))
     return World(seed, n_users, n_items, dict(strengths), factors, price, popularity, scores, vectors, purchases)
 
 
@@ -233,11 +233,13 @@ def _purchases(
     """Orders over half a year: customers come several times, buy one to four things, seldom the same one twice."""
     n_users, n_items = utility.shape
     most = max(3, int(0.6 * n_items))
-    wanted = rng.lognormal(0, 0.6, n_users)
+    wanted: npt.NDArray[np.float64] = rng.lognormal(0, 0.6, size=(n_users,))
     lines = np.clip(np.rint(wanted / wanted.mean() * _LINES_PER_USER * density), 3, most).astype(int)
     on_sale = np.where(rng.random(n_items) < 1 - _NEW_SHARE, 0.0, rng.uniform(0, 0.97 * DAYS, n_items))
     joined = np.where(rng.random(n_users) < 0.7, 0.0, rng.uniform(0, 0.6 * DAYS, n_users))
-    users, items, times = [], [], []
+    users: list[npt.NDArray[np.int64]] = []
+    items: list[npt.NDArray[np.int64]] = []
+    times: list[npt.NDArray[np.int64]] = []
     for user in range(n_users):
         bought = np.zeros(n_items, bool)
         left = lines[user]
@@ -255,11 +257,11 @@ def _purchases(
             users.append(np.full(len(basket), user))
             items.append(basket)
             times.append(np.full(len(basket), _moment(day, rng)))
-    user, item, time = np.concatenate(users), np.concatenate(items), np.concatenate(times)
-    order = np.lexsort((item, user, time))
+    buyer, item, time = np.concatenate(users), np.concatenate(items), np.concatenate(times)
+    order = np.lexsort((item, buyer, time))
     cheap = price[item] < 40
     quantity = 1 + rng.binomial(np.where(cheap, 3, 1), 0.12)
-    return Purchases(user[order], item[order], START + time[order].astype("timedelta64[s]"), quantity[order])
+    return Purchases(buyer[order], item[order], START + time[order].astype("timedelta64[s]"), quantity[order])
 
 
 def _moment(day: float, rng: np.random.Generator) -> int:
