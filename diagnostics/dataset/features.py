@@ -89,7 +89,14 @@ def _encode_one(dataset: Dataset, modality: Modality, step: Callable[[float], No
 
 
 def _block(modality: Modality, encoder_name: str, encoded: Encoded) -> FeatureBlock:
-    return FeatureBlock(modality.name, modality.kind, encoder_name, encoded.values, encoded.present, encoded.facts)
+    """The encoded modality, as the catalog sees it: an item with a price but no attribute has no attributes."""
+    present = encoded.present & modality.present
+    values = (
+        np.where(present[:, None], encoded.values, np.float32(np.nan)) if (present != encoded.present).any() else encoded.values
+    )
+    reason = encoded.facts["reason"].astype("U16")
+    facts = {**encoded.facts, "reason": np.where(encoded.present & ~present, "missing", reason)}
+    return FeatureBlock(modality.name, modality.kind, encoder_name, values, present, facts)
 
 
 def _table(dataset: Dataset) -> Table:

@@ -12,21 +12,23 @@ from diagnostics.profile.text import STAND_INS
 __all__ = ["check_attributes"]
 
 _SMALL_CATEGORY = 20
+_REST = frozenset({"other", "others", "misc", "miscellaneous", "その他", "他"})  # one column may say so; all of them say nothing
 
 
 def check_attributes(check: Check) -> None:
     """Look at the attribute columns and the price."""
     catalog = check.catalog
     if catalog.attributes:
-        empty = np.ones(catalog.n_items, dtype=bool)
-        stand_ins = np.zeros(catalog.n_items, dtype=np.int64)
+        hollow, vague = (np.zeros(catalog.n_items, dtype=np.int64) for _ in range(2))
+        filled = np.zeros(catalog.n_items, dtype=np.int64)
         for column in catalog.attributes.values():
-            hollow = np.array([value is not None and value.strip().casefold() in STAND_INS for value in column], dtype=bool)
-            stand_ins += hollow
-            empty &= hollow | np.array([value is None for value in column], dtype=bool)
-        check.add_issue("stand_in_word", stand_ins > 0, stand_ins)
-        priced = np.zeros(catalog.n_items, dtype=bool) if catalog.price is None else np.isfinite(catalog.price)
-        check.disguised |= empty & (stand_ins > 0) & ~priced
+            words = ["" if value is None else value.strip().casefold() for value in column]
+            filled += np.array([bool(word) for word in words])
+            hollow += np.array([word in STAND_INS for word in words])
+            vague += np.array([word in _REST for word in words])
+        nothing = (filled > 0) & (hollow + vague == filled) & ((hollow > 0) | (vague > 1))
+        check.disguised |= nothing
+        check.add_issue("stand_in_word", (hollow > 0) | nothing, hollow + vague)
     if catalog.price is not None:
         check.add_issue("price_not_positive", catalog.price <= 0)
         distance = _price_distance(catalog.price, catalog.category)

@@ -67,7 +67,7 @@ def test_one_block_per_modality_in_order(tmp_path: Path) -> None:
         texts=_objects("red mug", None, "blue mug"),
         images=(ImageSource(tmp_path / "a.png"), ImageSource(tmp_path / "gone.png"), None),
         attributes={"colour": _objects("red", "blue", None)},
-        price=np.array([1.0, 2.0, np.nan]),
+        price=np.array([1.0, np.nan, 3.0]),
         vectors={"audio": np.float32([[1, 2], [np.nan, np.nan], [3, 4]])},
     )
     blocks = encode(dataset)

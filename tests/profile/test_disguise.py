@@ -238,15 +238,20 @@ def test_attributes_and_prices(make_dataset: Callable, make_block: Callable) -> 
     price = np.exp(rng.normal(3, 0.3, 100))
     price[[1, 2, 3]] = [price[1] * 100, 0, np.nan]
     colour = ["red", "blue"] * 50
+    brand = ["north", "south"] * 50
     colour[9] = "Unknown"
-    dataset = make_dataset(100, [(0, 0)], attributes={"colour": np.array(colour, dtype=object)}, price=price)
+    colour[10] = brand[10] = "Other"
+    colour[11] = "Other"
+    dataset = make_dataset(
+        100, [(0, 0)], attributes={"colour": np.array(colour, dtype=object), "brand": np.array(brand, dtype=object)}, price=price
+    )
     found = profile(dataset, [make_block(np.ones((100, 1)), "attributes", "attributes")]).modalities[0]
     assert {issue.code: issue.item_ids for issue in found.issues} == {
-        "stand_in_word": (dataset.catalog.item_ids[9],),
+        "stand_in_word": (dataset.catalog.item_ids[10], dataset.catalog.item_ids[9]),
         "price_not_positive": (dataset.catalog.item_ids[2],),
         "price_outlier": (dataset.catalog.item_ids[1],),
     }
-    assert found.coverage.disguised == 0  # the item has a price
+    assert found.coverage.disguised == 0.01  # only the item that says nothing in any column
 
 
 def _hm_catalog() -> tuple[Dataset, list[str]]:
