@@ -16,7 +16,7 @@ from diagnostics.dataset.vocabulary import name_score
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
-__all__ = ["Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "read_items"]
+__all__ = ["Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "read_items"]
 
 ObjectArray = npt.NDArray[np.object_]
 
@@ -68,7 +68,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     frame = table.frame.loc[kept]
 
     def texts_of(role: str) -> list[ObjectArray]:
-        return [_objects(as_text(frame[column])) for column in columns_of(roles, table.name, role)]
+        return [objects(as_text(frame[column])) for column in columns_of(roles, table.name, role)]
 
     titles = _joined(texts_of("title"), " ")
     descriptions = _joined(texts_of("description"), "\n")
@@ -76,12 +76,12 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     images = columns_of(roles, table.name, "image")
     place_of_row = np.argsort(np.argsort(np.concatenate([table.rows, table.rejected["tenbin_row"].to_numpy(dtype=np.int64)])))
     return Items(
-        item_ids=_objects(ids.loc[kept]),
+        item_ids=objects(ids.loc[kept]),
         titles=titles,
         texts=_joined([part for part in (titles, descriptions) if part is not None], "\n"),
-        attributes={column: _objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
+        attributes={column: objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
         price=_known(parse_numbers(as_text(frame[prices[0]]))) if prices else None,
-        image_paths=_objects(as_text(frame[images[0]])).tolist() if images else None,
+        image_paths=objects(as_text(frame[images[0]])).tolist() if images else None,
         rows=table.rows[kept],
         kept=place_of_row[: len(kept)][kept].astype(np.int64),
         rejected=sieve.rejected(),
@@ -108,9 +108,10 @@ def choose_segments(
     return attributes[best[1]], (Message(code="reading.remark.segments", values={"file": file, "column": best[1], "n": best[2]}),)
 
 
-def _objects(text: pd.Series) -> ObjectArray:
-    values = text.to_numpy(dtype=object, na_value=None)
-    return np.asarray(values, dtype=object)
+def objects(text: pd.Series) -> ObjectArray:
+    """A text column as an object array of str, None where there is no value."""
+    plain = text.astype(object)
+    return np.asarray(plain.where(text.notna(), None), dtype=np.object_)
 
 
 def _joined(parts: Sequence[ObjectArray], between: str) -> ObjectArray | None:

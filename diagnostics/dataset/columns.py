@@ -91,22 +91,20 @@ def propose_roles(catalog: Table, interactions: Table) -> Proposal:
     Raises
     ------
     TenbinError
-        ``E_ONE_COLUMN`` when a file has one column only (usually a separator that we do not know), ``E_NO_ITEM_COLUMN``,
-        ``E_NO_USER_COLUMN``; each lists the columns there are.
+        ``E_ONE_COLUMN`` when a file has one column only: usually a separator that we do not know.
     """
     left = [_Column(catalog, name) for name in catalog.frame.columns]
     right = [_Column(interactions, name) for name in interactions.frame.columns]
     ids = _item_columns(left, right)
     for table, columns, found in ((catalog, left, ids[0]), (interactions, right, ids[1])):
-        if len(columns) == 1 and (table is interactions or found is None):
+        is_list_of_ids = table is catalog and found is not None and found.score > 0.5
+        if len(columns) == 1 and not is_list_of_ids:
             raise TenbinError("E_ONE_COLUMN", file=table.name, found=columns[0].name[:80])
     roles: list[ColumnRole] = [found for found in ids if found is not None]
-    remarks: list[Message] = []
     roles += _single_roles(left, ("price", "image"), roles)
     roles += _text_roles(left, roles)
-    found, said = _categories(left, roles)
-    roles += found
-    remarks += said
+    kinds, remarks = _categories(left, roles)
+    roles += kinds
     roles += _single_roles(right, ("timestamp", "user_id", "price", "quantity", "amount", "event_type"), roles)
     if not _has(roles, interactions.name, "user_id"):
         roles += _user_by_values(right, roles)
@@ -159,23 +157,23 @@ def _item_columns(left: Sequence[_Column], right: Sequence[_Column]) -> tuple[Co
             names = (name_score(mine.name, "item_id") + name_score(theirs.name, "item_id")) / 2
             same = 0.1 if plain_name(mine.name) == plain_name(theirs.name) else 0.0
             spread = min(1.0, theirs.distinct / max(min(len(keys), len(theirs.filled)) * 0.2, 1.0))
-            score = 0.35 * overlap + 0.25 * mine.distinct_share + 0.3 * names + same + 0.1 * spread
+            total = 0.35 * overlap + 0.25 * mine.distinct_share + 0.3 * names + same + 0.1 * spread
             if names == 0 and (
                 overlap < 0.5 or mine.distinct_share < 0.9 or spread < 0.5 or name_score(theirs.name, "user_id") > 0
             ):
                 continue
-            if score > best[0]:
-                best = (score, mine, theirs, overlap)
-    if best[1] is not None and best[2] is not None:
-        score, mine, theirs, overlap = best
-        return _role(mine, "item_id", score, "overlap", share=overlap), _role(theirs, "item_id", score, "overlap", share=overlap)
+            if total > best[0]:
+                best = (total, mine, theirs, overlap)
+    score, first, second, share = best
+    if first is not None and second is not None:
+        return _role(first, "item_id", score, "overlap", share=share), _role(second, "item_id", score, "overlap", share=share)
     return _named_item(left), _named_item(by_name)
 
 
 def _named_item(columns: Sequence[_Column]) -> ColumnRole | None:
-    scored = [(name_score(column.name, "item_id"), column) for column in columns]
-    score, column = max(scored, key=lambda pair: pair[0], default=(0.0, None))
-    return None if column is None or score < _LEAST_SCORE else _role(column, "item_id", 0.6 * score, "name")
+    best = max(columns, key=lambda column: name_score(column.name, "item_id"), default=None)
+    score = 0.0 if best is None else name_score(best.name, "item_id")
+    return None if best is None or score < _LEAST_SCORE else _role(best, "item_id", 0.6 * score, "name")
 
 
 # ---------------------------------------------------------------- the other roles

@@ -43,6 +43,7 @@ _MAGIC = (
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x00-\xff]")
 _SAMPLE_CHARACTERS = 20_000
 _MOST_STRANGE = 0.3
+_MOST_BROKEN_ROWS = 0.5
 
 
 def refuse_binary(data: bytes, name: str) -> None:
@@ -89,15 +90,18 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
         first_row = data.count(b"\n", 0, error.start) + 1
-    strangeness, text, encoding = 1.0, "", ""
+    strangeness, text, encoding = float("inf"), "", ""
     for candidate in _CANDIDATES:
         attempt = data.decode(candidate, "surrogateescape")
         score = _strangeness(attempt, candidate)
         if score < strangeness:
             strangeness, text, encoding = score, attempt, candidate
-    if strangeness > _MOST_STRANGE:
+    if strangeness <= _MOST_STRANGE:
+        return text, encoding
+    text = data.decode("utf-8", "surrogateescape")
+    if sum(UNDECODABLE.search(line) is not None for line in text.split("\n")) > _MOST_BROKEN_ROWS * text.count("\n"):
         raise TenbinError("E_UNDECODABLE", file=name, row=first_row)
-    return text, encoding
+    return text, "utf-8"  # garbage in some rows of a sound file
 
 
 def show_bytes(text: str) -> str:
@@ -129,7 +133,7 @@ def _utf16_without_mark(data: bytes) -> str | None:
 
 
 def _strangeness(text: str, encoding: str) -> float:
-    """How unlike writing the non-ASCII part of a text is, in [0, 1]: unexplained bytes, rare signs, lonely half-width kana."""
+    """How unlike writing the non-ASCII part of a text is, from 0: rare signs, half-width kana and, worst, unexplained bytes."""
     found = re.findall("[^\x00-\x7f]+", text[: 50 * _SAMPLE_CHARACTERS])
     runs, length = [], 0
     for run in found:
@@ -141,7 +145,7 @@ def _strangeness(text: str, encoding: str) -> float:
         return 0.0
     if encoding == "cp1252":  # European letters stand alone or in twos among ASCII ones; anything else is another encoding
         odd = sum(len(run) for run in runs if len(run) > 2 or any(_not_western(sign) for sign in run))
-        return min(1.0, odd / length + 0.1)
+        return odd / length + 0.1
     return sum(_oddness(sign) for run in runs for sign in run) / length
 
 
@@ -152,9 +156,11 @@ def _not_western(sign: str) -> bool:
 def _oddness(sign: str) -> float:
     code = ord(sign)
     if 0xD800 <= code <= 0xDFFF:
-        return 1.0
-    if 0xFF61 <= code <= 0xFF9F:
-        return 0.35  # half-width katakana: real in old systems, but also what EUC-JP looks like when read as cp932
+        return 3.0
+    if 0xFF61 <= code <= 0xFF65:
+        return 0.8  # half-width punctuation: what the first bytes of EUC-JP's kana look like when read as cp932
+    if 0xFF66 <= code <= 0xFF9F:
+        return 0.25  # half-width katakana: real in old systems, but suspicious
     if 0x3000 <= code <= 0x30FF or 0xFF00 <= code <= 0xFF60:
         return 0.0
     if 0x4E00 <= code <= 0x9FFF:

@@ -11,6 +11,7 @@ import re
 import stat
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -177,6 +178,10 @@ def _match(
         if stem not in known and (numbered := _NUMBERED.match(stem)) and numbered[1] in known:
             by_stem.setdefault(numbered[1], by_stem[stem])
     answer: list[str | None] = [by_stem.get(item) for item in ids]
+    if not any(answer):  # ids that a spreadsheet took for numbers have lost their zeros; the files have not
+        bare = Counter(stem.lstrip("0") for stem in by_stem)
+        loose = {stem.lstrip("0"): inside for stem, inside in by_stem.items() if bare[stem.lstrip("0")] == 1}
+        answer = [loose.get(item.lstrip("0")) for item in ids]
     if paths is None:
         return answer
     for position, written in enumerate(paths):

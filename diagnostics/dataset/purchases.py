@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet
+from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects
 from diagnostics.dataset.columns import key_without_zeros
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
@@ -82,12 +82,12 @@ def read_purchases(
     value = _value(amount, unit, listed, quantity)
     events = as_text(table.frame[column["event_type"]]) if "event_type" in column else None
     log = InteractionLog(
-        user_ids=np.asarray(user_ids, dtype=object),
+        user_ids=np.asarray(user_ids, dtype=np.object_),
         user_index=user_index.astype(np.int32),
         item_index=item_index[kept].astype(np.int32),
         timestamp=None if times is None else times[kept],
         value=None if value is None else value[kept],
-        event_type=None if events is None else np.asarray(events.iloc[kept].to_numpy(dtype=object, na_value=None), dtype=object),
+        event_type=None if events is None else objects(events.iloc[kept]),
     )
     return Purchases(log, None if unit_price is None else unit_price[kept], sieve.rejected(), tuple(remarks))
 

@@ -147,12 +147,14 @@ def _read_delimited(path: Path, role: Role, max_rows: int | None) -> Table:
     while batch := list(islice(records, _CHUNK_ROWS)):
         kept: list[list[str]] = []
         for row, (cells, reason) in batch:
+            if suspicious:
+                reason = _suspicion(cells) or reason
+            if len(cells) == width + 1 and not cells[-1].strip():
+                cells = cells[:-1]  # a delimiter at the end of the line
             if reason is None and len(cells) != width:
                 if not any(cell.strip() for cell in cells):
                     continue  # an empty line is no row
                 reason = "ragged"
-            if reason is None and suspicious:
-                reason = _suspicion(cells)
             if reason is None and cells[0].strip() == plain_header[0] and [cell.strip() for cell in cells] == plain_header:
                 reason = "repeated_header"
             if reason is None:
@@ -171,7 +173,7 @@ def _read_delimited(path: Path, role: Role, max_rows: int | None) -> Table:
         }
     )
     rows = np.array(numbers, dtype=np.int64)
-    blank = frame.eq("").all(axis=1).to_numpy() if width > 1 else np.zeros(len(frame), dtype=bool)
+    blank = (frame == "").all(axis=1).to_numpy() if width > 1 else np.zeros(len(frame), dtype=bool)
     if blank.any():  # ",,,," at the end of a spreadsheet's export is an empty line too
         frame, rows = frame.loc[~blank].reset_index(drop=True), rows[~blank]
     rejected = rejected_table(header, odd_cells, odd_rows, odd_reasons, delimiter)
@@ -188,7 +190,7 @@ def _suspicion(cells: list[str]) -> str | None:
 
 
 def _sniff(lines: list[str], delimiters: str) -> tuple[str, int]:
-    """The delimiter and the number of columns that most of the first lines agree on; one column where none fits."""
+    """The delimiter that most of the first lines agree on, and the number of columns of the header: the first line with two."""
     sample = [line for line in lines[:_SNIFFED_LINES] if line.strip() and line.count('"') % 2 == 0]
     best, answer = (0.5, 1), (delimiters[0], 1)
     for delimiter in delimiters:
@@ -197,7 +199,12 @@ def _sniff(lines: list[str], delimiters: str) -> tuple[str, int]:
         score = (round(agreeing / max(len(sample), 1), 2), width)
         if width > 1 and score > best:
             best, answer = score, (delimiter, width)
-    return answer
+    delimiter, width = answer
+    if width > 1:
+        filled = ([cell for cell in _cells(line, delimiter) if cell.strip()] for line in sample)
+        header = next((line for line, cells in zip(sample, filled, strict=True) if len(cells) > 1), None)
+        width = width if header is None else len(_cells(header, delimiter))
+    return delimiter, width
 
 
 def _cells(record: str, delimiter: str) -> list[str]:

@@ -22,6 +22,7 @@ _PRICE_WORDS = re.compile(
     r"税込み?|税抜き?|税別|本体価格|価格|定価|約|~$|〜$|-$|ー$|より$|から$|jpy|usd|eur|gbp|yen|円|圓|元|[¥$€£₩]|\s", re.IGNORECASE
 )
 _MYRIADS = re.compile(r"(?:(\d+(?:\.\d+)?)億)?(?:(\d+(?:\.\d+)?)万)?(?:(\d+(?:\.\d+)?)千)?(\d+(?:\.\d+)?)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _FREE = frozenset({"無料", "free", "0円"})
 
 _ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
@@ -84,9 +85,7 @@ def _decimal_comma(cells: list[str]) -> bool:
 def _number(cell: str, comma_is_point: bool) -> float:
     text = cell.replace(".", "").replace(",", ".") if comma_is_point and "," in cell else cell
     if "," in text:
-        if not re.fullmatch(r"-?\d{1,3}(,\d{3,4})*(\.\d+)?[万億]?.*", text):
-            return np.nan
-        text = text.replace(",", "")
+        text = _THOUSANDS.sub("", text)
     if _PLAIN_NUMBER.fullmatch(text):
         value = float(text)
         return value if np.isfinite(value) else np.nan
@@ -117,7 +116,7 @@ def parse_times(column: pd.Series) -> Times:
     """
     codes, unique = pd.factorize(column)
     cells = pd.Series(np.asarray(unique, dtype=object), dtype="str")
-    values = np.full(len(cells), np.datetime64("NaT", "s"))
+    values: npt.NDArray[np.datetime64] = np.full(len(cells), np.datetime64("NaT", "s"))
     writing = "iso"
     if len(cells):
         digits = cells.str.fullmatch(r"\d+(\.\d+)?").to_numpy(dtype=bool)
@@ -128,7 +127,8 @@ def parse_times(column: pd.Series) -> Times:
             rest = np.flatnonzero(np.isnat(values) & ~digits)
             if len(rest):
                 values[rest], found = _from_words([str(cell) for cell in cells.iloc[rest]])
-                writing = found if len(rest) > len(cells) / 2 else writing
+                in_words = int((~np.isnat(values[rest])).sum())
+                writing = found if in_words > (~np.isnat(values)).sum() - in_words else writing
     values[~((values >= _FIRST) & (values < _LAST))] = np.datetime64("NaT", "s")
     return Times(np.append(values, np.datetime64("NaT", "s"))[codes], writing)
 
@@ -159,7 +159,7 @@ def _from_digits(cells: pd.Series) -> tuple[npt.NDArray[np.datetime64], str]:
 
 def _mostly_dates(whole: pd.Series, layout: str) -> bool:
     sample = whole.dropna().head(1000)
-    return bool(pd.to_datetime(sample, format=layout, errors="coerce").between("1970-01-02", "2100-01-01").mean() > 0.5)
+    return bool(pd.to_datetime(sample, format=layout, errors="coerce").between("1970-01-02", "2100-01-01").mean() >= 0.5)
 
 
 def _seconds(number: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.timedelta64]:

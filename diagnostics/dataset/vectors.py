@@ -54,7 +54,8 @@ def read_vectors(path: Path) -> Vectors:
     try:
         values, ids = VECTOR_READERS[suffix](path)
     except ValueError as error:
-        pickled = "pickle" in str(error).lower()
+        with path.open("rb") as file:
+            pickled = "Object arrays" in str(error) or file.read(1) == b"\x80"
         raise TenbinError("E_VECTOR_PICKLED" if pickled else "E_VECTOR_BROKEN", file=path.name) from error
     except (OSError, KeyError, zipfile.BadZipFile, EOFError, MemoryError) as error:
         raise TenbinError("E_VECTOR_BROKEN", file=path.name) from error

@@ -1,0 +1,99 @@
+"""Numbers and times as shops write them; each expected value was worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnostics.dataset.values import parse_numbers, parse_times
+
+
+def text(*cells: str | None) -> pd.Series:
+    return pd.Series(cells, dtype="str")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1280", 1280),
+        ("￥1,280（税込）", 1280),
+        ("￥１，２８０円（税込）", 1280),
+        ("¥980-", 980),
+        ("1,280円～", 1280),
+        ("税込 1,280 円", 1280),
+        ("1.2万円", 12_000),
+        ("12万", 120_000),
+        ("1億2,000万円", 120_000_000),
+        ("3千円", 3000),
+        ("1万2千円", 12_000),
+        ("△500", -500),
+        ("▲1,000円", -1000),
+        ("(500)", -500),
+        ("無料", 0),
+        ("$12.50", 12.5),
+        ("1,234,567.89", 1_234_567.89),
+        ("0.048441", 0.048441),
+        ("オープン価格", math.nan),
+        ("お問い合わせください", math.nan),
+        ("1,000～2,000円", math.nan),
+        ("12,34,5", math.nan),
+        ("inf", math.nan),
+        (None, math.nan),
+    ],
+)
+def test_prices(cell: str | None, value: float) -> None:
+    found = parse_numbers(text(cell, "1,000"))[0]
+    assert found == pytest.approx(value, nan_ok=True)
+
+
+def test_a_comma_is_decimal_only_if_the_whole_column_says_so() -> None:
+    assert parse_numbers(text("12,50 €", "1.280,00 €")).tolist() == [12.5, 1280]
+    assert math.isnan(parse_numbers(text("12,50", "1,280"))[0])
+    assert parse_numbers(text("12,50", "1,280"))[1] == 1280
+
+
+@pytest.mark.parametrize(
+    ("cells", "times", "writing"),
+    [
+        (["2024-01-05", "2024-01-05T12:30:00"], ["2024-01-05T00:00:00", "2024-01-05T12:30:00"], "iso"),
+        (["2024-01-05T12:30:00+09:00", "2024-01-05 12:30:00.123Z"], ["2024-01-05T03:30:00", "2024-01-05T12:30:00"], "iso"),
+        (["2020-13-01", "2024-02-30", "2024-02-29"], ["NaT", "NaT", "2024-02-29T00:00:00"], "iso"),
+        (["2024/1/5", "2024/01/05 9:07"], ["2024-01-05T00:00:00", "2024-01-05T09:07:00"], "ymd"),
+        (["2024年1月5日", "２０２４年１月５日（金）午後3時05分"], ["2024-01-05T00:00:00", "2024-01-05T15:05:00"], "ymd"),
+        (
+            ["令和6年1月5日", "R6.1.5", "平成元年12月1日"],
+            ["2024-01-05T00:00:00", "2024-01-05T00:00:00", "1989-12-01T00:00:00"],
+            "era",
+        ),
+        (["03/04/2024", "25/04/2024"], ["2024-04-03T00:00:00", "2024-04-25T00:00:00"], "dmy"),
+        (["03/04/2024", "04/25/2024 3:05 PM"], ["2024-03-04T00:00:00", "2024-04-25T15:05:00"], "mdy"),
+        (
+            ["11/1/2000 0:00", "11/12/2000", "11/7/2000"],
+            ["2000-11-01T00:00:00", "2000-11-12T00:00:00", "2000-11-07T00:00:00"],
+            "mdy",
+        ),
+        (["24/01/05", "24/02/29"], ["2024-01-05T00:00:00", "2024-02-29T00:00:00"], "ymd"),
+        (["5 Jan 2024", "January 7, 2024 10:00"], ["2024-01-05T00:00:00", "2024-01-07T10:00:00"], "ymd"),
+        (["2024/1/5 25:30"], ["2024-01-06T01:30:00"], "ymd"),
+        (["1704412800", "1704412801"], ["2024-01-05T00:00:00", "2024-01-05T00:00:01"], "epoch_s"),
+        (["1704412800000"], ["2024-01-05T00:00:00"], "epoch_ms"),
+        (["45296", "45296.5"], ["2024-01-05T00:00:00", "2024-01-05T12:00:00"], "excel"),
+        (["20240105", "20240230"], ["2024-01-05T00:00:00", "NaT"], "compact"),
+        (["20240105123059"], ["2024-01-05T12:30:59"], "compact"),
+        (["9999-12-31", "0000-00-00", "2024-01-05"], ["NaT", "NaT", "2024-01-05T00:00:00"], "iso"),
+        (["tomorrow", "2024-01-05", "2024-01-05"], ["NaT", "2024-01-05T00:00:00", "2024-01-05T00:00:00"], "iso"),
+    ],
+)
+def test_times(cells: list[str], times: list[str], writing: str) -> None:
+    found = parse_times(text(*cells))
+    assert found.values.astype(str).tolist() == times
+    assert found.writing == writing
+
+
+def test_missing_times_stay_missing() -> None:
+    found = parse_times(text(None, "2024-01-05", None))
+    assert np.isnat(found.values).tolist() == [True, False, True]
+    assert parse_times(text(None)).values.dtype == np.dtype("datetime64[s]")
