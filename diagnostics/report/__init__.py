@@ -56,12 +56,12 @@ def write_report(diagnosis: Diagnosis, out_dir: Path, formats: Sequence[str] = (
     Raises
     ------
     TenbinError
-        ``E_UNKNOWN_FORMAT`` before anything is written.
+        ``E_UNKNOWN_CHOICE`` before anything is written.
     """
     for name in formats:
         if name not in WRITERS:
             nearest = difflib.get_close_matches(name, WRITERS, n=1, cutoff=0.0)[0]
-            raise TenbinError("E_UNKNOWN_FORMAT", found=name, choices=list(WRITERS), nearest=nearest)
+            raise TenbinError("E_UNKNOWN_CHOICE", what="report", found=name, choices=tuple(WRITERS), nearest=nearest)
     report = build(diagnosis, lang)
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = []

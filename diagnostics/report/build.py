@@ -35,6 +35,7 @@ _ACTION_ICONS: dict[Action, Icon] = {
 }
 _CONFIDENCE_ICONS: dict[Confidence, Icon] = {"high": "check", "medium": "info", "low": "warning"}
 _SEVERITY_ICONS: dict[Severity, Icon] = {"info": "info", "warning": "warning", "problem": "problem"}
+_YES_OR_NO = frozenset({"data_causes_excluded"})  # conditions without a size
 
 
 def build(diagnosis: Diagnosis, lang: str) -> Report:
@@ -121,7 +122,7 @@ def _step(step: NextStep, words: Words) -> Point:
     return Point(
         words.coded("step_to_take", step.code, "title", values),
         words.coded("step_to_take", step.code, "text", values),
-        aside=words.series([part for part in (effort, effect) if part]),
+        aside=" · ".join(part for part in (effort, effect) if part),
     )
 
 
@@ -170,12 +171,17 @@ def _condition(condition: Condition, words: Words) -> tuple[Cell, ...]:
     both = condition.value is not None and condition.threshold is not None
     distance = (condition.value or 0.0) - (condition.threshold or 0.0) if both else None
     holds: tuple[str, Icon] = {True: ("yes", "check"), False: ("no", "off"), None: ("open", "question")}[condition.holds]  # type: ignore[assignment]
+    name = Cell(words.coded("condition", condition.code), note=words.modality(condition.modality) if condition.modality else "")
+    verdict = Cell(words(f"report.rule.{holds[0]}"), icon=holds[1])
+    if condition.code in _YES_OR_NO:
+        seen = MISSING if condition.value is None else words("report.rule.faulty" if condition.value else "report.rule.clean")
+        return name, Cell(seen), Cell(MISSING), Cell(MISSING), verdict
     return (
-        Cell(words.coded("condition", condition.code), note=words.modality(condition.modality) if condition.modality else ""),
+        name,
         Cell(words.number(condition.value, how), note=words.span(condition.low, condition.high, how)),
         Cell(words.size(condition.threshold, condition.unit)),
         Cell(words.number(distance, "points" if how == "percent" else how)),
-        Cell(words(f"report.rule.{holds[0]}"), icon=holds[1]),
+        verdict,
     )
 
 

@@ -19,8 +19,10 @@ _SYMBOLS = {
     "diamond": "diamond",
     "line": "line-ns-open",
     "cross": "x",
-    "pentagon": "pentagon",
+    "star": "star",
 }
+_GLYPHS = {"circle": "●", "square": "■", "triangle": "▲", "diamond": "◆", "line": "▌", "cross": "✕", "star": "★"}
+_FONT = "system-ui, -apple-system, Segoe UI, Hiragino Sans, Yu Gothic UI, Meiryo, Noto Sans CJK JP, sans-serif"
 _INK = {"light": "#1b2530", "dark": "#e8edf2"}
 _QUIET = {"light": "#55606c", "dark": "#a5b0bb"}
 _GRID = {"light": "#dde2e7", "dark": "#36414c"}
@@ -37,7 +39,7 @@ def figure(chart: Chart, lang: str, theme: str = "light") -> go.Figure:
     else:
         drawn = _bands(chart, theme)
     return drawn.update_layout(
-        font={"color": _INK[theme], "size": 13},
+        font={"color": _INK[theme], "size": 13, "family": _FONT},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hoverlabel={"namelength": -1},
@@ -51,6 +53,11 @@ def _safe(words: str, limit: int = 28) -> str:
 
 def _ink(look: Look, theme: str) -> str:
     return "#d5dbe1" if look.marker == "line" and theme == "dark" else look.colour
+
+
+def _marked(words: str, look: Look, theme: str, limit: int = 36) -> str:
+    """A label behind its colour and marker, in the little HTML that plotly reads."""
+    return f'<span style="color:{_ink(look, theme)}">{_GLYPHS[look.marker]}</span> {_safe(words, limit)}'
 
 
 def _axis(values: tuple[float, ...], how: str, lang: str) -> dict[str, object]:
@@ -102,17 +109,24 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
             marker={"symbol": "line-ns-open", "size": 14, "color": _INK[theme], "line_width": 3},
         )
     ticks = tuple(tick for tick in nice_ticks(low, high) if low - 1e-9 <= tick <= high + 1e-9)
-    grid = {"gridcolor": _GRID[theme], "zerolinecolor": _QUIET[theme]}
+    grid = {
+        "gridcolor": _GRID[theme],
+        "zerolinecolor": _QUIET[theme],
+        "tickfont": {"color": _QUIET[theme]},
+        "title_font": {"color": _QUIET[theme], "size": 13},
+    }
     drawn.update_xaxes(
         title=chart.axis, range=[low, low + (high - low) * 1.16], fixedrange=True, **grid, **_axis(ticks, chart.how, lang)
     )
     drawn.update_yaxes(
         tickvals=places,
-        ticktext=[_safe(row.label) + "  " for row in chart.rows],
+        ticktext=[_marked(row.label, row.look, theme) + "  " for row in chart.rows],
+        tickfont={"size": 14},
         range=[len(places) - 0.4, -0.6],
         showgrid=False,
         zeroline=False,
         fixedrange=True,
+        automargin=True,
     )
     bottom = 88 if chart.floor_label else 56
     return drawn.update_layout(
@@ -125,7 +139,7 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
 
 
 def _curves(chart: CurveChart, lang: str, theme: str) -> go.Figure:
-    columns = min(max(len(chart.panels), 1), 3)
+    columns = chart.columns
     rows = max(-(-len(chart.panels) // columns), 1)
     drawn = make_subplots(
         rows=rows,
@@ -133,7 +147,7 @@ def _curves(chart: CurveChart, lang: str, theme: str) -> go.Figure:
         shared_yaxes=True,
         horizontal_spacing=0.04,
         vertical_spacing=0.28 / rows,
-        subplot_titles=[_safe(panel.title) for panel in chart.panels],
+        subplot_titles=[_marked(panel.title, panel.look, theme, 24) for panel in chart.panels],
     )
     named: set[str] = set()
     for index, panel in enumerate(chart.panels):
@@ -161,40 +175,40 @@ def _curves(chart: CurveChart, lang: str, theme: str) -> go.Figure:
     drawn.update_yaxes(
         range=[low, high * 1.02],
         fixedrange=True,
+        automargin=True,
         gridcolor=_GRID[theme],
         zerolinecolor=_QUIET[theme],
         **_axis(ticks, chart.how, lang),
     )
-    drawn.update_xaxes(range=[0.5, max(chart.last_epoch, 2) + 0.5], fixedrange=True, showgrid=False, nticks=5)
-    drawn.update_xaxes(title=chart.x_axis, row=rows)
+    drawn.update_xaxes(
+        range=[0.5, max(chart.last_epoch, 2) + 0.5], fixedrange=True, showgrid=False, nticks=5, tickfont={"color": _QUIET[theme]}
+    )
+    drawn.update_xaxes(title=chart.x_axis, title_font={"color": _QUIET[theme], "size": 13}, row=rows)
     return drawn.update_layout(
         height=250 * rows + 90,
-        margin={"l": 8, "r": 8, "t": 34, "b": 84},
+        margin={"l": 8, "r": 8, "t": 38, "b": 84},
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     )
 
 
 def _bands(chart: BandChart, theme: str) -> go.Figure:
     drawn = go.Figure()
-    start = 0.0
-    for index, band in enumerate(chart.bands):
+    for index, (band, (start, width)) in enumerate(zip(chart.bands, chart.drawn(0.22), strict=True)):
         said = f"{_safe(band.label, 60)}: {_safe(band.text, 60)}"
         drawn.add_bar(
-            x=[band.share], y=[0], base=start, orientation="h", name=said, marker_color=_BAND_COLOURS[index % 3], hoverinfo="name"
+            x=[width - 0.004],
+            y=[0],
+            base=start,
+            orientation="h",
+            name=said,
+            marker_color=_BAND_COLOURS[index % 3],
+            hoverinfo="name",
         )
-        if chart.borders:
-            anchor = "left" if index == 0 else "center"
-            drawn.add_annotation(
-                x=start, y=0.5, yanchor="bottom", text=_safe(chart.borders[index]), showarrow=False, xanchor=anchor
-            )
-        start += band.share
+        lines = (chart.borders[index] if chart.borders else "", f"<b>{_safe(band.label)}</b><br>{_safe(band.text)}")
+        for y, anchor, words in ((0.5, "bottom", lines[0]), (-0.5, "top", lines[1])):
+            drawn.add_annotation(x=start, y=y, xanchor="left", yanchor=anchor, align="left", text=words, showarrow=False)
     if chart.borders:
-        drawn.add_annotation(x=start, y=0.5, yanchor="bottom", text=_safe(chart.borders[-1]), showarrow=False, xanchor="right")
+        drawn.add_annotation(x=1, y=0.5, yanchor="bottom", text=_safe(chart.borders[-1]), showarrow=False, xanchor="right")
     drawn.update_xaxes(visible=False, fixedrange=True, range=[0, 1])
-    drawn.update_yaxes(visible=False, fixedrange=True, range=[-0.5, 1.2])
-    return drawn.update_layout(
-        barmode="overlay",
-        height=130,
-        margin={"l": 8, "r": 8, "t": 4, "b": 40},
-        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"},
-    )
+    drawn.update_yaxes(visible=False, fixedrange=True, range=[-2.4, 1.4])
+    return drawn.update_layout(barmode="overlay", height=130, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)

@@ -96,7 +96,7 @@ def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
         full = len(known) == len(all_names) > 1
         label = words.modality("joint") if full else words.modalities(known)
         if arm.balancer != "none":
-            label = words("chart.arms.balanced", arm=label, balancer=words.coded("report.balancer", arm.balancer))
+            label = words("chart.arms.balanced", arm=label, balancer=words.coded("chart.balancer", arm.balancer))
         rows.append(_row(label, arm.recall_at_20, look, words, "percent"))
     popularity = diagnosis.baselines.get("popularity", {}).get("recall_at_20")
     lines = () if popularity is None else ((words("chart.popularity"), popularity),)
@@ -119,7 +119,7 @@ def contribution_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
 def balancing_chart(balancing: Balancing, words: Words) -> IntervalChart:
     """The paired change that each balancing method brought, with zero in sight."""
     rows = tuple(
-        _row(words.coded("report.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
+        _row(words.coded("chart.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
         for result in balancing.results
     )
     title = words("chart.balancing.title")
@@ -136,7 +136,7 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words) -> Cur
             seeds[point.balancer][point.seed].append((point.epoch, point.value))
         curves = tuple(
             Curve(
-                words("chart.curves.plain") if balancer == "none" else words.coded("report.balancer", balancer),
+                words("chart.curves.plain") if balancer == "none" else words.coded("chart.balancer", balancer),
                 balancer != "none",
                 tuple(tuple(sorted(seed)) for _, seed in sorted(by_seed.items())),
             )
@@ -183,14 +183,15 @@ def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoin
     arms = [(event, event.arm.split(":")) for event in events if event.kind == "epoch" and event.arm.count(":") == 2]
     full = max((parts[1].count("+") for _, parts in arms), default=0)
     found: dict[str, list[CurvePoint]] = {}
+    order: list[str] = []
     for event, (backbone, modalities, balancer) in arms:
         if modalities.count("+") != full or modalities == "id":
             continue
+        order = modalities.split("+")
         for name, value in event.branches.items():
             point = CurvePoint(backbone=backbone, balancer=balancer, seed=event.seed, epoch=event.epoch, value=value)
             found.setdefault(name, []).append(point)
-    widest = sorted(name for name in found if name != "id")
-    return {name: found[name] for name in (*widest, *(["id"] if "id" in found else []))}
+    return {name: found[name] for name in (*order, "id") if name in found}
 
 
 def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:

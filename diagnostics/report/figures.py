@@ -14,7 +14,7 @@ from typing import Literal
 
 __all__ = ["Band", "BandChart", "Chart", "Curve", "CurveChart", "IntervalChart", "Look", "Panel", "Row", "look_of", "nice_ticks"]
 
-Marker = Literal["circle", "square", "triangle", "diamond", "line", "cross", "pentagon"]
+Marker = Literal["circle", "square", "triangle", "diamond", "line", "cross", "star"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ _LOOKS = {
     "id": Look("#56B4E9", "diamond"),
     "joint": Look("#333333", "line"),
 }
-_MORE_LOOKS = (Look("#CC79A7", "cross"), Look("#D55E00", "pentagon"), Look("#8C6D1F", "circle"), Look("#7A7A7A", "square"))
+_MORE_LOOKS = (Look("#CC79A7", "cross"), Look("#D55E00", "star"), Look("#8C6D1F", "circle"), Look("#7A7A7A", "square"))
 
 
 def look_of(name: str, all_names: tuple[str, ...] = ()) -> Look:
@@ -118,6 +118,11 @@ class CurveChart:
     how: str
 
     @property
+    def columns(self) -> int:
+        """How many panels stand side by side."""
+        return 3 if len(self.panels) > 4 else max(len(self.panels), 1)
+
+    @property
     def last_epoch(self) -> int:
         epochs = [point[0] for panel in self.panels for curve in panel.curves for seed in curve.seeds for point in seed]
         return max(epochs, default=1)
@@ -146,6 +151,18 @@ class BandChart:
     alt: str
     bands: tuple[Band, ...]
     borders: tuple[str, ...] = ()
+
+    def drawn(self, least: float) -> tuple[tuple[float, float], ...]:
+        """Where each band is drawn, ``(start, width)`` with the whole as 1: small bands keep room for their words."""
+        small = [band.share < least for band in self.bands]
+        free = 1.0 - least * sum(small)
+        large = sum(band.share for band, is_small in zip(self.bands, small, strict=True) if not is_small) or 1.0
+        places, start = [], 0.0
+        for band, is_small in zip(self.bands, small, strict=True):
+            width = least if is_small else free * band.share / large
+            places.append((start, width))
+            start += width
+        return tuple(places)
 
 
 Chart = IntervalChart | CurveChart | BandChart

@@ -250,7 +250,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     rows = tuple(
         (
             Cell(words.coded("report.backbone", result.backbone)),
-            Cell(words.coded("report.balancer", result.balancer)),
+            Cell(words.coded("balancer", result.balancer)),
             _estimated(result.plain, words, "percent"),
             _estimated(result.balanced, words, "percent"),
             _estimated(result.lift, words, "points"),
@@ -296,11 +296,11 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
             for note in reading.files
         ),
     )
-    blocks: list[Block] = [files] if files.rows else []
-    blocks.append(Figure(split_chart(diagnosis, words), words.coded("split_reason", diagnosis.protocol.split_reason)))
+    blocks: list[Block] = [Figure(split_chart(diagnosis, words), words.coded("split_reason", diagnosis.protocol.split_reason))]
     blocks.append(funnel(reading, words))
-    if reading.columns:
-        blocks.append(Folded(words("report.data.columns"), (_columns(reading, words),)))
+    folded = tuple(table for table in (files, _columns(reading, words)) if table.rows)
+    if folded:
+        blocks.append(Folded(words("report.data.columns"), folded))
     return Section("data", words("report.data.title"), answer, tuple(blocks))
 
 

@@ -5,6 +5,7 @@ Colours of ink and lines come from the page (``var(--ink)`` and the like); every
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable
 
@@ -72,8 +73,11 @@ _SHAPES: dict[str, Callable[[float, float, float], Markup]] = {
     "cross": lambda x, y, r: Markup(
         '<path d="M{0:.1f} {2:.1f}L{1:.1f} {3:.1f}M{1:.1f} {2:.1f}L{0:.1f} {3:.1f}" class="cross"/>'
     ).format(x - r, x + r, y - r, y + r),
-    "pentagon": lambda x, y, r: _polygon(
-        (x, y - r * 1.2), (x + r * 1.15, y - r * 0.35), (x + r * 0.7, y + r), (x - r * 0.7, y + r), (x - r * 1.15, y - r * 0.35)
+    "star": lambda x, y, r: _polygon(
+        *(
+            (x + r * size * math.sin(turn * math.pi / 5), y - r * size * math.cos(turn * math.pi / 5))
+            for turn, size in enumerate((1.3, 0.6) * 5)
+        )
     ),
 }
 
@@ -151,7 +155,7 @@ def _interval_row(chart: IntervalChart, row: Row, y: float, left: float, at: Cal
 
 
 def _curves(chart: CurveChart, lang: str) -> tuple[list[Markup], float]:
-    columns = min(max(len(chart.panels), 1), 3)
+    columns = chart.columns
     gap, left, panel_height = 26.0, 44.0, 190.0
     width = (_WIDTH - left - gap * (columns - 1)) / columns
     body: list[Markup] = []
@@ -208,13 +212,8 @@ _BAND_COLOURS = ("#9AA5B1", "#56B4E9", "#0072B2")
 
 def _bands(chart: BandChart) -> tuple[list[Markup], float]:
     body: list[Markup] = []
-    x = 0.0
-    # small parts keep enough room for their words, at the cost of the largest part
-    least = 168.0
-    free = _WIDTH - sum(least for band in chart.bands if band.share * _WIDTH < least)
-    large = sum(band.share for band in chart.bands if band.share * _WIDTH >= least) or 1.0
-    for index, band in enumerate(chart.bands):
-        width = least if band.share * _WIDTH < least else free * band.share / large
+    for index, (band, (start, share)) in enumerate(zip(chart.bands, chart.drawn(0.24), strict=True)):
+        x, width = start * _WIDTH, share * _WIDTH
         body.append(
             Markup('<rect x="{:.1f}" y="24" width="{:.1f}" height="22" rx="3" style="fill:{}"/>').format(
                 x, max(width - 3, 1), _BAND_COLOURS[index % 3]
@@ -224,7 +223,6 @@ def _bands(chart: BandChart) -> tuple[list[Markup], float]:
         body.append(_text(x, 84, band.text, "quiet"))
         if chart.borders:
             body.append(_text(x, 15, chart.borders[index], "quiet"))
-        x += width
     if chart.borders:
         body.append(_text(_WIDTH - 3, 15, chart.borders[-1], "quiet", "end"))
     return body, 92

@@ -59,13 +59,16 @@ class Words:
     def coded(self, area: str, code: str, part: str = "", values: Mapping[str, Any] | None = None) -> str:
         """The words of a code that stands in the result, such as ``status.healthy`` or ``finding.X.title``.
 
-        A result written by another version may hold a code this one has no words for: the code itself is shown then,
-        and nothing for its paragraph.
+        A result written by another version may hold a code or lack a value that this one's words need: the code itself is
+        shown then, and nothing for its paragraph.
         """
         key = ".".join(part for part in (area, code, part) if part)
         if not has(key, self.lang):
             return "" if part in ("text", "remedy") else code
-        return self(key, **(values or {}))
+        try:
+            return self(key, **(values or {}))
+        except KeyError:
+            return "" if part in ("text", "remedy") else code
 
     def message(self, message: Message) -> str:
         return self.coded("", message.code, values=message.values)

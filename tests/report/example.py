@@ -108,7 +108,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
         ),
         set_aside=(
             SetAside(file="transactions.csv", reason="unknown_item", count=1204),
-            SetAside(file="transactions.csv", reason="bad_timestamp", count=37),
+            SetAside(file="transactions.csv", reason="bad_time", count=37),
         ),
         merged_duplicates=3121,
         items_without_interactions=211,
@@ -128,7 +128,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
         reading=reading,
         protocol=Protocol(
             split="time",
-            split_reason="long_enough",
+            split_reason="span_long_enough",
             k=20,
             metric="recall",
             backbones=("vbpr",),
@@ -159,7 +159,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
         verdict=Verdict(
             action="rebalance" if clear else "undetermined",
             confidence="medium" if clear else "low",
-            confidence_reason="few_seeds",
+            confidence_reason="not_measured" if clear else "interval_open",
             modality=name if clear else None,
             sentence={
                 "en": "Images learn less than they could, and balancing the training raised top-20 recall by 0.61 points."
@@ -170,33 +170,43 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
                 else "偏りを直す学習に効果があるかは、まだ判断できません。変化の信頼区間がゼロを含んでいます。",
             },
             reasons=(
-                Message(code="reason.weak_branch", values={"modality": name}),
-                Message(code="reason.unique_part", values={"modality": name}),
-                Message(code="reason.lift", values={"lift": 0.0061}),
+                Message(code="reason.strongest", values={"modality": "text", "value": 0.041, "low": 0.037, "high": 0.045}),
+                Message(
+                    code="reason.adds_beyond",
+                    values={"modality": name, "base": "text", "value": 0.009, "low": 0.005, "high": 0.013},
+                ),
+                Message(
+                    code="reason.lift",
+                    values={"balancer": "ckd", "value": 0.0061, "low": lift.low, "high": lift.high, "smallest": 0.0029},
+                ),
             ),
             next_steps=(
-                NextStep(code="rebalance", effort="small", effect=lift, modality=name),
+                NextStep(code="switch_on", effort="medium", effect=lift, values={"balancer": "ckd"}),
                 NextStep(code="more_seeds", effort="small"),
                 NextStep(code="pilot", effort="large"),
             ),
             conditions=(
-                Condition(code="headroom", value=0.0112, low=0.0078, high=0.0146, threshold=0.0031, holds=True),
+                Condition(code="room_to_improve", value=0.0112, low=0.0078, high=0.0146, threshold=0.0031, holds=True),
                 Condition(code="unique_part", value=0.009, low=0.006, high=0.012, threshold=0.0, holds=True, modality=name),
-                Condition(code="data_sound", value=0.945, threshold=0.8, holds=True, modality=name, unit="share"),
-                Condition(code="confirmed", value=0.0061, low=lift.low, high=lift.high, threshold=0.0029, holds=clear or None),
+                Condition(code="data_causes_excluded", value=0.0, threshold=0.0, holds=True, modality=name),
+                Condition(
+                    code="on_off_confirms", value=0.0061, low=lift.low, high=lift.high, threshold=0.0029, holds=clear or None
+                ),
             ),
         ),
         findings=(
+            Finding(code="variants_share_picture", severity="info", modality=name, values={"count": 640}),
             Finding(
-                code="popular_better_described", severity="info", modality=name, values={"items": 0.945, "interactions": 0.991}
-            ),
-            Finding(
-                code="copied_values", severity="warning", modality=name, values={"count": 212, "share": 0.021}, item_ids=(item,)
+                code="placeholder_pictures",
+                severity="warning",
+                modality=name,
+                values={"count": 212, "share": 0.021, "groups": 3, "largest": 120},
+                item_ids=(item,),
             ),
         ),
         not_checked=(
-            NotChecked(code="redundancy", reason="later_version"),
-            NotChecked(code="segments", reason="later_version"),
+            NotChecked(code="redundancy", reason="not_in_this_version"),
+            NotChecked(code="other_backbones", reason="not_in_plan"),
         ),
         provenance=Provenance(
             version="0.1.0",
@@ -215,7 +225,9 @@ def _reason() -> Message:
 def _profiled(name: str, source: str, item: str) -> ModalityProfile:
     share = {"text": 0.996, "image": 0.945, "attributes": 1.0}[source]
     issues = (
-        (QualityIssue(code="copied_picture", count=212, share=0.021, item_ids=(item, "0111565001")),) if source == "image" else ()
+        (QualityIssue(code="placeholder_pictures", count=212, share=0.021, item_ids=(item, "0111565001")),)
+        if source == "image"
+        else ()
     )
     return ModalityProfile(
         name=name,
@@ -249,7 +261,7 @@ def _result(name: str, source: str, clear: bool) -> ModalityResult:
         kind="vector" if name != source else source,
         status=status,
         coverage=Coverage(items=share, interactions=min(share + 0.03, 1.0), disguised=0.021 if weak else 0.0),
-        quality={"copied_picture": 0.021} if weak else {},
+        quality={"placeholder_pictures": 0.021} if weak else {},
         standalone=_standalone(source),
         unimodal=_estimate(_UNIMODAL[source], 0.004),
         branch=_estimate(_BRANCH[source], 0.004),

@@ -1,0 +1,53 @@
+"""What does each kind of information bring before any training?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from diagnostics.dashboard import state
+from diagnostics.dashboard.widgets import plain, section, show, title
+from diagnostics.report.evidence import coverage_chart, standalone_chart
+from diagnostics.report.measured import patterns, profile_matrix, worst_items
+from diagnostics.report.model import Figure
+from diagnostics.report.words import Words
+from diagnostics.schema import Profile
+
+__all__ = ["page"]
+
+
+def page() -> None:
+    words, folder = state.words(), state.run()
+    profile = None
+    if folder is not None:
+        diagnosis = state.diagnosis(folder)
+        profile = diagnosis.profile if diagnosis is not None else folder.profile()
+    if folder is None or profile is None:
+        key = "waiting" if folder is not None and folder.status() in ("queued", "running") else "empty"
+        title(words("dashboard.modalities.title"), words(f"dashboard.modalities.{key}"))
+        st.page_link(st.session_state["pages"]["overview"], label=words("dashboard.nav.back"), icon=":material/arrow_back:")
+        return
+    title(words("dashboard.modalities.title"), words("dashboard.modalities.answer"))
+    _before_training(profile, words)
+    report = state.report(folder, words.lang)
+    if report is not None:
+        with st.expander(plain(words("dashboard.modalities.after_training"))):
+            section(report.section("modalities"), words.lang, "modalities", heading=False)
+
+
+def _before_training(profile: Profile, words: Words) -> None:
+    show(profile_matrix(profile, words), words.lang, "matrix")
+    left, right = st.columns(2, gap="large")
+    with left:
+        show(Figure(coverage_chart(profile, words), words("report.modalities.coverage_caption")), words.lang, "coverage")
+    with right:
+        show(Figure(standalone_chart(profile, words), words("report.modalities.standalone_caption")), words.lang, "standalone")
+    if profile.patterns:
+        st.subheader(plain(words("dashboard.modalities.patterns")), anchor=False)
+        show(patterns(profile, words), words.lang, "patterns")
+    st.subheader(plain(words("dashboard.modalities.worst")), anchor=False)
+    faulty = [modality for modality in profile.modalities if any(issue.count for issue in modality.issues)]
+    if not faulty:
+        st.markdown(plain(words("dashboard.modalities.no_worst")))
+    for modality in faulty:
+        with st.expander(plain(words.modality(modality.name))):
+            show(worst_items(modality, words), words.lang, f"worst-{modality.name}")

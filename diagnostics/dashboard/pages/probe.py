@@ -1,0 +1,64 @@
+"""Small models learn while you watch."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from diagnostics.config import PRESETS
+from diagnostics.dashboard import state
+from diagnostics.dashboard.live import ended_badly, watch
+from diagnostics.dashboard.widgets import error, plain, section, title
+from diagnostics.errors import TenbinError
+from diagnostics.report.words import Words
+from diagnostics.runs import RunFolder, RunRequest
+
+__all__ = ["page"]
+
+
+def page() -> None:
+    words, folder = state.words(), state.run()
+    if folder is None:
+        title(words("dashboard.probe.title"), words("dashboard.probe.empty"))
+        st.page_link(st.session_state["pages"]["overview"], label=words("dashboard.nav.back"), icon=":material/arrow_back:")
+        return
+    report = state.report(folder, words.lang)
+    if report is not None:
+        training = report.section("training")
+        title(words("dashboard.probe.title"), training.answer)
+        section(training, words.lang, "probe", heading=False)
+        for name in ("balancing", "rule"):
+            section(report.section(name), words.lang, "probe")
+        _again(folder, words)
+    elif folder.status() in ("queued", "running"):
+        title(words("dashboard.probe.title"), words("dashboard.probe.working"))
+        watch(folder.token, curves=True)
+    else:
+        title(words("dashboard.probe.title"), words("dashboard.overview.no_result"))
+        ended_badly(folder, words)
+
+
+def _again(folder: RunFolder, words: Words) -> None:
+    """The same data with more effort."""
+    st.subheader(plain(words("dashboard.probe.again")), anchor=False)
+    st.markdown(plain(words("dashboard.probe.again_text")))
+    asked = RunRequest.model_validate(folder.request())
+    names = list(PRESETS)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
+        words("dashboard.start.preset"),
+        names,
+        index=names.index(asked.preset),
+        format_func=lambda name: words(
+            "dashboard.start.preset_is",
+            preset=words(f"report.preset.{name}"),
+            seeds=PRESETS[name].seeds,
+            epochs=PRESETS[name].max_epochs,
+        ),
+    )
+    if right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=chosen == asked.preset):
+        try:
+            state.start_run(asked.model_copy(update={"preset": chosen}))
+        except TenbinError as problem:
+            error(problem, words.lang)
+        else:
+            st.rerun()
