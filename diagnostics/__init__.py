@@ -18,6 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Imported here, before the verb of the same name is defined: a package that is first imported later would take the verb's place.
+from diagnostics.profile import profile as _measure
+
 if TYPE_CHECKING:
     from diagnostics.probe import ProbeRun
     from diagnostics.schema import Dataset, Diagnosis, ProbeEvent, ProbePlan, Profile, Progress
@@ -85,9 +88,8 @@ def profile(
     Encodes texts and pictures on the way and keeps the vectors in the cache, by content.
     """
     from diagnostics.dataset.features import encode
-    from diagnostics.profile import profile as measure
 
-    return measure(dataset, encode(dataset, progress=progress, cancelled=cancelled), seed=seed, progress=progress)
+    return _measure(dataset, encode(dataset, progress=progress, cancelled=cancelled), seed=seed, progress=progress)
 
 
 def plan_probe(

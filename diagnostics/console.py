@@ -142,6 +142,8 @@ class Session:
             self._step = (code, began, done)
             self.folder.report_step(code, done, **more)
             self._display.show(code, done, **more)
+        if done >= 1.0:
+            self._close_step()
 
     def _close_step(self) -> None:
         if self._step is not None:

@@ -108,3 +108,8 @@ def test_the_way_in_loads_neither_torch_nor_sklearn(code):
     loaded = _modules_after(code)
     assert "diagnostics" in loaded
     assert not loaded & {"torch", "sklearn", "numba", "onnxruntime"}
+
+
+def test_a_package_never_takes_the_place_of_the_verb_of_its_name():
+    code = "import diagnostics, diagnostics.profile.coverage; assert callable(diagnostics.profile)"
+    assert "diagnostics" in _modules_after(code)

@@ -1,0 +1,192 @@
+"""How the command line ends: its status, one message, code first, in the language asked for, and never a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import diagnostics
+from diagnostics.__main__ import main
+from diagnostics.runs import RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["diagnose"], "E_USAGE"),
+        (["no such command"], "E_USAGE"),
+        (["runs"], "E_USAGE"),
+        (["diagnose", "--preset", "huge"], "E_USAGE"),
+        (["diagnose", "--seeds", "0"], "E_USAGE"),
+        (["diagnose", "--catalog", "x", "--interactions", "y", "--out", "OUT"], "E_FILE_MISSING"),
+        (["diagnose", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--features", "style"], "E_FEATURES_OPTION"),
+        (["diagnose", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--report", "doc"], "E_UNKNOWN_CHOICE"),
+        (["profile", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--format", "exotic"], "E_UNKNOWN_CHOICE"),
+        (["report", "OUT"], "E_NO_DIAGNOSIS"),
+        (["runs", "show", "../.."], "E_NO_SUCH_RUN"),
+        (["runs", "cancel", "0123456789abcdef"], "E_NO_SUCH_RUN"),
+        (["runs", "resume", "0123456789abcdef"], "E_NO_SUCH_RUN"),
+    ],
+)
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_request_that_cannot_be_used_ends_with_2(arguments, code, lang, tmp_path, capsys):
+    arguments = [str(tmp_path / "out") if argument == "OUT" else argument for argument in arguments]
+    assert main([*arguments, "--lang", lang]) == 2
+    said = capsys.readouterr()
+    last = [line for line in said.err.splitlines() if line.startswith("E_")]
+    assert len(last) == 1
+    assert last[0].startswith(f"{code}: ")
+    assert "Traceback" not in said.err + said.out
+    assert (lang == "ja") == any("\u3041" <= letter <= "\u30ff" for letter in last[0])
+
+
+def test_a_folder_that_cannot_be_written_into_is_refused(inputs, tmp_path, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    assert main(["profile", *inputs, "--out", str(tmp_path / "file" / "out")]) == 2
+    assert capsys.readouterr().err.startswith("E_OUT_NOT_WRITABLE: ")
+
+
+def test_a_folder_where_another_process_works_is_left_alone(inputs, tmp_path, capsys):
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    folder = RunFolder(tmp_path)
+    folder.begin("{}")
+    folder.claim(other.pid)
+    try:
+        assert main(["profile", *inputs, "--out", str(tmp_path)]) == 2
+    finally:
+        other.kill()
+        other.wait()
+    assert capsys.readouterr().err.startswith("E_RUN_BUSY: ")
+    assert main(["profile", *inputs, "--out", str(tmp_path)]) == 0
+
+
+def test_a_fault_of_ours_ends_with_1_and_its_trace_is_in_the_log_only(inputs, tmp_path, capsys, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a secret value")
+
+    monkeypatch.setattr(diagnostics, "profile", broken)
+    assert main(["profile", *inputs, "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "E_INTERNAL: " in said.err
+    assert "Traceback" not in said.err + said.out
+    assert "a secret value" not in said.err + said.out
+    assert "ZeroDivisionError" in (tmp_path / "log.txt").read_text(encoding="utf-8")
+    outcome = RunFolder(tmp_path).outcome() or {}
+    assert (outcome["status"], outcome["exit_code"], outcome["code"]) == ("failed", 1, "E_INTERNAL")
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_every_command_explains_itself(lang, capsys):
+    for command in (
+        "",
+        "diagnose",
+        "profile",
+        "train",
+        "report",
+        "sample",
+        "runs",
+        "runs list",
+        "runs show",
+        "runs resume",
+        "runs cancel",
+    ):
+        assert main(
+            [*command.split(), "--help", f"--lang={lang}"] if not command else [*command.split(), "--lang", lang, "--help"]
+        ) in (0, 2)
+    assert main(["diagnose", "--help", "--lang", lang]) == 0
+    shown = capsys.readouterr().out
+    assert ("商品の表" in shown) == (lang == "ja")
+    assert "--json-progress" in shown
+
+
+def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
+    assert main(["profile", *inputs, "--out", str(tmp_path / "profile")]) == 0
+    profile = RunFolder(tmp_path / "profile").profile()
+    assert profile is not None
+    assert [modality.name for modality in profile.modalities] == ["text", "attributes"]
+
+    options = [
+        "--modalities",
+        "text,attributes",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "64",
+        "--learning-rate",
+        "0.005",
+        "--balancer",
+        "ckd",
+    ]
+    assert main(["train", *inputs, "--out", str(tmp_path / "train"), *options]) == 0
+    run = json.loads((tmp_path / "train" / "run.json").read_bytes())
+    assert run["arm"] == "vbpr:text+attributes:ckd"
+    assert [epoch["epoch"] for epoch in run["epochs"]] == [1, 2, 3]
+    assert run["seconds_per_epoch"] > 0
+    assert 0 <= run["test"]["recall_at_20"]["value"] <= 1
+    assert (run["plan"]["batch_size"], run["plan"]["learning_rate"]) == (64, 0.005)
+    assert main(["train", *inputs, "--out", str(tmp_path / "train"), "--modalities", "txt"]) == 2
+    assert "text" in capsys.readouterr().err.splitlines()[-1]
+
+    assert main(["report", str(diagnosed("one")), "--format", "html", "--lang", "ja"]) == 0
+    assert (diagnosed("one") / "report.ja.html").stat().st_size > 1000
+
+
+def _start(inputs: list[str], out: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "diagnostics", "diagnose", *inputs, "--out", str(out), "--json-progress", *more]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+
+
+def _until(condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, None])
+def test_cancel_ends_with_3_and_keeps_what_was_finished(by, inputs, tmp_path):
+    work = _start(inputs, tmp_path, "--preset", "thorough", "--seeds", "10")
+    results = tmp_path / "run" / "results"
+    _until(lambda: results.is_dir() and any(results.glob("*.safetensors")))
+    began = time.monotonic()
+    if by is None:
+        RunFolder(tmp_path).cancel()
+    else:
+        os.kill(work.pid, by)
+    out, err = work.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert work.returncode == 3
+    assert "Traceback" not in out + err + (tmp_path / "log.txt").read_text(encoding="utf-8")
+    assert RunFolder(tmp_path).status() == "cancelled"
+    assert any(results.glob("*.safetensors"))
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines}
+    probe = [line["done"] for line in lines if line["step"] == "probe"]
+    assert probe == sorted(probe)
+    assert tuple(lines) == RunFolder(tmp_path).progress()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_a_killed_run_is_seen_as_interrupted_and_goes_on(inputs, tmp_path, capsys):
+    options = ("--seeds", "1")
+    work = _start(inputs, tmp_path, *options)
+    results = tmp_path / "run" / "results"
+    _until(lambda: results.is_dir() and any(results.glob("*.safetensors")))
+    work.kill()
+    work.communicate()
+    assert RunFolder(tmp_path).status() == "interrupted"
+    kept = {path: path.stat().st_mtime_ns for path in results.glob("*.safetensors")}
+    assert main(["diagnose", *inputs, "--out", str(tmp_path), *options]) == 0
+    assert RunFolder(tmp_path).status() == "finished"
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    capsys.readouterr()
