@@ -81,8 +81,8 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset(seeds=3, max_epochs=60, patience=5, max_lattice=3),
-    "standard": Preset(seeds=5, max_epochs=120, patience=8, max_lattice=4),
+    "quick": Preset(seeds=5, max_epochs=60, patience=5, max_lattice=3),
+    "standard": Preset(seeds=7, max_epochs=120, patience=8, max_lattice=4),
     "thorough": Preset(seeds=10, max_epochs=200, patience=12, max_lattice=5),
 }
 

@@ -348,8 +348,8 @@ class ReadingNotes(Record):
 
 
 class Coverage(Record):
-    """Share of items, of interaction rows and of revenue whose item has a real value for the modality (A1), and how many
-    items only seem to have one (A3: placeholder, boilerplate, copy)."""
+    """Share of items, of interaction rows and of revenue whose item has a *real* value for the modality (A1), and of the items
+    that only seem to have one (A3: placeholder, boilerplate, copy). The two never overlap."""
 
     items: Share
     interactions: Share

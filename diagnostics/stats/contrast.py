@@ -11,7 +11,7 @@ import numpy.typing as npt
 from diagnostics.schema import Estimate
 from diagnostics.stats.intervals import bootstrap_means, estimate_mean, minimum_detectable_effect
 
-__all__ = ["Contrast"]
+__all__ = ["Contrast", "Position"]
 
 Position = Literal["above", "below", "open"]
 

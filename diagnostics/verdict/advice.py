@@ -68,7 +68,7 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
                 effort="medium",
                 modality=concerned.name,
                 effect=effect,
-                values=values | {"count": round(n_items * (1 - coverage.items + coverage.disguised))},
+                values=values | {"count": round(n_items * (1 - coverage.items))},
             ),
             "uninformative": NextStep(code="check_pairing", effort="small", modality=concerned.name, values=values),
             "scale_mismatch": NextStep(code="standardise", effort="small", modality=concerned.name, values=values),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from diagnostics.config import threshold
 from diagnostics.schema import Cause, Confidence, Evidence, ModalityProfile, Status
-from diagnostics.stats import Contrast
+from diagnostics.stats import Contrast, Position
 from diagnostics.verdict.measures import Measures
 
 __all__ = ["Judgement", "judge_modality"]
@@ -18,7 +18,10 @@ __all__ = ["Judgement", "judge_modality"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was concluded of one modality, with the comparisons it rests on."""
+    """What was concluded of one modality, with the comparisons it rests on.
+
+    ``adds``: where ``gain_alone`` lies against the smallest effect that matters.
+    """
 
     profile: ModalityProfile
     status: Status
@@ -28,6 +31,7 @@ class Judgement:
     gap: Contrast
     contribution: Contrast
     contribution_method: str
+    adds: Position
     informative: bool | None
     unique: bool | None
 
@@ -63,9 +67,8 @@ def judge_modality(measures: Measures, profile: ModalityProfile, leads: bool, ba
         unique = True
 
     causes: list[Cause] = []
-    effective = profile.coverage.items - profile.coverage.disguised
-    if effective < threshold("incomplete_coverage"):
-        causes.append(_missing(measures, profile, effective))
+    if profile.coverage.items < threshold("incomplete_coverage"):
+        causes.append(_missing(measures, profile))
     health = profile.health
     if health is not None and health.norm_ratio is not None and _extreme(health.norm_ratio):
         evidence = Evidence(
@@ -98,16 +101,14 @@ def judge_modality(measures: Measures, profile: ModalityProfile, leads: bool, ba
         status = "healthy"
     else:
         status = "undetermined"
-    return Judgement(
-        profile, status, tuple(causes), gain, knock_out, gap, contribution, method, informative=informative, unique=unique
-    )
+    return Judgement(profile, status, tuple(causes), gain, knock_out, gap, contribution, method, gain_position, informative, unique)
 
 
-def _missing(measures: Measures, profile: ModalityProfile, effective: float) -> Cause:
+def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
     """Missing: many items lack it, or only seem to have it. Surer where it demonstrably helps on the items that have it."""
     complete = measures.gain_where(profile.name, lambda has_all: has_all)
     evidence = [
-        Evidence(measure="coverage_items", value=effective, threshold=threshold("incomplete_coverage")),
+        Evidence(measure="coverage_items", value=profile.coverage.items, threshold=threshold("incomplete_coverage")),
         Evidence(measure="disguised_share", value=profile.coverage.disguised, threshold=threshold("disguised_share")),
     ]
     helps = False

@@ -2,7 +2,8 @@
 
 Order of the questions. (1) Is there enough to judge by? (2) Does product information add anything to purchase history?
 (3) Does a fault in the data hold a modality back? (4) Do all four conditions for balancing hold? (5) Is it shown that balancing
-does not pay by as much as matters? Else the answer is ``undetermined``.
+does not pay by as much as matters, either by the on/off probe itself, or because separately trained models, put together, find
+no more than the joint model, so that joint training leaves nothing on the table? Else the answer is ``undetermined``.
 
 Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
 threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken. None: high.
@@ -56,7 +57,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     content = measures.content_gain()
 
     fault = _data_fault(measures, judgements)
-    if fault is None and content.position(smallest) == "below" and all(judgement.informative is False for judgement in judgements):
+    if fault is None and content.position(smallest) == "below" and all(one.adds == "below" for one in judgements):
         variant = "unused" if any(cause.code == "unused" for one in judgements for cause in one.causes) else "irrelevant"
         return _sure(Decision("skip_content", variant, values=content.span()), content, smallest, conditions)
     if fault is not None:
@@ -65,9 +66,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         coverage = judgement.profile.coverage
         values = {
             "modality": judgement.name,
-            "missing": 1 - coverage.items,
+            "items": coverage.items,
             "disguised": coverage.disguised,
-            "effective": coverage.items - coverage.disguised,
             "ratio": judgement.profile.health.norm_ratio if judgement.profile.health else None,
             **deciding.span(),
         }
@@ -98,10 +98,15 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         variant = "harms" if lift.position(0.0) == "below" else "no_gain"
         return _sure(Decision("leave", variant, values=values), lift, smallest, conditions)
     if lift.position(smallest) == "above":
-        # Balancing helps, yet another condition is open: promising nothing is the honest answer.
+        # Balancing helps, yet another condition is not met: promising nothing is the honest answer.
         return Decision(
             "undetermined", "gain_unexplained", values=values, confidence_reason="condition_open", conditions=conditions
         )
+    headroom = measures.headroom()
+    if headroom.position(smallest) == "below":
+        room = headroom.span()
+        values |= {"room": room["value"], "room_low": room["low"], "room_high": room["high"]}
+        return _sure(Decision("leave", "no_room", values=values), headroom, smallest, conditions, also=("lift_open",))
     return Decision("undetermined", "open", values=values, confidence_reason="interval_open", conditions=conditions)
 
 
@@ -133,8 +138,7 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
         deciding = complete if cause.code == "missing" and complete.n_users >= threshold("min_test_users") else one.gain_alone
         if cause.code == "missing" and deciding.position(smallest) == "below":
             continue
-        lacking = 1 - one.profile.coverage.items + one.profile.coverage.disguised
-        found.append((lacking * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
+        found.append(((1 - one.profile.coverage.items) * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
     if not found:
         return None
     _, judgement, contrast, limit = max(found, key=lambda entry: entry[0])
@@ -175,10 +179,12 @@ def _conditions(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
     )
 
 
-def _sure(decision: Decision, deciding: Contrast, limit: float, conditions: tuple[Condition, ...]) -> Decision:
+def _sure(
+    decision: Decision, deciding: Contrast, limit: float, conditions: tuple[Condition, ...], also: tuple[str, ...] = ()
+) -> Decision:
     """The same decision with its confidence by the rule, or ``undetermined`` where the sign itself is open."""
     is_open = deciding.position(limit) == "open"
-    failures = []
+    failures = [*also]
     if deciding.n_users < threshold("min_test_users"):
         failures.append("few_users")
     if is_open:

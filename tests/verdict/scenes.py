@@ -1,0 +1,100 @@
+"""Probe results made by hand: arms whose recall we choose, so that the rule's answer is known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from diagnostics.probe import JobResult, ProbeRun, jobs, plan
+from diagnostics.probe.run import set_name
+from diagnostics.schema import Coverage, Dataset, Estimate, FeatureHealth, ModalityProfile, Profile, Standalone
+from tests.probe.worlds import dataset_of
+
+Values = Mapping[str, float]
+
+
+def scene(
+    recall: Values,
+    *,
+    lift: float = 0.0,
+    headroom: float = 0.0,
+    gap: float = 0.02,
+    n_users: int = 2000,
+    n_seeds: int = 5,
+    spread: float = 0.02,
+    seed_spread: float = 0.0002,
+    missing: Values | None = None,
+) -> tuple[Dataset, ProbeRun]:
+    """``recall`` maps sets of modalities ("id", "text", "text+image", ...) to v(S); "full" sets fill in the rest."""
+    rng = np.random.default_rng(0)
+    names = sorted({name for key in recall for name in key.split("+")} - {"id"})
+    vectors = {}
+    n_items = 60
+    for name in names:
+        vectors[name] = rng.normal(size=(n_items, 3))
+        vectors[name][: round(n_items * (missing or {}).get(name, 0.0))] = np.nan
+    dataset, _ = dataset_of(vectors, rng.normal(size=(n_users, n_items)), per_user=4)
+    made = plan(dataset, n_seeds=n_seeds)
+    joint = recall[set_name(made.modalities, made.modalities)]
+    taste = rng.normal(0, 0.2, n_users)
+    results = {}
+    for job in jobs(made):
+        arm = job.arm
+        value = recall[set_name(arm.modalities, made.modalities)]
+        value += {"ensemble": headroom, "ckd": lift}.get(arm.balancer, 0.0)
+        sets = [(), *((name,) for name in arm.modalities), arm.modalities]
+        chosen = list(dict.fromkeys(sets)) if arm.balancer != "ensemble" else [arm.modalities]
+        rows = []
+        for factual in chosen:
+            mean = value
+            if factual != arm.modalities:
+                alone = recall[set_name(factual, made.modalities)]
+                mean = alone - (gap if len(arm.modalities) > 1 else 0.0)
+            noise = np.random.default_rng([job.seed, len(factual), len(arm.modalities), len(arm.balancer)])
+            own = mean + noise.normal(0, seed_spread)
+            rows.append(own + taste + noise.normal(0, spread, n_users))
+        arrays = {"recall": np.array(rows), "ndcg": np.array(rows) / 2}
+        meta = {"sets": [set_name(s, made.modalities) for s in chosen], "best_epoch": 5, "epochs": 9, "converged": True}
+        results[job.job_id] = JobResult(job.job_id, arrays, meta)
+    assert joint > 0
+    return dataset, ProbeRun(made, "finished", (), results)
+
+
+def profile_of(
+    dataset: Dataset,
+    *,
+    own: Values | None = None,
+    disguised: Values | None = None,
+    ratio: Values | None = None,
+) -> Profile:
+    """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise."""
+    modalities = []
+    for modality in dataset.catalog.modalities:
+        lift = (own or {}).get(modality.name, 0.05)
+        alone = Estimate(value=0.02 + lift, low=0.01 + lift, high=0.03 + lift, n=1000)
+        floor = Estimate(value=0.02, low=0.01, high=0.03, n=1000)
+        difference = Estimate(value=lift, low=lift - 0.01, high=lift + 0.01, n=1000, unit="difference")
+        health = FeatureHealth(
+            dimensions=3,
+            encoder="precomputed",
+            norm_mean=1.0,
+            norm_cv=0.1,
+            norm_ratio=(ratio or {}).get(modality.name, 1.0),
+            dead_dimensions=0.0,
+            mean_cosine=0.0,
+            effective_rank=3.0,
+        )
+        share = float(modality.present.mean())
+        stand_ins = (disguised or {}).get(modality.name, 0.0)
+        coverage = Coverage(items=share - stand_ins, interactions=share - stand_ins, disguised=stand_ins)
+        modalities.append(
+            ModalityProfile(
+                name=modality.name,
+                kind=modality.kind,
+                coverage=coverage,
+                health=health,
+                standalone=Standalone(recall_at_20=alone, permuted_floor=floor, lift=difference),
+            )
+        )
+    return Profile(modalities=tuple(modalities), baselines={})

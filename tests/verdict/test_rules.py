@@ -1,0 +1,204 @@
+"""The rule: each action from results made for it, innocent results left alone, and confidence that falls when it must."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from diagnostics import diagnose
+from diagnostics.probe import ProbeRun, jobs
+from diagnostics.schema import Arm, Diagnosis
+from diagnostics.verdict.measures import Measures
+from tests.verdict.scenes import profile_of, scene
+
+SOUND = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.23}
+
+
+def _judge(recall=SOUND, *, profile=None, **options) -> Diagnosis:
+    dataset, run = scene(recall, **options)
+    return diagnose(dataset, profile_of(dataset, **(profile or {})), run)
+
+
+def _statuses(diagnosis: Diagnosis) -> dict[str, str]:
+    return {modality.name: modality.status for modality in diagnosis.modalities}
+
+
+def _causes(diagnosis: Diagnosis, name: str) -> list[str]:
+    return [cause.code for modality in diagnosis.modalities if modality.name == name for cause in modality.causes]
+
+
+def test_sound_shop_is_left_alone_and_nobody_is_accused():
+    found = _judge()
+    assert (found.verdict.action, found.balancing.recommended) == ("leave", False)
+    assert found.verdict.confidence == "high"
+    assert not any(modality.causes for modality in found.modalities)
+    assert _statuses(found) == {"text": "dominant", "image": "healthy"}
+
+
+def test_harmful_balancing_is_called_harmful():
+    found = _judge(lift=-0.02)
+    assert found.verdict.action == "leave"
+    assert found.verdict.sentence_message.code == "verdict.leave.harms"
+
+
+def test_rebalance_needs_all_four_conditions_and_is_never_surer_than_what_was_tested():
+    found = _judge(lift=0.03, headroom=0.03, gap=0.05)
+    assert (found.verdict.action, found.balancing.recommended) == ("rebalance", True)
+    assert all(condition.holds for condition in found.verdict.conditions)
+    assert found.verdict.confidence == "medium"  # learning rate and width were not tested
+    assert "suppressed" in _causes(found, found.verdict.modality)
+
+
+def test_a_gain_without_a_unique_part_is_not_promised():
+    nothing_new = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.20}
+    found = _judge(nothing_new, lift=0.03, headroom=0.03, gap=0.05)
+    assert found.verdict.action != "rebalance" or next(c for c in found.verdict.conditions if c.code == "unique_part").holds
+
+
+def test_missing_values_that_would_help_are_to_be_fixed():
+    found = _judge(missing={"text": 0.5})
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "text")
+    assert _causes(found, "text") == ["missing"]
+    assert _statuses(found)["text"] == "incomplete"
+
+
+def test_placeholders_count_as_missing():
+    found = _judge(profile={"disguised": {"image": 0.4}})
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+    assert found.verdict.sentence_message.code == "verdict.fix_data.disguised"
+
+
+def test_missing_values_that_would_not_help_are_not():
+    useless = {"id": 0.15, "text": 0.20, "image": 0.15, "image+text": 0.20}
+    found = _judge(useless, missing={"image": 0.5}, profile={"own": {"image": 0.0}})
+    assert found.verdict.modality != "image" or found.verdict.action != "fix_data" or "uninformative" in _causes(found, "image")
+
+
+def test_an_uninformative_modality_is_named_when_another_one_speaks():
+    useless = {"id": 0.15, "text": 0.20, "image": 0.15, "image+text": 0.20}
+    found = _judge(useless, profile={"own": {"image": 0.0}})
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+    assert _causes(found, "image") == ["uninformative"]
+    assert not _causes(found, "text")
+
+
+def test_a_redundant_modality_is_left_alone():
+    twin = {"id": 0.15, "text": 0.20, "image": 0.20, "image+text": 0.20}
+    found = _judge(twin)
+    assert found.verdict.action == "leave"
+    assert _causes(found, "image") == ["redundant"] and _causes(found, "text") == ["redundant"]
+
+
+def test_content_that_adds_nothing_is_skipped_and_its_two_reasons_are_told_apart():
+    flat = dict.fromkeys(SOUND, 0.15)
+    irrelevant = _judge(flat, profile={"own": {"image": 0.0, "text": 0.0}})
+    assert irrelevant.verdict.action == "skip_content"
+    assert irrelevant.verdict.sentence_message.code == "verdict.skip_content.irrelevant"
+    unused = _judge(flat)
+    assert unused.verdict.action == "skip_content"
+    assert unused.verdict.sentence_message.code == "verdict.skip_content.unused"
+    assert _statuses(unused) == {"text": "unused", "image": "unused"}
+    assert unused.verdict.confidence == "medium"  # one backbone only
+
+
+def test_another_order_of_magnitude_is_a_fault_of_the_data():
+    found = _judge(profile={"ratio": {"image": 900.0}})
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+    assert _causes(found, "image") == ["scale_mismatch"]
+
+
+def test_too_few_users_is_undetermined():
+    found = _judge(n_users=30)
+    assert (found.verdict.action, found.verdict.confidence) == ("undetermined", "low")
+    assert found.balancing.recommended is None
+
+
+def test_an_open_interval_promises_nothing():
+    found = _judge(lift=0.005, headroom=0.02, seed_spread=0.006)
+    assert found.verdict.action == "undetermined"
+    assert found.balancing.recommended is None
+
+
+def test_no_room_is_enough_to_leave_but_not_to_be_sure():
+    found = _judge(lift=0.0, headroom=-0.04, seed_spread=0.006)
+    assert found.verdict.sentence_message.code == "verdict.leave.no_room"
+    assert found.verdict.confidence == "medium"
+
+
+def test_noise_lowers_confidence():
+    order = ("low", "medium", "high")
+    quiet, noisy = _judge(), _judge(n_users=200, spread=0.2)
+    assert order.index(noisy.verdict.confidence) < order.index(quiet.verdict.confidence)
+
+
+def test_one_kind_of_information_has_nothing_to_balance():
+    found = _judge({"id": 0.15, "text": 0.2})
+    assert found.verdict.action == "leave"
+    assert found.balancing.results == ()
+    assert any(entry.code == "balancing" for entry in found.not_checked)
+
+
+def test_a_seed_that_lost_an_arm_is_left_out_of_every_comparison():
+    dataset, run = scene(SOUND)
+    lost = next(job.job_id for job in jobs(run.plan) if job.arm.modalities == ("text",) and job.seed == run.plan.seeds[2])
+    results = {name: result for name, result in run.results.items() if name != lost}
+    partial = ProbeRun(run.plan, "cancelled", (), results, {lost: "FloatingPointError"})
+    assert Measures(partial, dataset, "vbpr").seeds == (*run.plan.seeds[:2], *run.plan.seeds[3:])
+    found = diagnose(dataset, profile_of(dataset), partial)
+    assert any(finding.code == "arms_failed" for finding in found.findings)
+    assert any(entry.code == "cancelled_arms" for entry in found.not_checked)
+
+
+def test_nothing_finished_is_undetermined_not_a_crash():
+    dataset, run = scene(SOUND)
+    found = diagnose(dataset, profile_of(dataset), ProbeRun(run.plan, "cancelled", (), {}))
+    assert found.verdict.action == "undetermined"
+    assert set(_statuses(found).values()) == {"undetermined"}
+
+
+def test_shapley_equals_the_mean_over_all_orders_and_adds_up():
+    values = {"id": 0.1, "a": 0.2, "b": 0.15, "c": 0.1, "a+b": 0.22, "a+c": 0.21, "b+c": 0.16, "a+b+c": 0.25}
+    dataset, run = scene(values, n_users=200)
+    measures = Measures(run, dataset, "vbpr")
+    found = {name: measures.contribution(name) for name in measures.modalities}
+    assert {method for method, _ in found.values()} == {"shapley"}
+    for name, (_, contrast) in found.items():
+        marginal = []
+        for order in permutations(measures.modalities):
+            before = order[: order.index(name)]
+            marginal.append(measures.recall(*before, name) - measures.recall(*before))
+        np.testing.assert_allclose(contrast.differences, np.mean(marginal, axis=0), atol=1e-12)
+    total = sum(contrast.differences for _, contrast in found.values())
+    np.testing.assert_allclose(total, measures.content_gain().differences, atol=1e-12)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_every_code_of_a_result_has_words(lang):
+    from diagnostics.messages import has, text
+
+    for options in ({}, {"lift": 0.03, "headroom": 0.03, "gap": 0.05}, {"missing": {"text": 0.5}}, {"n_users": 30}):
+        found = _judge(**options)
+        assert found.verdict.sentence[lang]
+        for message in found.verdict.reasons:
+            assert text(message.code, lang, **message.values)
+        for step in found.verdict.next_steps:
+            assert text(f"step_to_take.{step.code}.title", lang, **step.values)
+            assert text(f"step_to_take.{step.code}.text", lang, **step.values)
+        for finding in found.findings:
+            for part in ("title", "text", "remedy"):
+                assert text(f"finding.{finding.code}.{part}", lang, **finding.values)
+        for entry in found.not_checked:
+            assert has(f"not_checked.{entry.code}", lang) and has(f"not_checked_reason.{entry.reason}", lang)
+        for condition in found.verdict.conditions:
+            assert has(f"condition.{condition.code}", lang)
+        for modality in found.modalities:
+            for cause in modality.causes:
+                assert has(f"cause.{cause.code}", lang)
+                assert all(has(f"measure.{evidence.measure}", lang) for evidence in cause.evidence)
+        assert has(f"confidence_reason.{found.verdict.confidence_reason}", lang)
+
+
+def test_arm_ids_are_stable():
+    assert Arm(backbone="vbpr", modalities=("text", "image"), balancer="ckd").arm_id == "vbpr:text+image:ckd"
