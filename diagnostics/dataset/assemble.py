@@ -134,8 +134,8 @@ def read(
         columns=roles,
         set_aside=count_reasons(rejected),
         unused_columns={table.name: _unused(table, roles) for table in (left, right)},
-        merged_duplicates=log.n_rows - len(np.unique(log.user_index.astype(np.int64) * products.n_items + log.item_index)),
-        items_without_interactions=products.n_items - len(np.unique(log.item_index)),
+        merged_duplicates=int(pd.Series(log.user_index.astype(np.int64) * products.n_items + log.item_index).duplicated().sum()),
+        items_without_interactions=int((np.bincount(log.item_index, minlength=products.n_items) == 0).sum()),
         images_unmatched=0 if pictures is None else pictures.unmatched,
         remarks=(*remarks, *bought.remarks, *left_out),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ import pandas as pd
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.values import parse_numbers
-from diagnostics.dataset.vocabulary import name_score
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
@@ -21,6 +21,7 @@ __all__ = ["Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet",
 ObjectArray = npt.NDArray[np.object_]
 
 _BEST_SEGMENTS = 12  # about as many as a person can compare on one screen
+_KINDS_OF_THINGS = re.compile(r"categor|genre|department|type|group|カテゴリ|分類|ジャンル|部門|種類|品目", re.IGNORECASE)
 _DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
 
 
@@ -100,7 +101,7 @@ def choose_segments(
         share = counts / counts.sum()
         evenness = float(-(share * np.log(share)).sum() / np.log(len(counts)))
         size = 1.0 / (1.0 + abs(np.log(len(counts) / _BEST_SEGMENTS)))
-        score = counts.sum() / n_items * evenness * size * (1.0 + 0.5 * name_score(name, "category"))
+        score = counts.sum() / n_items * evenness * size * (2.0 if _KINDS_OF_THINGS.search(name) else 1.0)
         if best is None or score > best[0]:
             best = (float(score), name, len(counts))
     if best is None:

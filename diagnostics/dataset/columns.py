@@ -54,6 +54,13 @@ class _Column:
         return float(np.isfinite(parse_numbers(self.filled)).mean()) if len(self.filled) else 0.0
 
     @cached_property
+    def looks_counted(self) -> bool:
+        """Whole numbers, mostly small: pieces rather than money."""
+        numbers = parse_numbers(self.filled)
+        numbers = numbers[np.isfinite(numbers)]
+        return bool(len(numbers) and np.median(numbers) <= 3 and np.equal(numbers, np.round(numbers)).all())
+
+    @cached_property
     def digit_share(self) -> float:
         return self._share(r"[+-]?\d+(\.\d+)?")
 
@@ -213,6 +220,8 @@ def _single_roles(columns: Sequence[_Column], wanted: Sequence[str], taken: Sequ
     for position, column in enumerate(_free(columns, taken)):
         for role in wanted:
             name = name_score(column.name, role)
+            if role in ("amount", "quantity") and plain_name(column.name) == "amount":  # English calls both so
+                name = 0.7 if column.looks_counted == (role == "quantity") else 0.0
             if name > 0:
                 fit = _fit(column, role)
                 score = name * (0.4 + 0.6 * fit)

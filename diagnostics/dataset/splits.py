@@ -73,10 +73,12 @@ def _by_time(log: InteractionLog, n_items: int, reason: str) -> Split | None:
     one = 1 + int(np.argmin(np.abs(first_row[1:-1] - (1 - 2 * _SHARE) * log.n_rows)))
     two = one + 1 + int(np.argmin(np.abs(first_row[one + 1 :] - (1 - _SHARE) * log.n_rows)))
     keys = log.user_index.astype(np.int64) * n_items + log.item_index
-    train = np.unique(keys[: first_row[one]])
-    known = np.unique(train // n_items)
-    validation = np.setdiff1d(keys[first_row[one] : first_row[two]], train)
-    test = np.setdiff1d(keys[first_row[two] :], np.concatenate([train, validation]))
+    train = _distinct(keys[: first_row[one]])
+    known = _distinct(train // n_items)
+    validation = _distinct(keys[first_row[one] : first_row[two]])
+    validation = validation[~np.isin(validation, train)]
+    test = _distinct(keys[first_row[two] :])
+    test = test[~np.isin(test, np.concatenate([train, validation]))]
     validation, test = (part[np.isin(part // n_items, known)] for part in (validation, test))
     if not len(validation) or not len(test):
         return None
@@ -84,7 +86,7 @@ def _by_time(log: InteractionLog, n_items: int, reason: str) -> Split | None:
 
 
 def _by_user(log: InteractionLog, n_items: int, reason: str, seed: int) -> Split:
-    keys = np.unique(log.user_index.astype(np.int64) * n_items + log.item_index)
+    keys = _distinct(log.user_index.astype(np.int64) * n_items + log.item_index)
     user = keys // n_items
     count = np.bincount(user, minlength=log.n_users)
     shuffled = keys[np.lexsort((generator(seed, "split").random(len(keys)), user))]  # users in order, their items at random
@@ -110,6 +112,12 @@ def _made(
         test=test,
         cut_offs=cut_offs,
     )
+
+
+def _distinct(keys: Pairs) -> Pairs:
+    """Each key once, in order; by sorting, which is several times faster here than ``np.unique``'s hashing."""
+    ordered = np.sort(keys)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def _pairs(keys: Pairs, n_items: int) -> IndexArray:

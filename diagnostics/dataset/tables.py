@@ -6,7 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ _DELIMITERS = {".tsv": "\t,;|", ".tab": "\t,;|"}
 _SNIFFED_LINES = 200
 _LONGEST_CELL_LINES = 1000  # a quote still open after this many lines was never meant to be one
 _CHUNK_ROWS = 50_000
+_BLOCK_LINES = 2_000
 _MISSING = frozenset({"", "nan", "null", "none", "n/a", "#n/a", "na", "nat", "<na>", r"\n"})
 
 
@@ -220,22 +221,41 @@ def _records(lines: list[str], delimiter: str, width: int) -> Iterator[tuple[lis
     """One list of cells per row. A quoted cell may span lines; a quote that never closes spoils its own line only."""
     at, end = 0, len(lines)
     while at < end:
-        line = lines[at]
-        at += 1
-        if line.count('"') % 2 == 0:
-            yield _cells(line, delimiter), None
+        block = lines[at : at + _BLOCK_LINES]
+        plain = _plain_block(block, delimiter)
+        if plain is not None:
+            yield from zip(plain, repeat(None))
+            at += len(block)
             continue
-        alone = _strict(line, delimiter)
-        if alone is not None and len(alone) == width:  # a lone quote inside an unquoted cell, such as 5" pipe
-            yield alone, None
-            continue
-        close = next((i for i in range(at, min(at + _LONGEST_CELL_LINES, end)) if lines[i].count('"') % 2), None)
-        joined = None if close is None else _strict("\n".join(lines[at - 1 : close + 1]), delimiter)
-        if close is not None and joined is not None and len(joined) == width:
-            at = close + 1
-            yield joined, None
-        else:
-            yield line.split(delimiter), "broken_quote"
+        until = at + len(block)
+        while at < until:
+            cells, reason, at = _next_record(lines, at, delimiter, width)
+            yield cells, reason
+
+
+def _plain_block(block: list[str], delimiter: str) -> list[list[str]] | None:
+    """The cells of many lines at once, where each line is one row; None where a quote may join lines."""
+    try:
+        rows = list(csv.reader(block, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return rows if len(rows) == len(block) else None
+
+
+def _next_record(lines: list[str], at: int, delimiter: str, width: int) -> tuple[list[str], str | None, int]:
+    """The row that begins at a line: its cells, why it cannot be used, and the line after it."""
+    line = lines[at]
+    after = at + 1
+    if line.count('"') % 2 == 0:
+        return _cells(line, delimiter), None, after
+    alone = _strict(line, delimiter)
+    if alone is not None and len(alone) == width:  # a lone quote inside an unquoted cell, such as 5" pipe
+        return alone, None, after
+    close = next((i for i in range(after, min(after + _LONGEST_CELL_LINES, len(lines))) if lines[i].count('"') % 2), None)
+    joined = None if close is None else _strict("\n".join(lines[at : close + 1]), delimiter)
+    if close is not None and joined is not None and len(joined) == width:
+        return joined, None, close + 1
+    return line.split(delimiter), "broken_quote", after
 
 
 def _strict(record: str, delimiter: str) -> list[str] | None:

@@ -193,3 +193,11 @@ def test_a_mapping_that_is_no_toml_is_explained(tmp_path: Path) -> None:
     with pytest.raises(TenbinError) as caught:
         read(*write_shop(tmp_path), mapping=tmp_path / "m.toml")
     assert caught.value.code == "E_BAD_MAPPING"
+
+
+def test_an_amount_may_be_pieces_or_money(tmp_path: Path) -> None:
+    header = ("user_id", "item_id", "date", "amount")
+    (tmp_path / "c.csv").write_text(lines(ENGLISH, catalog_rows()), encoding="utf-8")
+    for cell, role in (("2", "quantity"), ("19.80", "amount")):
+        (tmp_path / "l.csv").write_text(lines(header, [(*row[:3], cell) for row in log_rows()]), encoding="utf-8")
+        assert roles(propose(tmp_path / "c.csv", tmp_path / "l.csv"))["l.csv", role] == ["amount"]

@@ -266,3 +266,14 @@ def test_split_reasons_have_words() -> None:
 def test_reading_imports_neither_torch_nor_sklearn() -> None:
     code = "import sys, diagnostics.dataset; sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'onnxruntime')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+def test_segments_are_kinds_of_things_before_colours(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    rows = [(*row, ("tops", "socks", "caps")[n % 3]) for n, row in enumerate(catalog_rows())]
+    catalog.write_text(lines((*ENGLISH, "category"), rows), encoding="utf-8")
+    dataset = read(catalog, log)
+    assert dataset.catalog.category is dataset.catalog.attributes["category"]
+    remark = next(remark for remark in dataset.notes.remarks if remark.code == "reading.remark.segments")
+    assert (remark.values["column"], remark.values["n"]) == ("category", 3)
+    assert "category" in text(remark.code, "en", **remark.values)
