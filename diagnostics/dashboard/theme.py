@@ -41,7 +41,7 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .76; }
 [class*="st-key-matrix-"] [data-testid="stColumn"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 [class*="st-key-matrix-"] [data-testid="stHorizontalBlock"] { padding-bottom: .5rem; }
-.stMarkdown td[style*="right"], .stMarkdown td:has([data-testid="stIconMaterial"]) { white-space: nowrap; }
+.stMarkdown td[style*="right"], .stMarkdown td:has([role="img"]) { white-space: nowrap; }
 .stMarkdown td span[style*="font-size"] { display: block; }
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 </style>"""

@@ -1,0 +1,149 @@
+"""Each page, in each language, with each state of a run: it opens, asks its question, and shows what the run's folder holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from diagnostics.dashboard.widgets import plain
+from diagnostics.messages import LANGUAGES, text
+from diagnostics.report import build
+from diagnostics.runs import RunFolder
+from tests.dashboard.states import FAILED, FINISHED, OPEN, RUNNING, finish, runs
+from tests.report.example import HOSTILE, example
+
+ROOT = Path(__file__).parents[2]
+__all__ = ["runs"]  # a fixture
+
+PAGES = ("overview", "data", "modalities", "probe", "report")
+
+
+def _open(page: str, lang: str, run: str | None = None) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.query_params["lang"] = lang
+    if run is not None:
+        app.query_params["run"] = run
+    app._page_hash = calc_hash("" if page == "overview" else page)
+    app.run()
+    assert not app.exception, [entry.message for entry in app.exception]
+    return app
+
+
+def _words(app: AppTest) -> str:
+    kinds = ("markdown", "header", "subheader", "caption", "error", "warning")
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("run", [None, FINISHED, OPEN, RUNNING, FAILED], ids=["none", "finished", "open", "running", "failed"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_and_asks_its_question(page: str, run: str | None, lang: str, runs: Path) -> None:
+    app = _open(page, lang, run)
+    assert [header.value for header in app.header] == [plain(text(f"dashboard.{page}.title", lang))]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_verdict_stands_on_the_first_screen(lang: str, runs: Path) -> None:
+    words = _words(_open("overview", lang, FINISHED))
+    report = build(example(), lang)
+    assert plain(report.headline.sentence) in words and plain(report.headline.confidence) in words
+    assert plain("14.3%") in words
+    for point in report.section("limits").blocks[0].items:  # type: ignore[union-attr]
+        assert plain(point.title) in words
+
+
+def test_live_curves_and_time_left(runs: Path) -> None:
+    app = _open("probe", "en", RUNNING)
+    assert plain("about 2 min left") in _words(app) and plain("Text + Images") in _words(app)
+    assert len(app.get("plotly_chart")) == 1
+    assert len(_open("overview", "en", RUNNING).get("plotly_chart")) == 1
+
+
+def test_cancel_asks_the_run_to_stop(runs: Path) -> None:
+    app = _open("probe", "en", RUNNING)
+    folder = RunFolder(runs / "runs" / RUNNING)
+    assert not folder.cancel_asked
+    next(button for button in app.button if button.label == text("dashboard.live.cancel", "en")).click().run()
+    assert folder.cancel_asked
+
+
+def test_a_failed_run_says_why_and_lets_go(runs: Path) -> None:
+    app = _open("overview", "ja", FAILED)
+    assert plain("商品の列がありません") in _words(app)
+    next(button for button in app.button if button.label == text("dashboard.ended.leave", "ja")).click().run()
+    assert "run" not in app.query_params and not app.exception
+
+
+@pytest.mark.parametrize("token", ["f" * 16, "../../etc", "<script>alert(1)</script>"])
+def test_a_token_that_names_no_run_is_an_error_in_words(token: str, runs: Path) -> None:
+    assert "E\\_NO\\_SUCH\\_RUN" in _words(_open("overview", "en", token))
+
+
+def test_the_language_is_kept_in_the_address(runs: Path) -> None:
+    app = _open("overview", "en", FINISHED)
+    app.get("button_group")[0].set_value("ja").run()
+    assert app.query_params["lang"] in ("ja", ["ja"]) and app.query_params["run"] in (FINISHED, [FINISHED])
+    assert app.header[0].value == plain(text("dashboard.overview.title", "ja"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_words_stay_words(page: str, kind: str, runs: Path) -> None:
+    hostile = HOSTILE[kind]
+    finish(runs, FINISHED, example(name=hostile, item=hostile))
+    app = _open(page, "en", FINISHED)
+    said = re.sub(r"\\.", "", _words(app))  # what a backslash has made harmless
+    for meaning in ("<script", "<img", "**bold**", "[link](", "$x^2$", ":red[hot]", "`code`"):
+        assert meaning not in said
+
+
+def test_plain_takes_every_meaning_away() -> None:
+    assert plain("a*b_c") == "a\\*b\\_c"
+    assert plain(":smile:").replace("\u2060", "") == "\\:smile\\:" and ":s" not in plain(":smile:")
+    assert "://" not in plain("http://evil.example") and "www\\.evil" not in plain("www.evil.example")
+    assert plain("two\nlines") == "two lines"
+    assert plain("価格は￥1,280です。") == "価格は￥1\\,280です。"
+
+
+def test_own_files_are_read_and_columns_can_be_corrected(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    items = "\n".join(f"{index:05d},Cup {index},A round cup of clay number {index},{index % 7 + 3}.50" for index in range(40))
+    (tmp_path / "shop" / "goods.csv").write_text(f"item_id,title,description,price\n{items}\n")
+    rows = "\n".join(
+        f"u{user},{(user * 7 + step * 3) % 40:05d},2024-0{step % 6 + 1}-1{user % 9}" for user in range(30) for step in range(12)
+    )
+    (tmp_path / "shop" / "log.csv").write_text(f"user_id,item_id,timestamp\n{rows}\nu1,99999,2024-01-01\n")
+    app = _open("data", "en")
+    app.text_input(key="path-catalog").set_value(str(tmp_path / "shop" / "goods.csv"))
+    app.text_input(key="path-interactions").set_value(str(tmp_path / "shop" / "log.csv")).run()
+    assert not app.exception
+    said = _words(app)
+    assert plain("40 products, 30 customers and") in said and plain("1 rows were set aside.") in said
+    title = next(box for box in app.multiselect if "catalog-title" in str(box.key))
+    assert title.value == ["title"]
+    title.set_value(["description"]).run()
+    assert not app.exception and plain(text("dashboard.data.your_choice", "en")) in _words(app)
+
+
+def test_a_file_that_cannot_be_used_is_named(runs: Path, tmp_path: Path) -> None:
+    app = _open("data", "ja")
+    app.text_input(key="path-catalog").set_value(str(tmp_path / "nowhere.csv"))
+    app.text_input(key="path-interactions").set_value(str(tmp_path / "nowhere too.csv")).run()
+    assert not app.exception and plain("nowhere.csv") in _words(app)
+
+
+def test_the_first_page_needs_no_heavy_library() -> None:
+    """Neither the app nor any of its pages imports torch or sklearn when it opens."""
+    code = (
+        "import sys; import diagnostics.dashboard.pages.data, diagnostics.dashboard.pages.overview, "
+        "diagnostics.dashboard.pages.modalities, diagnostics.dashboard.pages.probe, diagnostics.dashboard.pages.report; "
+        "print(sorted({'torch', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
