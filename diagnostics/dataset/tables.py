@@ -131,9 +131,7 @@ def _read_delimited(path: Path, role: Role, max_rows: int | None) -> Table:
     header: list[str] | None = None
     for row, (cells, reason) in records:
         if len(cells) == width and any(cell.strip() for cell in cells):
-            if UNDECODABLE.search("".join(cells)):
-                raise TenbinError("E_UNDECODABLE", file=path.name, row=row)
-            header = _unique_names(cells)
+            header = _unique_names([show_bytes(cell) for cell in cells])
             break
         if any(cell.strip() for cell in cells):
             set_aside(row, cells, reason or "before_header")

@@ -83,6 +83,12 @@ def test_bytes_of_no_encoding_are_refused_with_their_row(tmp_path: Path) -> None
     assert (caught.value.code, caught.value.values["row"]) == ("E_UNDECODABLE", 3)
 
 
+def test_a_damaged_column_name_costs_its_column_only(tmp_path: Path) -> None:
+    table = read(tmp_path, "品番,名前,n\n1,赤い服,1\n2,青い服,2\n".encode().replace("前".encode(), b"\xff"))
+    assert list(table.frame.columns) == ["品番", r"名\xff", "n"]
+    assert len(table.frame) == 2
+
+
 def test_garbage_in_some_rows_does_not_spoil_the_file(tmp_path: Path) -> None:
     noise = bytes(range(0x80, 0xA0)) + b"\xff\xfd\xa0" * 4
     table = read(tmp_path, b"id,name\n1,a\n" + noise + b"\n2,b\n")
