@@ -22,7 +22,7 @@ PAGES = {
 def main() -> None:
     state.sync()
     words = state.words()
-    st.set_page_config(page_title=words("report.product"), page_icon=":material/balance:", layout="wide")
+    st.set_page_config(page_title=words("report.product"), page_icon=theme.TAB_ICON, layout="wide")
     theme.apply(words("dashboard.data.choose_file"))
     st.logo(theme.LOGO, size="large")
     pages = {

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-__all__ = ["ICONS", "LOGO", "apply", "base"]
+__all__ = ["ICONS", "LOGO", "TAB_ICON", "apply", "base"]
 
 LOGO = Path(__file__).with_name("logo.svg")
+TAB_ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from the network
 
 ICONS = {
     "": "",

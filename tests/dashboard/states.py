@@ -11,7 +11,7 @@ from diagnostics.runs import RunFolder, RunRequest
 from diagnostics.schema import Diagnosis, ProbeEvent
 from tests.report.example import example
 
-__all__ = ["FAILED", "FINISHED", "OPEN", "RUNNING", "finish", "runs"]
+__all__ = ["FAILED", "FINISHED", "OPEN", "RUNNING", "fill", "finish", "runs"]
 
 FINISHED, OPEN, RUNNING, FAILED = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
 
@@ -19,22 +19,27 @@ FINISHED, OPEN, RUNNING, FAILED = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TENBIN_HOME", str(tmp_path))
-    finish(tmp_path, FINISHED, example())
-    finish(tmp_path, OPEN, example("undetermined"))
-    running = _begin(tmp_path, RUNNING)
+    fill(tmp_path)
+    return tmp_path
+
+
+def fill(home: Path) -> None:
+    """One run in each state."""
+    finish(home, FINISHED, example())
+    finish(home, OPEN, example("undetermined"))
+    running = _begin(home, RUNNING)
     running.claim(os.getpid())
     running.write_text("profile.json", example().profile.model_dump_json())
     running.report_step("probe", 0.4, eta_s=95.0, arm="vbpr:text+image:ckd", seed=1, epoch=3)
     events = running.path / "run" / "events"
-    events.mkdir(parents=True)
+    events.mkdir(parents=True, exist_ok=True)
     lines = [
         ProbeEvent(kind="epoch", arm="vbpr:text+image:ckd", seed=1, epoch=epoch, branches={"text": 0.1, "image": 0.05})
         for epoch in (1, 2, 3)
     ]
     (events / "job.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines))
     words = {"en": "E_NO_ITEM_COLUMN: no column names the product", "ja": "E_NO_ITEM_COLUMN: 商品の列がありません"}
-    _begin(tmp_path, FAILED).end("failed", 2, "E_NO_ITEM_COLUMN", words)
-    return tmp_path
+    _begin(home, FAILED).end("failed", 2, "E_NO_ITEM_COLUMN", words)
 
 
 def _begin(home: Path, token: str) -> RunFolder:
