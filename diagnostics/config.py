@@ -52,11 +52,12 @@ THRESHOLDS: dict[str, Threshold] = {
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
     # ---- probe
     "validation_users": Threshold(
-        3000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
+        2000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
     ),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     # ---- verdict
+    "standalone_negligible": Threshold(0.2, "of the strongest modality's gain over its floor: next to it, this is not a signal"),
     "min_test_users_any": Threshold(50, "below this the intervals themselves cannot be trusted"),
     "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),
     "smallest_effect": Threshold(0.02, "relative change of Recall@20 below which no shop would act; see README"),

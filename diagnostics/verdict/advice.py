@@ -86,6 +86,6 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
         if measures.joint.size == 0 or measures.joint.shape[1] < 10 * threshold("min_test_users"):
             steps.insert(0, NextStep(code="more_users", effort="medium"))
         return tuple(steps)
-    weakest = [one for one in judgements if one.status in ("uninformative", "redundant", "undetermined")]
+    weakest = [one for one in judgements if one.status in ("uninformative", "redundant")]
     looked = [NextStep(code="look_at_weakest", effort="small", modality=one.name, values={"modality": one.name}) for one in weakest]
     return (NextStep(code="keep", effort="small"), *looked[:1], again)

@@ -6,6 +6,8 @@ modalities looked at. What would be needed to settle it further stands in ``not_
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diagnostics.config import threshold
@@ -45,23 +47,27 @@ class Judgement:
         return next((cause for cause in self.causes if cause.code in ("missing", "uninformative", "scale_mismatch")), None)
 
 
-def judge_modality(measures: Measures, profile: ModalityProfile, leads: bool, balancing_helps: bool) -> Judgement:
+def judge_modality(
+    measures: Measures, profiles: Mapping[str, ModalityProfile], name: str, *, leads: bool, balancing_helps: bool
+) -> Judgement:
     """Status and causes of one modality.
 
     Parameters
     ----------
+    profiles : of all modalities; some faults, such as a scale, are only faults against the others
     leads : whether its contribution is above every other modality's, intervals considered
     balancing_helps : whether some balanced training beat the plain one by more than the smallest effect, interval considered
     """
-    name, n = profile.name, len(measures.modalities)
+    profile, n = profiles[name], len(measures.modalities)
+    strongest_alone = max((one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift), default=0.0)
     smallest = measures.smallest_effect
     gain, knock_out, gap = measures.gain_alone(name), measures.knock_out(name), measures.gap(name)
     method, contribution = measures.contribution(name)
 
-    own = profile.standalone.lift
-    own_signal = None if own is None or own.low is None or own.high is None else own.low > 0
+    silent = _silent_alone(profile, strongest_alone)
     gain_position = gain.position(smallest, n)
-    informative = True if gain_position == "above" else False if gain_position == "below" and not own_signal else None
+    says_nothing = silent is True and gain.position(0.0, n) != "above"
+    informative = True if gain_position == "above" else False if says_nothing else None
     unique = {"above": True, "below": False, "open": None}[knock_out.position(smallest, n)]
     if unique is None and knock_out.position(0.0, n) == "above":
         unique = True
@@ -69,16 +75,14 @@ def judge_modality(measures: Measures, profile: ModalityProfile, leads: bool, ba
     causes: list[Cause] = []
     if profile.coverage.items < threshold("incomplete_coverage"):
         causes.append(_missing(measures, profile))
-    health = profile.health
-    if health is not None and health.norm_ratio is not None and _extreme(health.norm_ratio):
-        evidence = Evidence(
-            measure="norm_ratio", value=health.norm_ratio, threshold=threshold("norm_ratio_extreme"), unit="ratio", supports=True
-        )
+    if _off_scale(profile, profiles):
+        ratio = profile.health.norm_ratio if profile.health else None
+        evidence = Evidence(measure="norm_ratio", value=ratio, threshold=threshold("norm_ratio_extreme"), unit="ratio")
         causes.append(Cause(code="scale_mismatch", confidence="medium", evidence=(evidence,)))
-    if gain_position == "below" and own_signal is False:
+    if says_nothing:
         evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile, supports=True))
         causes.append(Cause(code="uninformative", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
-    elif gain_position == "below" and own_signal:
+    elif gain_position == "below" and silent is False:
         evidence_list = (_standalone(profile, supports=True), _evidence("gain_alone", gain, smallest))
         causes.append(Cause(code="unused", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
     elif gain_position == "above" and unique is False and n > 1:
@@ -118,9 +122,33 @@ def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
     return Cause(code="missing", confidence="high" if helps else "medium", evidence=tuple(evidence))
 
 
-def _extreme(ratio: float) -> bool:
+def _silent_alone(profile: ModalityProfile, strongest: float) -> bool | None:
+    """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
+
+    True needs more than a difference that could be chance: even the upper end must be small against the strongest modality's.
+    """
+    lift = profile.standalone.lift
+    if lift is None or lift.low is None or lift.high is None:
+        return None
+    if lift.high < threshold("standalone_negligible") * strongest:
+        return True
+    return False if lift.low > 0 else None
+
+
+def _off_scale(profile: ModalityProfile, profiles: Mapping[str, ModalityProfile]) -> bool:
+    """Whether the vectors' length is extreme against the others', and this modality is the odd one out.
+
+    With two modalities the ratio alone cannot tell which of them is off; lengths far from 1, where encoders leave them, do.
+    """
+
+    def distance(one: ModalityProfile) -> float:
+        return abs(math.log(one.health.norm_mean)) if one.health and one.health.norm_mean > 0 else 0.0
+
+    ratio = profile.health.norm_ratio if profile.health else None
     limit = threshold("norm_ratio_extreme")
-    return ratio > limit or ratio < 1 / limit
+    if ratio is None or 1 / limit <= ratio <= limit:
+        return False
+    return distance(profile) == max(distance(one) for one in profiles.values())
 
 
 def _confidence(contrast: Contrast, limit: float, n_comparisons: int) -> Confidence:

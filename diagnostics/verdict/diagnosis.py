@@ -96,7 +96,7 @@ def _judge(measures: Measures, profiles: dict[str, ModalityProfile]) -> tuple[Ju
         for other in names
         if other != leader
     )
-    return tuple(judge_modality(measures, profiles[name], leads and name == leader, helps) for name in names)
+    return tuple(judge_modality(measures, profiles, name, leads=leads and name == leader, balancing_helps=helps) for name in names)
 
 
 def _modalities(

@@ -66,7 +66,7 @@ def profile_of(
     *,
     own: Values | None = None,
     disguised: Values | None = None,
-    ratio: Values | None = None,
+    length: Values | None = None,
 ) -> Profile:
     """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise."""
     modalities = []
@@ -75,12 +75,14 @@ def profile_of(
         alone = Estimate(value=0.02 + lift, low=0.01 + lift, high=0.03 + lift, n=1000)
         floor = Estimate(value=0.02, low=0.01, high=0.03, n=1000)
         difference = Estimate(value=lift, low=lift - 0.01, high=lift + 0.01, n=1000, unit="difference")
+        norms = {other.name: (length or {}).get(other.name, 1.0) for other in dataset.catalog.modalities}
+        rest = [norm for other, norm in norms.items() if other != modality.name]
         health = FeatureHealth(
             dimensions=3,
             encoder="precomputed",
-            norm_mean=1.0,
+            norm_mean=norms[modality.name],
             norm_cv=0.1,
-            norm_ratio=(ratio or {}).get(modality.name, 1.0),
+            norm_ratio=norms[modality.name] / float(np.median(rest)) if rest else None,
             dead_dimensions=0.0,
             mean_cosine=0.0,
             effective_rank=3.0,

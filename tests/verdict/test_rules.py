@@ -104,9 +104,10 @@ def test_content_that_adds_nothing_is_skipped_and_its_two_reasons_are_told_apart
 
 
 def test_another_order_of_magnitude_is_a_fault_of_the_data():
-    found = _judge(profile={"ratio": {"image": 900.0}})
-    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
-    assert _causes(found, "image") == ["scale_mismatch"]
+    for length in (900.0, 1 / 900):
+        found = _judge(profile={"length": {"image": length}})
+        assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+        assert _causes(found, "image") == ["scale_mismatch"] and _causes(found, "text") == []
 
 
 def test_too_few_users_is_undetermined():
