@@ -1,0 +1,88 @@
+"""What is trained, what is reported while it trains, and what each arm reached."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import Field
+
+from diagnostics.schema.codes import SplitKind
+from diagnostics.schema.records import Estimate, Record
+
+__all__ = ["Arm", "ArmSummary", "ProbeEvent", "ProbePlan"]
+
+
+class Arm(Record):
+    """One training: a backbone on a set of modalities under a balancer. ``arm_id`` such as ``vbpr:text+image:ckd``."""
+
+    backbone: str
+    modalities: tuple[str, ...]
+    balancer: str = "none"
+
+    @property
+    def arm_id(self) -> str:
+        return f"{self.backbone}:{'+'.join(self.modalities) or 'id'}:{self.balancer}"
+
+
+class ProbePlan(Record):
+    """Everything that decides a probe's outcome. Same plan and same data give the same ``run_id`` and the same numbers."""
+
+    fingerprint: str
+    preset: str
+    modalities: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    split: SplitKind
+    k: int = 20
+    max_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    l2: float
+    dimensions: int
+    options: dict[str, Any] = Field(default_factory=dict)
+    eta_s: float | None = Field(default=None, exclude=True)
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hex digits of a hash over the plan."""
+        return hashlib.blake2b(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode(), digest_size=6).hexdigest()
+
+
+class ProbeEvent(Record):
+    """One line of a run's event log. ``kind``: started, epoch, arm_finished, arm_failed, finished, cancelled."""
+
+    kind: Literal["started", "epoch", "arm_finished", "arm_failed", "finished", "cancelled"]
+    arm: str = ""
+    seed: int = 0
+    epoch: int = 0
+    max_epochs: int = 0
+    loss: float | None = None
+    validation: float | None = None  # recall@k of the arm on validation
+    branches: dict[str, float] = Field(
+        default_factory=dict
+    )  # modality -> recall@k of purchase history + that branch alone; "id" -> history alone
+    dynamics: dict[str, dict[str, float]] = Field(
+        default_factory=dict
+    )  # measure -> modality -> value (weight, clip_share, gradient_share, ...)
+    seconds: float = 0.0
+    done: float = 0.0  # overall, in [0, 1]
+    eta_s: float | None = None
+    reason: str | None = None
+
+
+class ArmSummary(Record):
+    """What one arm reached on the test users, over all its seeds."""
+
+    arm_id: str
+    backbone: str
+    modalities: tuple[str, ...]
+    balancer: str
+    seeds: tuple[int, ...]
+    recall_at_20: Estimate
+    ndcg_at_20: Estimate
+    best_epochs: tuple[int, ...]
+    converged: bool
+    seconds_per_epoch: float = Field(default=0.0, exclude=True)
