@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from diagnostics.dashboard import state
@@ -49,7 +51,7 @@ def watch(token: str, *, curves: bool) -> None:
 
 def _bar(folder: RunFolder, words: Words) -> None:
     steps = folder.progress()
-    last = steps[-1] if steps else {"step": "read", "done": 0.0}
+    last: dict[str, Any] = steps[-1] if steps else {"step": "read", "done": 0.0}
     start, end = _SPANS.get(str(last["step"]).split("_")[0], (0.0, 1.0))
     st.markdown(f":material/progress_activity: **{plain(words.coded('step', str(last['step'])))}**")
     st.progress(min(start + (end - start) * float(last["done"]), 1.0))

@@ -36,6 +36,7 @@ def lang() -> str:
 
 
 def words() -> Words:
+    """The words of the screen's language."""
     return Words(lang())
 
 

@@ -19,6 +19,8 @@ Marker = Literal["circle", "square", "triangle", "diamond", "line", "cross", "st
 
 @dataclass(frozen=True)
 class Look:
+    """A colour and a marker, always used together."""
+
     colour: str
     marker: Marker
 
@@ -101,6 +103,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
+    """One small chart among several on the same axes."""
+
     title: str
     look: Look
     curves: tuple[Curve, ...]

@@ -35,6 +35,8 @@ Icon = Literal["", "check", "star", "balance", "fix", "skip", "question", "warni
 
 @dataclass(frozen=True)
 class Paragraph:
+    """A paragraph: ``lead`` heads what follows, ``note`` is an aside."""
+
     text: str
     tone: Literal["lead", "body", "note"] = "body"
 
@@ -51,6 +53,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
+    """The few numbers that stand out."""
+
     items: tuple[Fact, ...]
 
 
@@ -66,12 +70,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Points:
+    """A list of points, numbered where their order matters."""
+
     items: tuple[Point, ...]
     ordered: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
+    """A column's title, and whether its cells are numbers."""
+
     title: str
     numeric: bool = False
 
@@ -88,6 +96,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
+    """Rows of cells under titles."""
+
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
@@ -103,6 +113,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
+    """A chart with what to see in it."""
+
     chart: Chart
     caption: str = ""
 

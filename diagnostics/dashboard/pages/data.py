@@ -23,6 +23,7 @@ _TABLES = {"catalog": ["csv", "tsv", "txt", "parquet"], "interactions": ["csv", 
 
 
 def page() -> None:
+    """Show how the files were read, or take new ones and start a run."""
     words, folder = state.words(), state.run()
     report = state.report(folder, words.lang) if folder is not None else None
     if folder is not None and report is not None:
@@ -118,7 +119,7 @@ def _correct(chosen: Chosen, words: Words) -> dict[str, dict[str, tuple[str, ...
         ("catalog", chosen.catalog, CATALOG_ROLES),
         ("interactions", chosen.interactions, INTERACTION_ROLES),
     ):
-        preview = read_table(path, table, max_rows=5)
+        preview = read_table(path, cast(Literal["catalog", "interactions"], table), max_rows=5)
         columns = [str(name) for name in preview.frame.columns]
         st.markdown(f"**{plain(words(f'dashboard.data.{table}'))}**")
         choices[table] = {}

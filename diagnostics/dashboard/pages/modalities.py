@@ -16,6 +16,7 @@ __all__ = ["page"]
 
 
 def page() -> None:
+    """Show what each kind of information brings on its own."""
     words, folder = state.words(), state.run()
     profile = None
     if folder is not None:

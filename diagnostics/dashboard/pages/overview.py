@@ -15,6 +15,7 @@ __all__ = ["page"]
 
 
 def page() -> None:
+    """Show the verdict, the run on its way to it, or the ways to begin."""
     words, folder = state.words(), state.run()
     if folder is None:
         _welcome(words)

@@ -16,6 +16,7 @@ __all__ = ["page"]
 
 
 def page() -> None:
+    """Show the learning while it happens, and what it came to."""
     words, folder = state.words(), state.run()
     if folder is None:
         title(words("dashboard.probe.title"), words("dashboard.probe.empty"))

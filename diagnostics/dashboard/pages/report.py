@@ -15,6 +15,7 @@ _PREVIEW_HEIGHT = 900
 
 
 def page() -> None:
+    """Show the report and hand it out as a file."""
     words, folder = state.words(), state.run()
     report = state.report(folder, words.lang) if folder is not None else None
     if folder is None or report is None:
