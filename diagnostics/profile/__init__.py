@@ -64,6 +64,7 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
             issues=tuple(check.issues),
             health=health,
             standalone=standalone_strength(ranking, block),
+            stand_in_item_ids=tuple(dataset.catalog.item_ids[check.disguised]),
         )
         modalities.append(described)
         findings += modality_findings(dataset, described, block.present & ~check.disguised, check)

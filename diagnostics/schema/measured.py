@@ -52,7 +52,7 @@ class Standalone(Record):
 
 
 class ModalityProfile(Record):
-    """What one modality brings before any training."""
+    """What one modality brings before any training. ``stand_in_item_ids``: every item whose value is a placeholder or a copy."""
 
     name: str
     kind: Kind
@@ -60,6 +60,7 @@ class ModalityProfile(Record):
     issues: tuple[QualityIssue, ...] = ()
     health: FeatureHealth | None = None
     standalone: Standalone
+    stand_in_item_ids: tuple[str, ...] = ()
 
 
 class PresencePattern(Record):

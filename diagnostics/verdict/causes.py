@@ -110,7 +110,7 @@ def judge_modality(
 
 def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
     """Missing: many items lack it, or only seem to have it. Surer where it demonstrably helps on the items that have it."""
-    complete = measures.gain_where(profile.name, lambda has_all: has_all)
+    complete = measures.gain_on_complete(profile)
     evidence = [
         Evidence(measure="coverage_items", value=profile.coverage.items, threshold=threshold("incomplete_coverage")),
         Evidence(measure="disguised_share", value=profile.coverage.disguised, threshold=threshold("disguised_share")),

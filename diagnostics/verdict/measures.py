@@ -5,7 +5,6 @@ v(S) is the Recall@20 of a model trained on purchase history and the modalities 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from diagnostics.config import threshold
 from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.probe.run import ProbeRun
-from diagnostics.schema import Arm, Dataset
+from diagnostics.schema import Arm, Dataset, ModalityProfile
 from diagnostics.stats import Contrast
 
 __all__ = ["Measures"]
@@ -103,13 +102,14 @@ class Measures:
                 total += weight * (self.recall(*chosen, name) - self.recall(*chosen))
         return "shapley", Contrast(total)
 
-    def gain_where(self, name: str, keep: Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.bool_]]) -> Contrast:
-        """``gain_alone`` among test users chosen by whether all their test items have the modality (bool per test user)."""
-        split = self.dataset.split
-        present = next(m.present for m in self.dataset.catalog.modalities if m.name == name)
-        lacking = np.bincount(split.test[:, 0], weights=~present[split.test[:, 1]], minlength=split.n_users)
+    def gain_on_complete(self, profile: ModalityProfile) -> Contrast:
+        """``gain_alone`` among the test users all of whose test items have a real value, neither missing nor a stand-in."""
+        split, catalog = self.dataset.split, self.dataset.catalog
+        real = next(m.present for m in catalog.modalities if m.name == profile.name)
+        real = real & ~np.isin(catalog.item_ids.astype(str), np.array(profile.stand_in_item_ids, dtype=str))
+        lacking = np.bincount(split.test[:, 0], weights=~real[split.test[:, 1]], minlength=split.n_users)
         users = np.flatnonzero(np.bincount(split.test[:, 0], minlength=split.n_users))
-        return Contrast(self.gain_alone(name).differences[:, keep(lacking[users] == 0)])
+        return Contrast(self.gain_alone(profile.name).differences[:, lacking[users] == 0])
 
     # ---- of all together
 

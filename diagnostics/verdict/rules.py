@@ -73,6 +73,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         }
         code = cause.code if cause else "missing"
         variant = "disguised" if code == "missing" and coverage.disguised >= threshold("disguised_share") else code
+        if code == "missing" and deciding.n_users == judgement.gain_alone.n_users:
+            variant += "_overall"
         return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions)
 
     if len(measures.modalities) == 1:
@@ -134,7 +136,7 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
             if any(other.informative for other in judgements):
                 found.append((0.0, one, one.gain_alone, smallest))
             continue
-        complete = measures.gain_where(one.name, lambda has_all: has_all)
+        complete = measures.gain_on_complete(one.profile)
         deciding = complete if cause.code == "missing" and complete.n_users >= threshold("min_test_users") else one.gain_alone
         if cause.code == "missing" and deciding.position(smallest) == "below":
             continue
