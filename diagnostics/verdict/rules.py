@@ -52,11 +52,12 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         values = {"n_users": n_users, "n_seeds": len(measures.seeds), "needed": int(threshold("min_test_users"))}
         return Decision("undetermined", "too_little", values=values, confidence_reason="few_users")
 
-    conditions = _conditions(measures, judgements)
     smallest = measures.smallest_effect
     content = measures.content_gain()
-
     fault = _data_fault(measures, judgements)
+    weak = fault[0] if fault else max(judgements, key=lambda one: one.gap.value if one.informative else float("-inf"))
+    conditions = _conditions(measures, weak)
+
     if fault is None and content.position(smallest) == "below" and all(one.adds == "below" for one in judgements):
         variant = "unused" if any(cause.code == "unused" for one in judgements for cause in one.causes) else "irrelevant"
         return _sure(Decision("skip_content", variant, values=content.span()), content, smallest, conditions)
@@ -147,10 +148,9 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
     return judgement, contrast, limit
 
 
-def _conditions(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Condition, ...]:
-    """The four conditions for ``rebalance``, each with what was measured and what was asked."""
+def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
+    """The four conditions for ``rebalance`` on the weak modality, each with what was measured and what was asked."""
     smallest = measures.smallest_effect
-    weak = max(judgements, key=lambda one: one.gap.value if one.informative else float("-inf"))
     headroom = measures.headroom() if len(measures.modalities) > 1 else Contrast(measures.joint[:0])
     room = max((headroom, weak.gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
     detectable = room.minimum_detectable_effect()
