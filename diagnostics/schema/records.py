@@ -12,6 +12,8 @@ __all__ = ["Estimate", "Evidence", "Finding", "Message", "NotChecked", "Record"]
 
 
 class Record(BaseModel):
+    """A frozen record that checks itself at birth and refuses fields it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
