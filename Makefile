@@ -17,7 +17,7 @@ BROWSER_READY := .venv/.browser
 TYPED := $(addprefix diagnostics/,schema errors.py config.py seeds.py messages stats dataset profile probe runs) models
 
 app: $(APP_READY)
-	$(PYTHON) -m streamlit run app.py --server.address=127.0.0.1 --server.showEmailPrompt=false
+	$(PYTHON) -m streamlit run app.py
 
 test: lint $(BROWSER_READY)
 	$(PYTHON) -m mypy $(TYPED)

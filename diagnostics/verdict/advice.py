@@ -61,13 +61,11 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
         n_items = measures.dataset.catalog.n_items
         coverage = concerned.profile.coverage
         values = {"modality": concerned.name}
-        effect = concerned.gain_alone.estimate()
         first = {
             "missing": NextStep(
                 code="replace_placeholders" if coverage.disguised >= threshold("disguised_share") else "complete_values",
                 effort="medium",
                 modality=concerned.name,
-                effect=effect,
                 values=values | {"count": round(n_items * (1 - coverage.items))},
             ),
             "uninformative": NextStep(code="check_pairing", effort="small", modality=concerned.name, values=values),

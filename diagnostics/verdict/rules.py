@@ -87,8 +87,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
     if all(condition.holds for condition in conditions):
-        weak = conditions[1].modality
-        decision = Decision("rebalance", "confirmed", weak, {"modality": weak, "smallest": smallest, **lift.span()})
+        decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
         return _sure(decision, lift, smallest, conditions)
     strongest = max(judgements, key=lambda one: one.contribution.value)
     values = {
