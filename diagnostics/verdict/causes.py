@@ -101,7 +101,7 @@ def judge_modality(
         status = codes[0]
     elif leads and n > 1:
         status = "dominant"
-    elif unique or (n == 1 and informative):
+    elif unique or (informative and contribution.position(0.0, n) == "above"):
         status = "healthy"
     else:
         status = "undetermined"
