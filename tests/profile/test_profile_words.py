@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import diagnostics.profile
 from diagnostics.messages import LANGUAGES, has
 
-SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in Path(diagnostics.profile.__file__).parent.glob("*.py"))
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "diagnostics" / "profile").glob("*.py")
+)
 ISSUES = set(re.findall(r'add_issue\("(\w+)"', SOURCE)) | {"picture_unreadable", "picture_too_large"}
 PAIRS = re.findall(r'add_groups\(\s*\("(\w+)", "(\w+)"\)', SOURCE)
 FINDINGS = set(re.findall(r'Finding\(\s*code="(\w+)"', SOURCE)) | {code for pair in PAIRS for code in pair}
