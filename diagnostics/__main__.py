@@ -19,11 +19,11 @@ import typer
 
 import diagnostics as tenbin
 from diagnostics.config import home
-from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, Session, language_of, translate
+from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, Session, language_of, misused, translate
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
-from diagnostics.runs import RunRequest, append_text, attach, runs
-from diagnostics.schema import Arm, Dataset, Diagnosis, ProbePlan
+from diagnostics.runs import RunFolder, RunRequest, append_text, attach, runs
+from diagnostics.schema import Arm, Dataset, ProbePlan
 
 if TYPE_CHECKING:
     from diagnostics.probe import ProbeRun
@@ -184,11 +184,11 @@ def _report(
     formats: Annotated[str, typer.Option("--format")] = "html",
     lang: LangOption = "en",
 ) -> None:
-    path = run_dir / "diagnosis.json"
-    if not path.is_file():
-        raise TenbinError("E_NO_DIAGNOSIS", file=str(path))
-    diagnosis = Diagnosis.model_validate_json(path.read_bytes())
-    written = tenbin.write_report(diagnosis, run_dir, formats=_formats(formats), lang=lang)
+    names = _formats(formats)
+    diagnosis = RunFolder(run_dir).diagnosis()
+    if diagnosis is None:
+        raise TenbinError("E_NO_DIAGNOSIS", file=str(run_dir / "diagnosis.json"))
+    written = tenbin.write_report(diagnosis, run_dir, formats=names, lang=lang)
     typer.echo(text("cli.wrote", lang, files=[str(file) for file in written]))
 
 
@@ -278,7 +278,12 @@ def _run_diagnosis(request: RunRequest, out: Path, json_progress: bool) -> None:
 def _read(session: Session, request: RunRequest) -> Dataset:
     """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
     from diagnostics.dataset import write_rejected
+    from models.backbones import BACKBONES
+    from models.balancers import BALANCERS
 
+    for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
+        for name in names:  # before minutes of reading and measuring
+            _expect(option, name, list(known))
     _expect("--format", request.format, ["auto"])
     dataset = tenbin.read_dataset(
         request.catalog,
@@ -370,7 +375,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TenbinError as error:
         return _refuse(error, lang, UNUSABLE)
     except typer.TyperException as error:
-        return _refuse(TenbinError("E_USAGE", found=error.format_message()), lang, UNUSABLE)
+        return _refuse(misused(error, command, lang), lang, UNUSABLE)
     except (Cancelled, KeyboardInterrupt, typer.Abort):
         typer.echo(text("cli.cancelled", lang), err=True)
         return CANCELLED

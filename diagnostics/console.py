@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -13,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
@@ -23,7 +25,7 @@ from diagnostics.messages import LANGUAGES, has, text
 from diagnostics.runs import RunFolder, RunRequest, append_text
 from diagnostics.schema import ProbeEvent
 
-__all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "translate"]
+__all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "misused", "translate"]
 
 DONE, FAULT, UNUSABLE, CANCELLED = 0, 1, 2, 3  # exit statuses, fixed by the contract
 _HARD_STOP_S = 4.5  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
@@ -166,6 +168,38 @@ def translate(command: Any, lang: str, name: str = "main") -> None:
         parameter.help = text(f"cli.option.{parameter.name}", lang)
     for child, below in getattr(command, "commands", {}).items():
         translate(below, lang, child if name == "main" else f"{name}_{child}")
+
+
+def misused(error: Any, command: Any, lang: str) -> TenbinError:
+    """A command line that cannot be parsed, in our words: the parser's own are English, whatever the language.
+
+    ``error`` is what typer raised; ``command`` the translated root command.
+    """
+    context, parameter, option = (getattr(error, name, None) for name in ("ctx", "param", "option_name"))
+    group = context.command if context is not None else command
+    shown = max(parameter.opts, key=len) if parameter is not None else option
+    choices = _choices(parameter)
+    if type(error).__name__ == "MissingParameter":
+        said = text("cli.usage.missing", lang, option=shown, help=parameter.help)
+    elif parameter is not None and choices:
+        said = text("cli.usage.choice", lang, option=shown, choices=choices)
+    elif parameter is not None:
+        said = text("cli.usage.value", lang, option=shown, help=parameter.help)
+    elif option is not None and type(error).__name__ == "NoSuchOption":
+        known = [name for each in group.params for name in each.opts if name.startswith("--")]
+        nearest = difflib.get_close_matches(option, known, n=1, cutoff=0)
+        said = text("cli.usage.option", lang, option=option, nearest=nearest[0] if nearest else "--help")
+    elif unknown := re.search(r"^No such command '(.*?)'", error.format_message()):
+        said = text("cli.usage.command", lang, found=unknown[1], choices=list(group.commands))
+    else:
+        said = text("cli.usage.other", lang, found=error.format_message())
+    return TenbinError("E_USAGE", found=said)
+
+
+def _choices(parameter: Any) -> list[str]:
+    """The values that an option may take, where they are listed."""
+    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    return [choice for choice in get_args(annotation) if isinstance(choice, str)]
 
 
 class _Display:

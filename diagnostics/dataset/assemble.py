@@ -96,6 +96,8 @@ def read(
     roles = apply_mapping(proposal.roles, mapped, {"catalog": left, "interactions": right})
     _require(roles, left, "item_id", "E_NO_ITEM_COLUMN")
     _require(roles, right, "item_id", "E_NO_ITEM_COLUMN")
+    if not columns_of(roles, right.name, "user_id") and columns_of(propose_roles(right, left).roles, left.name, "user_id"):
+        raise TenbinError("E_FILES_SWAPPED", file=left.name, log=right.name)
     _require(roles, right, "user_id", "E_NO_USER_COLUMN")
     items = read_items(left, roles)
     bought = read_purchases(right, roles, items.item_ids, items.price, left.name)

@@ -40,6 +40,8 @@ _MAGIC = (
     (b"\x93NUMPY", "NumPy (npy)"),
     (b"SQLite format 3", "SQLite"),
 )
+_MARKUP = ((re.compile(rb"<(!doctype|html|head|body)\b", re.IGNORECASE), "HTML"), (re.compile(rb"<\?xml\b"), "XML"))
+_JSON = re.compile(rb"(\[\s*)?\{\s*\"[^\"\n]*\"\s*:")
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x00-\xff]")
 _SAMPLE_CHARACTERS = 20_000
 _MOST_STRANGE = 0.3
@@ -60,6 +62,10 @@ def refuse_binary(data: bytes, name: str) -> None:
     if _PICKLE.match(data) and data.rstrip(b"\n").endswith(b"."):
         raise TenbinError("E_NOT_A_TABLE", file=name, found="pickle")
     head = data[:65536]
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    for pattern, kind in (*_MARKUP, (_JSON, "JSON")):
+        if pattern.match(start):
+            raise TenbinError("E_NOT_A_TABLE", file=name, found=kind)
     control = sum(head.count(byte) for byte in (*range(1, 9), *range(14, 27), *range(28, 32)))
     if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and control > 0.02 * len(head):
         raise TenbinError("E_NOT_A_TABLE", file=name, found="binary")
@@ -98,10 +104,12 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
             strangeness, text, encoding = score, attempt, candidate
     if strangeness <= _MOST_STRANGE:
         return text, encoding
-    text = data.decode("utf-8", "surrogateescape")
+    header = data.lstrip().split(b"\n", 1)[0]  # where garbage drowns the rest, the column names still tell
+    encoding = min(_CANDIDATES, key=lambda name: _strangeness(header.decode(name, "surrogateescape"), name))
+    text = data.decode(encoding, "surrogateescape")
     if sum(UNDECODABLE.search(line) is not None for line in text.split("\n")) > _MOST_BROKEN_ROWS * text.count("\n"):
         raise TenbinError("E_UNDECODABLE", file=name, row=first_row)
-    return text, "utf-8"  # garbage in some rows of a sound file
+    return text, encoding  # garbage in some rows of a sound file
 
 
 def show_bytes(text: str) -> str:

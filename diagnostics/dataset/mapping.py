@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diagnostics.dataset.columns import CATALOG_ROLES, INTERACTION_ROLES, REPEATABLE
+from diagnostics.dataset.encodings import decode, refuse_binary
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
@@ -38,7 +40,8 @@ def read_mapping(mapping: Path | Mapping[str, Any] | None) -> Mapped:
     Raises
     ------
     TenbinError
-        ``E_FILE_MISSING``, ``E_BAD_MAPPING`` (not TOML, or not of this shape), ``E_UNKNOWN_ROLE``.
+        ``E_FILE_MISSING``, ``E_NOT_A_MAPPING`` (not text), ``E_MAPPING_SYNTAX`` (not TOML), ``E_BAD_MAPPING`` (not of this
+        shape), ``E_UNKNOWN_ROLE``.
     """
     if mapping is None:
         return {"catalog": {}, "interactions": {}}
@@ -48,9 +51,12 @@ def read_mapping(mapping: Path | Mapping[str, Any] | None) -> Mapped:
         if not mapping.is_file():
             raise TenbinError("E_FILE_MISSING", file=str(mapping))
         try:
-            raw = tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise TenbinError("E_BAD_MAPPING", file=name, found=str(error)) from error
+            raw = tomllib.loads(_text(mapping))
+        except tomllib.TOMLDecodeError as error:
+            place = re.search(r"at line (\d+)", str(error))
+            raise TenbinError(
+                "E_MAPPING_SYNTAX", file=name, row=int(place[1]) if place else _text(mapping).count("\n") + 1
+            ) from error
     else:
         raw = mapping
     answer: Mapped = {"catalog": {}, "interactions": {}}
@@ -73,6 +79,16 @@ def read_mapping(mapping: Path | Mapping[str, Any] | None) -> Mapped:
                 raise TenbinError("E_BAD_MAPPING", file=name, found=f"{table}.{role}")
             answer[table][role] = kept
     return answer
+
+
+def _text(path: Path) -> str:
+    """The file's text in any of the usual encodings: editors in Japan still write cp932."""
+    data = path.read_bytes()
+    try:
+        refuse_binary(data, path.name)
+    except TenbinError as error:
+        raise TenbinError("E_NOT_A_MAPPING", **error.values) from error
+    return decode(data, path.name)[0].lstrip("\ufeff")
 
 
 def apply_mapping(proposed: Sequence[ColumnRole], mapped: Mapped, tables: Mapping[str, Table]) -> tuple[ColumnRole, ...]:

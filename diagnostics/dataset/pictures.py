@@ -66,7 +66,8 @@ def find_pictures(root: Path, item_ids: npt.NDArray[np.object_], paths: Sequence
     Raises
     ------
     TenbinError
-        ``E_FILE_MISSING``, ``E_NOT_IMAGES`` (neither a folder nor a zip), ``E_NO_IMAGES`` (no picture file inside).
+        ``E_FILE_MISSING``, ``E_NOT_IMAGES`` (neither a folder nor a zip), ``E_NO_IMAGES`` (no picture file inside),
+        ``E_IMAGES_REFUSED`` (none that may be used).
     """
     if not root.exists():
         raise TenbinError("E_FILE_MISSING", file=str(root))
@@ -78,6 +79,8 @@ def find_pictures(root: Path, item_ids: npt.NDArray[np.object_], paths: Sequence
     else:
         raise TenbinError("E_NOT_IMAGES", file=root.name)
     if not found:
+        if refused:
+            raise TenbinError("E_IMAGES_REFUSED", file=root.name, n=len(refused), found=refused[0][1])
         raise TenbinError("E_NO_IMAGES", file=root.name)
     matched = _match(root.name, found, [_normal(str(item)) for item in item_ids], paths, refused)
     sources = _checked(root, found, matched, refused)

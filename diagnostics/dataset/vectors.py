@@ -53,14 +53,12 @@ def read_vectors(path: Path) -> Vectors:
         raise TenbinError("E_VECTOR_FORMAT", file=path.name, choices=list(VECTOR_READERS))
     try:
         values, ids = VECTOR_READERS[suffix](path)
-    except ValueError as error:
-        with path.open("rb") as file:
-            pickled = "Object arrays" in str(error) or file.read(1) == b"\x80"
+    except (ValueError, OSError, KeyError, NotImplementedError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+        pickled = "Object arrays" in str(error) or _is_pickle(path)
         raise TenbinError("E_VECTOR_PICKLED" if pickled else "E_VECTOR_BROKEN", file=path.name) from error
-    except (OSError, KeyError, zipfile.BadZipFile, EOFError, MemoryError) as error:
-        raise TenbinError("E_VECTOR_BROKEN", file=path.name) from error
     if values.ndim != 2 or not values.shape[1] or values.dtype.kind not in "fiub":
-        raise TenbinError("E_VECTOR_SHAPE", file=path.name, found=" × ".join(map(str, values.shape)))
+        found = f"{' × '.join(map(str, values.shape))} ({values.dtype})"
+        raise TenbinError("E_VECTOR_SHAPE", file=path.name, found=found)
     if ids is not None and len(ids) != len(values):
         raise TenbinError("E_VECTOR_ROWS", file=path.name, found=len(ids), expected=len(values))
     numbers = np.ascontiguousarray(values, dtype=np.float32)
@@ -121,14 +119,31 @@ def _as_ids(ids: npt.NDArray[np.generic]) -> npt.NDArray[np.object_]:
     return np.array([str(value) for value in ids], dtype=object)
 
 
+def _is_pickle(path: Path) -> bool:
+    """Whether a file is a pickle, or an archive with one inside, as torch writes them, whatever its name says."""
+    with path.open("rb") as file:
+        if file.read(1) == b"\x80":
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".pkl") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False
+
+
 def _npy(path: Path) -> Raw:
-    return np.load(path, allow_pickle=False), None
+    with path.open("rb") as file:  # np.load would also take an archive for what it is not
+        values: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
+    return values, None
 
 
 def _npz(path: Path) -> Raw:
     with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > _LARGEST_BYTES:
             raise ValueError("too large")
+        if not all(member.filename.endswith(".npy") for member in members):
+            raise ValueError("an archive of something else than arrays")
     with np.load(path, allow_pickle=False) as arrays:
         tables = [name for name in arrays.files if name != _ID and arrays[name].ndim == 2]
         if len(tables) != 1:

@@ -16,6 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
+from diagnostics.errors import TenbinError
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 
@@ -109,9 +112,20 @@ class RunFolder:
         return Profile.model_validate_json(path.read_bytes()) if path.exists() else None
 
     def diagnosis(self) -> Diagnosis | None:
-        """The result, once the run has finished."""
+        """The result, once the run has finished.
+
+        Raises
+        ------
+        TenbinError
+            ``E_BAD_DIAGNOSIS`` when the file is damaged or from another version.
+        """
         path = self.path / "diagnosis.json"
-        return Diagnosis.model_validate_json(path.read_bytes()) if path.exists() else None
+        if not path.is_file():
+            return None
+        try:
+            return Diagnosis.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise TenbinError("E_BAD_DIAGNOSIS", file=str(path)) from error
 
     def request(self) -> dict[str, Any] | None:
         """The options that the run was started with."""

@@ -49,6 +49,45 @@ def test_a_request_that_cannot_be_used_ends_with_2(arguments, code, lang, tmp_pa
     assert (lang == "ja") == any("\u3041" <= letter <= "\u30ff" for letter in last[0])
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["diagnose"],
+        ["diagnos"],
+        ["diagnose", "--preset", "huge"],
+        ["diagnose", "--seeds", "0"],
+        ["diagnose", "--imagez", "x"],
+        ["sample", "x", "--shop", "fr"],
+        ["sample", "x", "--users", "many"],
+    ],
+)
+def test_the_parsers_english_does_not_reach_a_japanese_reader(arguments, capsys):
+    assert main([*arguments, "--lang", "ja"]) == 2
+    said = capsys.readouterr().err
+    for word in ("Invalid", "Missing", "No such", "Value error", "Input should", "Did you mean"):
+        assert word not in said
+
+
+def test_choices_and_the_nearest_option_are_named(capsys):
+    main(["diagnose", "--preset", "huge"])
+    assert "quick, standard, thorough" in capsys.readouterr().err
+    main(["diagnose", "--imagez", "x"])
+    assert "--images?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--backbone", "--balancer"])
+def test_an_unknown_model_is_refused_before_any_reading(option, tmp_path, capsys):
+    assert main(["diagnose", "--catalog", "x", "--interactions", "y", "--out", str(tmp_path), option, "nope"]) == 2
+    assert f"nope is not a known {option}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"{}", b"\xff\xfe", b'{"version": "0.0.0"'])
+def test_a_damaged_or_old_diagnosis_is_no_fault_of_ours(content, tmp_path, capsys):
+    (tmp_path / "diagnosis.json").write_bytes(content)
+    assert main(["report", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("E_BAD_DIAGNOSIS: ")
+
+
 def test_a_folder_that_cannot_be_written_into_is_refused(inputs, tmp_path, capsys):
     (tmp_path / "file").write_text("not a folder")
     assert main(["profile", *inputs, "--out", str(tmp_path / "file" / "out")]) == 2

@@ -188,11 +188,25 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, mapping: dict[str, object]
     assert caught.value.words("ja") != caught.value.words("en")
 
 
-def test_a_mapping_that_is_no_toml_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "m.toml").write_text("item_id: name", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"[catalog]\nitem_id: name", "E_MAPPING_SYNTAX"),
+        (b"[catalog]\nitem_id = ", "E_MAPPING_SYNTAX"),
+        (b"\x89PNG\r\n\x1a\n", "E_NOT_A_MAPPING"),
+    ],
+)
+def test_a_mapping_that_is_no_toml_is_explained(tmp_path: Path, content: bytes, code: str) -> None:
+    (tmp_path / "m.toml").write_bytes(content)
     with pytest.raises(TenbinError) as caught:
         read(*write_shop(tmp_path), mapping=tmp_path / "m.toml")
-    assert caught.value.code == "E_BAD_MAPPING"
+    assert caught.value.code == code
+    assert caught.value.values.get("row", 2) == 2
+
+
+def test_a_mapping_in_cp932_is_read(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_bytes('[catalog]\nitem_id = "商品番号"'.encode("cp932"))
+    assert read_mapping(tmp_path / "m.toml")["catalog"] == {"item_id": ("商品番号",)}
 
 
 def test_an_amount_may_be_pieces_or_money(tmp_path: Path) -> None:

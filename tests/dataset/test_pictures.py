@@ -125,6 +125,14 @@ def test_refusals_are_counted_per_catalog_row(tmp_path: Path) -> None:
     ]
 
 
+def test_a_zip_whose_every_picture_leads_outside_says_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("../a.png", picture())
+    with pytest.raises(TenbinError) as caught:
+        find(tmp_path / "p.zip", "a")
+    assert (caught.value.code, caught.value.values["n"]) == ("E_IMAGES_REFUSED", 1)
+
+
 @pytest.mark.parametrize(("make", "code"), [("missing", "E_FILE_MISSING"), ("text", "E_NOT_IMAGES"), ("empty", "E_NO_IMAGES")])
 def test_a_place_without_pictures_is_explained(tmp_path: Path, make: str, code: str) -> None:
     root = tmp_path / "p"

@@ -230,6 +230,14 @@ def test_what_cannot_be_used_is_explained(tmp_path: Path, catalog: bytes | None,
         assert code == "E_TOO_FEW_INTERACTIONS" or (left.name if catalog is not None else right.name) in words
 
 
+def test_swapped_files_are_noticed(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    with pytest.raises(TenbinError) as caught:
+        read(log, catalog)
+    assert caught.value.code == "E_FILES_SWAPPED"
+    assert "log.csv" in caught.value.words("ja") and "items.csv" in caught.value.words("ja")
+
+
 def test_a_chosen_date_column_without_dates_names_the_cell(tmp_path: Path) -> None:
     with pytest.raises(TenbinError) as caught:
         read(*write_shop(tmp_path), mapping={"interactions": {"timestamp": "quantity", "quantity": ""}})

@@ -96,6 +96,13 @@ def test_garbage_in_some_rows_does_not_spoil_the_file(tmp_path: Path) -> None:
     assert table.rejected[["tenbin_row", "tenbin_reason"]].values.tolist() == [[3, "undecodable"]]
 
 
+def test_garbage_does_not_drown_japanese_column_names(tmp_path: Path) -> None:
+    noise = bytes(range(0x80, 0xA0)) + b"\xff\xfd\xa0" * 4
+    table = read(tmp_path, "会員ID,商品ID\n".encode("cp932") + (b"1,a\n" * 4 + noise + b"\n") * 50)
+    assert list(table.frame.columns) == ["会員ID", "商品ID"]
+    assert (len(table.frame), len(table.rejected), table.note.encoding) == (200, 50, "cp932")
+
+
 def test_decoding_keeps_every_byte() -> None:
     data = "日本語".encode() + b"\xff" + "日本語".encode() * 5
     text, encoding = decode(data, "t.csv")
@@ -197,6 +204,8 @@ def test_parquet_becomes_the_text_a_person_would_write(tmp_path: Path) -> None:
         (b"\x80\x04\x95\x10.", "E_NOT_A_TABLE"),
         (bytes(range(1, 32)) * 20, "E_NOT_A_TABLE"),
         (b"PAR1 but nothing else", "E_BAD_PARQUET"),
+        (b"<!DOCTYPE html><html>\n<title>Log in, please</title>\n", "E_NOT_A_TABLE"),
+        (b'[{"item_id": "1", "title": "x"},\n {"item_id": "2", "title": "y"}]', "E_NOT_A_TABLE"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, code: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,14 @@ from tests.dataset.shops import write_shop
 
 VALUES = np.arange(24, dtype=np.float32).reshape(12, 2)
 IDS = [f"{i:04d}" for i in range(12, 0, -1)]  # in reverse
+
+
+def archive(member: str) -> bytes:
+    """A zip with one member, as ``torch.save`` writes them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr(member, b"\x80\x02.")
+    return buffer.getvalue()
 
 
 def write(folder: Path, kind: str, values: np.ndarray, ids: list[str] | None) -> Path:
@@ -85,6 +95,10 @@ def test_vectors_replace_a_modality_of_their_name(tmp_path: Path) -> None:
         ("a.npy", np.array([{"a": 1}] * 12, dtype=object), "E_VECTOR_PICKLED"),
         ("a.npy", b"\x80\x04nonsense.", "E_VECTOR_PICKLED"),
         ("a.npy", b"nonsense", "E_VECTOR_BROKEN"),
+        ("torch.npy", archive("archive/data.pkl"), "E_VECTOR_PICKLED"),
+        ("torch.npz", archive("archive/data.pkl"), "E_VECTOR_PICKLED"),
+        ("npz.npy", archive("a.npy"), "E_VECTOR_BROKEN"),
+        ("text.npz", archive("readme.txt"), "E_VECTOR_BROKEN"),
         ("a.npz", b"PK\x03\x04nonsense", "E_VECTOR_BROKEN"),
         ("a.parquet", b"PAR1nonsense", "E_VECTOR_BROKEN"),
         ("a.safetensors", b"nonsense", "E_VECTOR_BROKEN"),
