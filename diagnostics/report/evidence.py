@@ -179,13 +179,13 @@ def curves_of(diagnosis: Diagnosis, words: Words) -> CurveChart:
 
 
 def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoint]]:
-    """The branch curves of a probe that is still running: only arms that hold every modality have branches to compare."""
+    """The branch curves of a probe that is still running, of the one set of modalities that is the fullest so far."""
     arms = [(event, event.arm.split(":")) for event in events if event.kind == "epoch" and event.arm.count(":") == 2]
-    full = max((parts[1].count("+") for _, parts in arms), default=0)
+    fullest = max((parts[1] for _, parts in arms), key=lambda names: names.count("+"), default="")
     found: dict[str, list[CurvePoint]] = {}
     order: list[str] = []
     for event, (backbone, modalities, balancer) in arms:
-        if modalities.count("+") != full or modalities == "id":
+        if modalities != fullest or modalities == "id":
             continue
         order = modalities.split("+")
         for name, value in event.branches.items():

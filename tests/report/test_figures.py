@@ -111,6 +111,15 @@ def test_live_curves_come_from_the_arm_with_everything() -> None:
     assert points_from_events([]) == {}
 
 
+def test_live_curves_do_not_mix_two_pairs_of_modalities() -> None:
+    pairs = {"text+image": 0.3, "text+attributes": 0.9}
+    events = [
+        ProbeEvent(kind="epoch", arm=f"vbpr:{names}:none", seed=1, epoch=1, branches={"text": value})
+        for names, value in pairs.items()
+    ]
+    assert [point.value for point in points_from_events(events)["text"]] == [0.3]
+
+
 def test_small_multiples_share_one_axis() -> None:
     chart = curves_of(example(), Words("en"))
     assert [panel.title for panel in chart.panels] == ["Text", "Images", "Attributes"]
