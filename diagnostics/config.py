@@ -56,8 +56,14 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
+    "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),
     # ---- verdict
-    "standalone_negligible": Threshold(0.2, "of the strongest modality's gain over its floor: next to it, this is not a signal"),
+    "incomplete_interactions": Threshold(
+        0.95, "if nearly all purchases are of products that have it, a repair reaches almost nobody"
+    ),
+    "standalone_negligible": Threshold(
+        0.25, "of the strongest modality's gain or of popularity's recall: next to it, this is no signal"
+    ),
     "min_test_users_any": Threshold(50, "below this the intervals themselves cannot be trusted"),
     "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),
     "smallest_effect": Threshold(0.02, "relative change of Recall@20 below which no shop would act; see README"),

@@ -34,6 +34,8 @@ def project(
     from sklearn.decomposition import PCA
 
     rows = present & fit_rows if (present & fit_rows).sum() > 1 else present
+    largest = np.abs(values[rows]).max(initial=0.0)
+    values = values / np.float32(largest) if largest > 0 else values  # so that squares neither overflow nor vanish
     fitted = values[rows].astype(np.float32)
     out = np.zeros((len(values), 1), dtype=np.float32)
     if len(fitted) > 1 and np.ptp(fitted, axis=0).max() > 0:

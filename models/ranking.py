@@ -17,7 +17,7 @@ from models.kernels import count_ranks
 
 __all__ = ["METRICS", "UserItems", "metrics_per_user", "rank_targets"]
 
-BLOCK = 256
+SCORES_PER_BLOCK = 1 << 22  # 16 MB of float32, a cache's worth
 METRICS = ("recall", "ndcg", "precision", "map", "hit")
 
 
@@ -78,13 +78,17 @@ def rank_targets(
 
     Notes
     -----
-    Cost: the scores, plus one comparison per target and item. Memory: one block of ``BLOCK`` users.
+    Cost: the scores, plus one comparison per target and item. Memory: the first block is of 8 users, the others of as many as
+    keep their scores within ``SCORES_PER_BLOCK``.
     """
-    ranks = []
-    for begin in range(0, max(len(users), 1), BLOCK):
-        block = users[begin : begin + BLOCK]
+    ranks: list[npt.NDArray[np.int32]] = []
+    begin, size = 0, 8
+    while begin < len(users) or not ranks:
+        block = users[begin : begin + size]
+        begin += size
         masked, wanted = seen.take(block), targets.take(block)
         scores = np.ascontiguousarray(score(block), dtype=np.float32)
+        size = max(1, SCORES_PER_BLOCK * max(len(block), 1) // max(scores.size, 1))
         found = np.empty((*scores.shape[:-2], len(wanted.items)), dtype=np.int32)
         for one, into in zip(scores if scores.ndim == 3 else scores[None], np.atleast_2d(found), strict=True):
             count_ranks(one, masked.start, masked.items, wanted.start, wanted.items, into)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,9 +13,13 @@ from diagnostics.messages import LANGUAGES
 from diagnostics.report import Report, build
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest, attach, start
-from diagnostics.schema import Diagnosis
+from diagnostics.schema import Diagnosis, ImageSource
 
-__all__ = ["diagnosis", "forget_run", "lang", "report", "run", "start_run", "start_sample", "sync", "words"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["diagnosis", "forget_run", "lang", "picture", "report", "run", "start_run", "start_sample", "sync", "words"]
 
 _KEPT = ("lang", "run")
 
@@ -98,6 +104,33 @@ def report(folder: RunFolder, language: str) -> Report | None:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _read_diagnosis(folder: str, changed: int) -> Diagnosis | None:
     return RunFolder(Path(folder)).diagnosis()
+
+
+def picture(folder: RunFolder, item: str) -> npt.NDArray[np.uint8] | None:
+    """One item's picture as the encoder sees it, uint8 (224, 224, 3); None when it, or the files of the run, cannot be read."""
+    from models.encoders.image import look
+
+    found = diagnosis(folder)
+    if found is None:
+        return None
+    path = folder.path / "diagnosis.json"
+    source = _pictures(str(folder.path), path.stat().st_mtime_ns).get(item)
+    return None if source is None else look(source.read).pixels
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pictures(folder: str, changed: int) -> Mapping[str, ImageSource]:
+    """Item -> where its picture is, found again in the run's own files; empty when these have moved or changed beyond use."""
+    from diagnostics.dataset import picture_sources
+
+    run_folder = RunFolder(Path(folder))
+    found, asked = run_folder.diagnosis(), RunRequest.model_validate(run_folder.request())
+    if found is None or asked.images is None:
+        return {}
+    try:
+        return picture_sources(asked.catalog, asked.images, found.reading)
+    except (TenbinError, OSError):
+        return {}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from diagnostics.config import PRESETS
 from diagnostics.dashboard.theme import ICONS, base
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Block, Cell, Facts, Figure, Folded, Headline, Paragraph, Points, Section, Table
+from diagnostics.report.words import Words
 
-__all__ = ["error", "plain", "section", "show", "title", "verdict"]
+__all__ = ["error", "plain", "preset", "section", "show", "title", "verdict"]
 
 _JOINER = "\u2060"  # invisible; keeps ":x:", "http://", "www." and "a@b" from becoming icons and links
 
@@ -31,6 +33,14 @@ def title(question: str, answer: str) -> None:
 def error(problem: TenbinError, lang: str) -> None:
     """What went wrong and the cure, in words; the trace stays in the log."""
     st.error(plain(problem.words(lang)), icon=":material/error:")
+
+
+def preset(name: str, seconds: float | None, words: Words) -> str:
+    """A preset with what it costs; ``seconds`` is the time that its trainings are expected to take here, where that is known."""
+    values = {"preset": words(f"report.preset.{name}"), "seeds": PRESETS[name].seeds, "epochs": PRESETS[name].max_epochs}
+    if seconds is None:
+        return words("dashboard.start.preset_is", **values)
+    return words("dashboard.start.preset_takes", **values, left=seconds)
 
 
 def verdict(headline: Headline) -> None:

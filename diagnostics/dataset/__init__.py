@@ -1,10 +1,20 @@
 """Files in, one ``Dataset`` out. Imports neither torch nor sklearn."""
 
-from diagnostics.dataset.assemble import propose, read
+from diagnostics.dataset.assemble import picture_sources, propose, read
 from diagnostics.dataset.mapping import read_mapping, write_mapping
 from diagnostics.dataset.rejects import write_rejected
 from diagnostics.dataset.splits import split
 from diagnostics.dataset.tables import READERS
 from diagnostics.dataset.vectors import VECTOR_READERS
 
-__all__ = ["READERS", "VECTOR_READERS", "propose", "read", "read_mapping", "split", "write_mapping", "write_rejected"]
+__all__ = [
+    "READERS",
+    "VECTOR_READERS",
+    "picture_sources",
+    "propose",
+    "read",
+    "read_mapping",
+    "split",
+    "write_mapping",
+    "write_rejected",
+]

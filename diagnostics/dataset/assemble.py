@@ -27,6 +27,7 @@ from diagnostics.schema import (
     Dataset,
     FileNote,
     FloatArray,
+    ImageSource,
     InteractionLog,
     Message,
     Progress,
@@ -34,7 +35,7 @@ from diagnostics.schema import (
     Split,
 )
 
-__all__ = ["propose", "read"]
+__all__ = ["picture_sources", "propose", "read"]
 
 _PREVIEW_ROWS = 20_000
 
@@ -142,6 +143,23 @@ def read(
         remarks=(*remarks, *bought.remarks, *left_out),
     )
     return Dataset(products, log, _fingerprint(products, log, parts, images), notes, parts, rejected)
+
+
+def picture_sources(catalog: Path, images: Path, notes: ReadingNotes) -> Mapping[str, ImageSource]:
+    """Item id -> its picture, found again as an earlier reading found it, for showing single items to a person.
+
+    Raises
+    ------
+    TenbinError
+        As ``read``, when the files have moved or changed since.
+    """
+    name = next((file.name for file in notes.files if file.role == "catalog"), catalog.name)
+    table = dataclasses.replace(read_table(catalog, "catalog"), name=name)
+    _require(notes.columns, table, "item_id", "E_NO_ITEM_COLUMN")
+    roles = tuple(role for role in notes.columns if role.column in table.frame.columns)
+    items = read_items(table, roles)
+    found = find_pictures(images, items.item_ids, items.image_paths)
+    return {item: source for item, source in zip(items.item_ids.tolist(), found.sources, strict=True) if source is not None}
 
 
 def _named_apart(left: Table, right: Table) -> tuple[Table, Table]:

@@ -56,7 +56,8 @@ def split(log: InteractionLog, n_items: int, *, kind: str = "auto", seed: int = 
 def _choose(log: InteractionLog) -> tuple[str, str]:
     if log.timestamp is None or not log.n_rows:
         return "user", "no_timestamps"
-    days = (log.timestamp[-1] - log.timestamp[0]) / np.timedelta64(1, "D")
+    early, late = log.timestamp[[log.n_rows // 100, log.n_rows - 1 - log.n_rows // 100]]  # a few wrong dates decide nothing
+    days = (late - early) / np.timedelta64(1, "D")
     if days < threshold("time_split_min_days"):
         return "user", "span_too_short"
     return "time", "span_long_enough"
@@ -82,6 +83,8 @@ def _by_time(log: InteractionLog, n_items: int, reason: str) -> Split | None:
     validation, test = (part[np.isin(part // n_items, known)] for part in (validation, test))
     if not len(validation) or not len(test):
         return None
+    if reason != "chosen" and first_row[one] < (1 - 2 * _SHARE) * log.n_rows / 2:
+        return None  # so few moments that most of the log would be held out
     return _made("time", reason, log, n_items, (train, validation, test), (str(moments[one]), str(moments[two])))
 
 

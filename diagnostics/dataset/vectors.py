@@ -21,7 +21,7 @@ __all__ = ["VECTOR_READERS", "Vectors", "align_vectors", "check_name", "read_vec
 
 _ID = "item_id"
 _LARGEST_BYTES = 64_000_000_000
-_RESERVED = frozenset({"id", "joint", "all", "none", "popularity", "random", "item_knn"})
+_RESERVED = frozenset({"id", "joint", "all", "none", "popularity", "random", "item_knn", "full", "ensemble"})
 
 
 class Vectors:

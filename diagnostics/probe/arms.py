@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,12 +32,9 @@ class Job:
 
     @property
     def job_id(self) -> str:
-        """Safe as a file name: the arm's id with other characters replaced, and the seed."""
-        return f"{_safe(self.arm.arm_id)}.{self.seed}"
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_+-]", lambda match: f"-{ord(match[0]):x}-" if match[0] != ":" else ".", name)
+        """Safe and short as a file name, on disks that ignore case too: the start of the arm's id, a hash of it, the seed."""
+        start = re.sub(r"[^a-z0-9_+-]+", ".", self.arm.arm_id.lower())[:60]
+        return f"{start}.{hashlib.blake2b(self.arm.arm_id.encode(), digest_size=4).hexdigest()}.{self.seed}"
 
 
 def modality_sets(modalities: Sequence[str], max_lattice: int) -> tuple[tuple[str, ...], ...]:

@@ -60,19 +60,17 @@ def prepare(dataset: Dataset, blocks: Sequence[FeatureBlock], plan: ProbePlan) -
 
     Where the split is by time, mean, components and scale are fitted on items with training interactions only.
     """
+    from threadpoolctl import threadpool_limits
+
     split = dataset.split
     fit_rows = np.ones(split.n_items, dtype=bool)
     if split.kind == "time":
         fit_rows[:] = False
         fit_rows[split.train[:, 1]] = True
     by_name = {block.name: block for block in blocks}
-    features = {
-        name: project(
-            by_name[name].values,
-            by_name[name].present,
-            fit_rows,
-            dimensions=int(plan.options["projected_dimensions"]),
-        )
-        for name in plan.modalities
-    }
+    kept = int(plan.options["projected_dimensions"])
+    with threadpool_limits(1):  # the same numbers whatever the number of cores
+        features = {
+            name: project(by_name[name].values, by_name[name].present, fit_rows, dimensions=kept) for name in plan.modalities
+        }
     return ProbeInputs(split.n_users, split.n_items, split.train, split.validation, split.test, features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -45,9 +46,18 @@ class ProbeRun:
     results: Mapping[str, JobResult]
     failures: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _finished(self) -> dict[Arm, dict[int, JobResult]]:
+        """Arm -> seed -> result, in the plan's order."""
+        found: dict[Arm, dict[int, JobResult]] = {arm: {} for arm in self.plan.arms}
+        for job in jobs(self.plan):
+            if job.job_id in self.results:
+                found[job.arm][job.seed] = self.results[job.job_id]
+        return found
+
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
-        """Seeds that this arm finished."""
-        return tuple(job.seed for job in jobs(self.plan) if job.arm == arm and job.job_id in self.results)
+        """Seeds that this arm finished; none for an arm outside the plan."""
+        return tuple(self._finished.get(arm, {}))
 
     def per_user(
         self, arm: Arm, *, factual: tuple[str, ...] | None = None, metric: str = "recall", seeds: tuple[int, ...] | None = None
@@ -57,11 +67,11 @@ class ProbeRun:
         ``factual`` None means all the arm has. ``seeds`` restricts and orders the seeds, for pairing with another arm.
         """
         name = set_name(arm.modalities if factual is None else factual, self.plan.modalities)
-        rows = []
-        for job in jobs(self.plan):
-            if job.arm == arm and job.job_id in self.results and (seeds is None or job.seed in seeds):
-                result = self.results[job.job_id]
-                rows.append(result.arrays[metric][result.meta["sets"].index(name)])
+        rows = [
+            result.arrays[metric][result.meta["sets"].index(name)]
+            for seed, result in self._finished.get(arm, {}).items()
+            if seeds is None or seed in seeds
+        ]
         return np.asarray(rows, dtype=np.float64)
 
     def paired(self, one: Arm, other: Arm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -73,7 +83,7 @@ class ProbeRun:
         """What each arm reached, in the plan's order; arms without a finished seed are left out."""
         made = []
         for arm in self.plan.arms:
-            done = [self.results[job.job_id] for job in jobs(self.plan) if job.arm == arm and job.job_id in self.results]
+            done = list(self._finished[arm].values())
             if not done:
                 continue
             made.append(

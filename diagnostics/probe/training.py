@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from models.backbones import BACKBONES
 from models.backbones.protocol import Backbone
 from models.balancers import BALANCERS
 from models.ranking import UserItems, metrics_per_user, rank_targets
-from models.training import Interactions, Settings, train
+from models.training import Interactions, Settings, score_sets, train
 
 __all__ = ["train_job"]
 
@@ -76,7 +75,7 @@ def train_job(
         if cancelled():
             raise Cancelled
     best = max(records, key=lambda record: (record.best, record.epoch))
-    sets = _factual_sets(backbone.modalities)
+    sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
     arrays = _test(backbone.score, sets, inputs, data, plan)
     if any(job.job_id in other.needs for other in jobs(plan)):
         arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
@@ -109,13 +108,6 @@ def _interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
     if len(users) > limit:
         users = np.sort(generator(0, "validation users").choice(users, limit, replace=False))
     return Interactions(np.asarray(inputs.train), UserItems.from_pairs(inputs.train, inputs.n_users), validation, users)
-
-
-def _factual_sets(modalities: tuple[str, ...]) -> list[frozenset[str]]:
-    """Every set of modalities up to four of them; above that none, each, all but one and all."""
-    n = len(modalities)
-    sizes = range(n + 1) if n <= 4 else sorted({0, 1, n - 1, n})
-    return [frozenset(chosen) for size in sizes for chosen in combinations(modalities, size)]
 
 
 def _ensemble(alone: Mapping[str, Backbone]) -> Score:

@@ -55,6 +55,7 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
     ranking = Ranking(dataset.split, seed)
     floors = baselines(ranking) if len(ranking.targets.users) else {}
     step(2)
+    given = {modality.name: modality.present for modality in dataset.catalog.modalities}
     modalities, findings = [], []
     for done, (block, check, health) in enumerate(zip(features, checks, healths, strict=True), 3):
         described = ModalityProfile(
@@ -64,7 +65,9 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
             issues=tuple(check.issues),
             health=health,
             standalone=standalone_strength(ranking, block),
-            stand_in_item_ids=tuple(dataset.catalog.item_ids[check.disguised]),
+            stand_in_item_ids=tuple(
+                dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
+            ),
         )
         modalities.append(described)
         findings += modality_findings(dataset, described, block.present & ~check.disguised, check)

@@ -116,7 +116,7 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
         "title_font": {"color": _QUIET[theme], "size": 13},
     }
     drawn.update_xaxes(
-        title=chart.axis, range=[low, low + (high - low) * 1.16], fixedrange=True, **grid, **_axis(ticks, chart.how, lang)
+        title=chart.axis, range=[low, low + (high - low) * 1.1], fixedrange=True, **grid, **_axis(ticks, chart.how, lang)
     )
     drawn.update_yaxes(
         tickvals=places,
@@ -131,7 +131,7 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
     bottom = 88 if chart.floor_label else 56
     return drawn.update_layout(
         height=40 * len(chart.rows) + bottom + 28,
-        margin={"l": 8, "r": 8, "t": 28, "b": bottom},
+        margin={"l": 8, "r": 64, "t": 28, "b": bottom},
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
         showlegend=bool(chart.floor_label),
         bargap=0.3,

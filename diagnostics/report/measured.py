@@ -290,7 +290,7 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
         tuple(
             (
                 Cell(note.name),
-                Cell(words.series([part for part in (note.format, note.encoding) if part])),
+                Cell(words.series([part for part in (words.coded("report.format", note.format), note.encoding) if part])),
                 Cell(words.number(note.rows, "count")),
             )
             for note in reading.files
@@ -322,7 +322,7 @@ def _columns(reading: ReadingNotes, words: Words) -> Table:
         (
             Cell(words.coded("reading", f"role.{role.role}")),
             Cell(role.column, note=role.file),
-            Cell(words.series(role.samples[:3])),
+            Cell(words.samples(role)),
             Cell(words.message(role.reason)),
         )
         for role in reading.columns

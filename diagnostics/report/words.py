@@ -7,7 +7,7 @@ from typing import Any
 
 from diagnostics.messages import has, text, write
 from diagnostics.messages.numbers import MISSING
-from diagnostics.schema import Estimate, Evidence, Message
+from diagnostics.schema import ColumnRole, Estimate, Evidence, Message
 
 __all__ = ["Words"]
 
@@ -26,6 +26,7 @@ _FORMAT_OF_UNIT = {
     "p": "p",
     "score": "score",
 }
+_SAMPLE_WIDTH = 24  # characters
 _MODALITY_VALUES = {"modality", "other", "strongest", "weakest", "best", "name", "modalities", "others", "second"}
 
 
@@ -109,6 +110,11 @@ class Words:
     def series(self, parts: Iterable[str]) -> str:
         """Short things in a row, with the language's own comma."""
         return write(list(parts), "list", self.lang)
+
+    def samples(self, role: ColumnRole) -> str:
+        """A few values of a column, each cut to what tells it apart: whole descriptions would push the other columns aside."""
+        cut = [sample if len(sample) <= _SAMPLE_WIDTH else sample[: _SAMPLE_WIDTH - 1] + "…" for sample in role.samples[:3]]
+        return self.series(cut)
 
     def join_sentences(self, sentences: Iterable[str]) -> str:
         """Sentences one after another: with a space in English, without in Japanese."""

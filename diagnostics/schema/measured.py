@@ -52,7 +52,10 @@ class Standalone(Record):
 
 
 class ModalityProfile(Record):
-    """What one modality brings before any training. ``stand_in_item_ids``: every item whose value is a placeholder or a copy."""
+    """What one modality brings before any training.
+
+    ``stand_in_item_ids``: every item with a placeholder, a copy or an unreadable value.
+    """
 
     name: str
     kind: Kind

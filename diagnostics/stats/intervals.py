@@ -22,28 +22,33 @@ __all__ = ["bootstrap_means", "estimate_difference", "estimate_mean", "minimum_d
 Matrix = npt.NDArray[np.float64]
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _user_weights(n_users: int, n_resamples: int, seed: int) -> npt.NDArray[np.float32]:
-    """How often each user is drawn in each resample, divided by n_users; float32 (n_users, n_resamples)."""
+    """How often each user is drawn in each resample, divided by n_users; float32 (n_resamples, n_users)."""
     rng = generator(seed, "bootstrap", n_users, n_resamples)
     weights = np.empty((n_resamples, n_users), dtype=np.float32)
     for row in weights:
         row[:] = np.bincount(rng.integers(0, n_users, n_users), minlength=n_users)
-    return np.ascontiguousarray(weights.T) / np.float32(n_users)
+    weights /= np.float32(n_users)
+    return weights
 
 
 def bootstrap_means(values: npt.ArrayLike, *, seed: int = 0) -> Matrix:
     """Resampled means of ``values``, shape (n_users,) or (n_seeds, n_users); float64 (n_resamples,).
 
-    The same users are drawn for every call with the same number of users and seed, so that differences of two results stay paired.
-    Cost: n_users x n_resamples x 4 bytes, at most 4 kept.
+    Above ``bootstrap_max_users`` the mean over users is drawn from its normal limit instead, which no resample would tell apart.
+    Memory: n_users x n_resamples x 4 bytes, kept for the last two numbers of users.
     """
     matrix = np.atleast_2d(np.asarray(values, dtype=np.float64))
     n_seeds, n_users = matrix.shape
     n_resamples = int(threshold("bootstrap_resamples"))
     centre = float(matrix.mean())
-    per_user = (matrix.mean(axis=0) - centre).astype(np.float32)
-    draws = centre + (per_user @ _user_weights(n_users, n_resamples, seed)).astype(np.float64)
+    per_user = matrix.mean(axis=0) - centre
+    if n_users > threshold("bootstrap_max_users"):
+        standard_error = float(per_user.std()) / np.sqrt(n_users)
+        draws = centre + generator(seed, "users", n_users).standard_normal(n_resamples) * standard_error
+    else:
+        draws = centre + (_user_weights(n_users, n_resamples, seed) @ per_user.astype(np.float32)).astype(np.float64)
     if n_seeds > 1:
         standard_error = matrix.mean(axis=1).std(ddof=1) / np.sqrt(n_seeds)
         draws += generator(seed, "seeds", n_seeds).standard_t(n_seeds - 1, n_resamples) * standard_error

@@ -14,7 +14,8 @@ __all__ = ["next_steps", "reasons"]
 def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Decision) -> tuple[Message, ...]:
     """At most three whys, the most telling first. Words: ``reason.*``."""
     if not judgements:
-        return (Message(code="reason.too_little", values=decision.values),)
+        code = "reason.nothing_complete" if decision.variant == "nothing_complete" else "reason.too_little"
+        return (Message(code=code, values=decision.values),)
     strongest = max(judgements, key=lambda one: one.contribution.value)
     told = []
     concerned = next((one for one in judgements if one.name == decision.modality), None)
@@ -32,11 +33,15 @@ def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Dec
                 },
             )
         )
-    told.append(
-        Message(code="reason.strongest", values={"modality": strongest.name, **strongest.contribution.span()})
-        if strongest.contribution.value > 0
-        else Message(code="reason.content_gain", values=measures.content_gain().span())
-    )
+    ranked = sorted(judgements, key=lambda one: -one.contribution.value)
+    if strongest.contribution.position(0.0) != "above":
+        told.append(Message(code="reason.content_gain", values=measures.content_gain().span()))
+    elif strongest.leads or len(ranked) == 1:
+        told.append(Message(code="reason.strongest", values={"modality": strongest.name, **strongest.contribution.span()}))
+    else:
+        close = {"second": ranked[1].name, "second_value": ranked[1].contribution.value}
+        values = {"modality": strongest.name, **strongest.contribution.span(), **close}
+        told.append(Message(code="reason.strongest_close", values=values))
     for one in sorted(judgements, key=lambda other: other.contribution.value):
         beyond = measures.beyond(one.name, strongest.name) if one.name != strongest.name else None
         if beyond is not None:
@@ -60,13 +65,14 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
         cause = concerned.data_cause.code if concerned.data_cause else "missing"
         n_items = measures.dataset.catalog.n_items
         coverage = concerned.profile.coverage
+        stand_ins = coverage.disguised >= threshold("disguised_share")
         values = {"modality": concerned.name}
         first = {
             "missing": NextStep(
-                code="replace_placeholders" if coverage.disguised >= threshold("disguised_share") else "complete_values",
+                code="replace_placeholders" if stand_ins else "complete_values",
                 effort="medium",
                 modality=concerned.name,
-                values=values | {"count": round(n_items * (1 - coverage.items))},
+                values=values | {"count": round(n_items * (coverage.disguised if stand_ins else 1 - coverage.items))},
             ),
             "uninformative": NextStep(code="check_pairing", effort="small", modality=concerned.name, values=values),
             "scale_mismatch": NextStep(code="standardise", effort="small", modality=concerned.name, values=values),
@@ -79,11 +85,14 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
         return switch, NextStep(code="pilot", effort="large")
     if decision.action == "skip_content":
         return NextStep(code="invest_in_history", effort="small"), NextStep(code="judge_new_items", effort="medium")
+    if decision.variant == "nothing_complete":
+        return (NextStep(code="finish", effort="small"),)
     if decision.action == "undetermined":
         steps = [NextStep(code="more_seeds", effort="small")]
         if measures.joint.size == 0 or measures.joint.shape[1] < 10 * threshold("min_test_users"):
             steps.insert(0, NextStep(code="more_users", effort="medium"))
         return tuple(steps)
-    weakest = [one for one in judgements if one.status in ("uninformative", "redundant")]
+    ranked = sorted(judgements, key=lambda one: one.contribution.value)
+    weakest = [one for one in ranked if one.status in ("uninformative", "redundant")]
     looked = [NextStep(code="look_at_weakest", effort="small", modality=one.name, values={"modality": one.name}) for one in weakest]
     return (NextStep(code="keep", effort="small"), *looked[:1], again)

@@ -22,7 +22,8 @@ __all__ = ["Judgement", "judge_modality"]
 class Judgement:
     """What was concluded of one modality, with the comparisons it rests on.
 
-    ``adds``: where ``gain_alone`` lies against the smallest effect that matters.
+    ``adds``: where ``gain_alone`` lies against the smallest effect that matters. ``speaks``: whether it predicts choices on its
+    own, before training, above its permuted floor.
     """
 
     profile: ModalityProfile
@@ -34,6 +35,8 @@ class Judgement:
     contribution: Contrast
     contribution_method: str
     adds: Position
+    speaks: bool
+    leads: bool
     informative: bool | None
     unique: bool | None
 
@@ -48,23 +51,23 @@ class Judgement:
 
 
 def judge_modality(
-    measures: Measures, profiles: Mapping[str, ModalityProfile], name: str, *, leads: bool, balancing_helps: bool
+    measures: Measures, profiles: Mapping[str, ModalityProfile], name: str, *, yardstick: float, leads: bool, balancing_helps: bool
 ) -> Judgement:
     """Status and causes of one modality.
 
     Parameters
     ----------
     profiles : of all modalities; some faults, such as a scale, are only faults against the others
+    yardstick : recall that counts as a signal: the best stand-alone gain or popularity's recall, whichever is larger
     leads : whether its contribution is above every other modality's, intervals considered
     balancing_helps : whether some balanced training beat the plain one by more than the smallest effect, interval considered
     """
     profile, n = profiles[name], len(measures.modalities)
-    strongest_alone = max((one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift), default=0.0)
     smallest = measures.smallest_effect
     gain, knock_out, gap = measures.gain_alone(name), measures.knock_out(name), measures.gap(name)
     method, contribution = measures.contribution(name)
 
-    silent = _silent_alone(profile, strongest_alone)
+    silent = _silent_alone(profile, yardstick)
     gain_position = gain.position(smallest, n)
     says_nothing = silent is True and gain.position(0.0, n) != "above"
     informative = True if gain_position == "above" else False if says_nothing else None
@@ -73,7 +76,8 @@ def judge_modality(
         unique = True
 
     causes: list[Cause] = []
-    if profile.coverage.items < threshold("incomplete_coverage"):
+    coverage = profile.coverage
+    if coverage.items < threshold("incomplete_coverage") and coverage.interactions < threshold("incomplete_interactions"):
         causes.append(_missing(measures, profile))
     if _off_scale(profile, profiles):
         ratio = profile.health.norm_ratio if profile.health else None
@@ -88,7 +92,7 @@ def judge_modality(
     elif gain_position == "above" and unique is False and n > 1:
         evidence_list = (_evidence("gain_alone", gain, smallest), _evidence("knock_out", knock_out, smallest))
         causes.append(Cause(code="redundant", confidence=_confidence(knock_out, smallest, n), evidence=evidence_list))
-    behind = gap.position(smallest, n) == "above" and n > 1
+    behind = gap.position(smallest, n) == "above" and n > 1 and not leads
     if balancing_helps and behind and unique and informative:
         evidence_list = (_evidence("gap", gap, smallest), _evidence("knock_out", knock_out, smallest))
         causes.append(Cause(code="suppressed", confidence="medium", evidence=evidence_list))
@@ -97,15 +101,29 @@ def judge_modality(
     status: Status
     if "missing" in codes:
         status = "incomplete"
-    elif codes and codes[0] in ("uninformative", "unused", "redundant", "suppressed"):
-        status = codes[0]
+    elif named := [code for code in codes if code in ("uninformative", "unused", "redundant", "suppressed")]:
+        status = named[0]
     elif leads and n > 1:
         status = "dominant"
     elif unique or (informative and contribution.position(0.0, n) == "above"):
         status = "healthy"
     else:
         status = "undetermined"
-    return Judgement(profile, status, tuple(causes), gain, knock_out, gap, contribution, method, gain_position, informative, unique)
+    return Judgement(
+        profile,
+        status,
+        tuple(causes),
+        gain,
+        knock_out,
+        gap,
+        contribution,
+        method,
+        gain_position,
+        silent is False,
+        leads,
+        informative,
+        unique,
+    )
 
 
 def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
@@ -122,17 +140,17 @@ def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
     return Cause(code="missing", confidence="high" if helps else "medium", evidence=tuple(evidence))
 
 
-def _silent_alone(profile: ModalityProfile, strongest: float) -> bool | None:
+def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
     """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
 
-    True needs more than a difference that could be chance: even the upper end must be small against the strongest modality's.
+    True needs an interval around nothing whose upper end is small against the yardstick; False an interval above nothing.
     """
     lift = profile.standalone.lift
     if lift is None or lift.low is None or lift.high is None:
         return None
-    if lift.high < threshold("standalone_negligible") * strongest:
-        return True
-    return False if lift.low > 0 else None
+    if lift.low > 0:
+        return False
+    return True if lift.high < threshold("standalone_negligible") * yardstick else None
 
 
 def _off_scale(profile: ModalityProfile, profiles: Mapping[str, ModalityProfile]) -> bool:

@@ -48,9 +48,18 @@ _NOT_MEASURED = (
 
 def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     """The whole result. The first backbone of the plan is the one judged; the balancing results list every one."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # the same numbers whatever the number of cores
+        return _diagnose(dataset, profile, run)
+
+
+def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     measures = Measures(run, dataset, run.plan.arms[0].backbone)
     profiles = {one.name: one for one in profile.modalities}
-    judgements = _judge(measures, profiles) if measures.seeds else ()
+    bestsellers = profile.baselines.get("popularity", {}).get("recall_at_20")
+    popularity = bestsellers.value if bestsellers and bestsellers.value else 0.0
+    judgements = _judge(measures, profiles, popularity) if measures.seeds else ()
     decision = decide(measures, judgements)
     sentence = Message(code=f"verdict.{decision.action}.{decision.variant}", values=decision.values)
     verdict = Verdict(
@@ -75,7 +84,7 @@ def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         profile=profile,
         modalities=_modalities(run, measures, profiles, judgements),
         arms=run.summaries(),
-        balancing=_balancing(run, dataset, decision.action, decision.confidence),
+        balancing=_balancing(run, dataset, decision.action),
         verdict=verdict,
         findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_failures(run)),
         not_checked=(*profile.not_checked, *_not_checked(run)),
@@ -83,10 +92,11 @@ def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     )
 
 
-def _judge(measures: Measures, profiles: dict[str, ModalityProfile]) -> tuple[Judgement, ...]:
+def _judge(measures: Measures, profiles: dict[str, ModalityProfile], popularity: float) -> tuple[Judgement, ...]:
     names = measures.modalities
     helps = len(names) > 1 and any(
-        measures.lift(balancer).position(measures.smallest_effect) == "above" for balancer in measures.balancers()
+        measures.lift(balancer).position(measures.smallest_effect, len(measures.balancers())) == "above"
+        for balancer in measures.balancers()
     )
     contributions = {name: measures.contribution(name)[1] for name in names}
     leader = max(names, key=lambda name: contributions[name].value)
@@ -96,7 +106,12 @@ def _judge(measures: Measures, profiles: dict[str, ModalityProfile]) -> tuple[Ju
         for other in names
         if other != leader
     )
-    return tuple(judge_modality(measures, profiles, name, leads=leads and name == leader, balancing_helps=helps) for name in names)
+    alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
+    yardstick = max([*alone, popularity])
+    return tuple(
+        judge_modality(measures, profiles, name, yardstick=yardstick, leads=leads and name == leader, balancing_helps=helps)
+        for name in names
+    )
 
 
 def _modalities(
@@ -149,7 +164,7 @@ def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
     return tuple(points)
 
 
-def _balancing(run: ProbeRun, dataset: Dataset, action: str, confidence: str) -> Balancing:
+def _balancing(run: ProbeRun, dataset: Dataset, action: str) -> Balancing:
     results, headroom, detectable = [], Estimate(value=None), None
     for number, backbone in enumerate(dict.fromkeys(arm.backbone for arm in run.plan.arms)):
         measures = Measures(run, dataset, backbone)
@@ -187,15 +202,17 @@ def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Fi
         return ()
     ordered = sorted(judgements, key=lambda one: -one.contribution.value)
     strongest = ordered[0]
-    found = [
-        Finding(
-            code="strongest_modality",
-            severity="info",
-            modality=strongest.name,
-            effect=strongest.contribution.estimate(),
-            values={"modality": strongest.name, **strongest.contribution.span()},
+    found = []
+    if strongest.contribution.position(0.0) == "above":
+        found.append(
+            Finding(
+                code="strongest_modality",
+                severity="info",
+                modality=strongest.name,
+                effect=strongest.contribution.estimate(),
+                values={"modality": strongest.name, **strongest.contribution.span()},
+            )
         )
-    ]
     for one in ordered[1:]:
         beyond = measures.beyond(one.name, strongest.name)
         if beyond is not None:

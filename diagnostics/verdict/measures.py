@@ -6,6 +6,7 @@ v(S) is the Recall@20 of a model trained on purchase history and the modalities 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import comb
 
@@ -35,7 +36,7 @@ class Measures:
     def modalities(self) -> tuple[str, ...]:
         return self.run.plan.modalities
 
-    @property
+    @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Seeds for which every plain arm finished; comparisons use these only, so that all are paired."""
         plain = [arm for arm in self.run.plan.arms if arm.backbone == self.backbone and arm.balancer == "none"]
@@ -49,17 +50,17 @@ class Measures:
         """v of a trained arm; with ``factual`` the same arm with its other modalities replaced by their counterfactual."""
         return self.run.per_user(self.arm(modalities, balancer), factual=factual, seeds=self.seeds)
 
-    @property
+    @cached_property
     def joint(self) -> Matrix:
         """v(all), trained jointly without balancing."""
         return self.recall(*self.modalities)
 
-    @property
+    @cached_property
     def smallest_effect(self) -> float:
         """The smallest difference of Recall@20 that matters: a set relative change of the plain joint model's."""
         return threshold("smallest_effect") * float(self.joint.mean()) if self.joint.size else float("nan")
 
-    @property
+    @cached_property
     def has_lattice(self) -> bool:
         """Whether all sets of modalities were trained, so that Shapley values are exact."""
         arms = set(self.run.plan.arms)

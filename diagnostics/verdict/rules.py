@@ -4,6 +4,7 @@ Order of the questions. (1) Is there enough to judge by? (2) Does product inform
 (3) Does a fault in the data hold a modality back? (4) Do all four conditions for balancing hold? (5) Is it shown that balancing
 does not pay by as much as matters, either by the on/off probe itself, or because separately trained models, put together, find
 no more than the joint model, so that joint training leaves nothing on the table? Else the answer is ``undetermined``.
+A fault of the data in (3) was counted, not estimated: where only its price is open, ``fix_data`` stands with low confidence.
 
 Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
 threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken. None: high.
@@ -48,18 +49,22 @@ class Decision:
 def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     """Applies the rule to one backbone's measures."""
     if not measures.seeds or measures.joint.shape[1] < threshold("min_test_users_any"):
-        n_users = measures.joint.shape[1] if measures.joint.size else 0
-        values = {"n_users": n_users, "n_seeds": len(measures.seeds), "needed": int(threshold("min_test_users"))}
+        n_users = len(set(measures.dataset.split.test[:, 0].tolist()))
+        values: dict[str, Any] = {"n_users": n_users, "n_seeds": len(measures.seeds), "needed": int(threshold("min_test_users"))}
+        if not measures.seeds:
+            return Decision("undetermined", "nothing_complete", values=values, confidence_reason="not_measured")
         return Decision("undetermined", "too_little", values=values, confidence_reason="few_users")
 
     smallest = measures.smallest_effect
     content = measures.content_gain()
     fault = _data_fault(measures, judgements)
-    weak = fault[0] if fault else max(judgements, key=lambda one: one.gap.value if one.informative else float("-inf"))
+    strongest = max(judgements, key=lambda one: one.contribution.value)
+    weak = fault[0] if fault else _most_behind(judgements, strongest)
     conditions = _conditions(measures, weak)
 
     if fault is None and content.position(smallest) == "below" and all(one.adds == "below" for one in judgements):
-        variant = "unused" if any(cause.code == "unused" for one in judgements for cause in one.causes) else "irrelevant"
+        unused = any(cause.code == "unused" for one in judgements for cause in one.causes)
+        variant = "harms" if content.position(0.0) == "below" else "unused" if unused else "irrelevant"
         return _sure(Decision("skip_content", variant, values=content.span()), content, smallest, conditions)
     if fault is not None:
         judgement, deciding, limit = fault
@@ -76,7 +81,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         variant = "disguised" if code == "missing" and coverage.disguised >= threshold("disguised_share") else code
         if code == "missing" and deciding.n_users == judgement.gain_alone.n_users:
             variant += "_overall"
-        return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions)
+        also = ("not_measured",) if code == "scale_mismatch" else ()  # our own models rescale, so its price was not measured
+        return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions, also)
 
     if len(measures.modalities) == 1:
         name = measures.modalities[0]
@@ -85,11 +91,16 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     best = _best_lift(measures)
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
-    lift = best[1]
-    if all(condition.holds for condition in conditions):
+    lift, n_tried = best[1], len(measures.balancers())
+    if all(condition.holds for condition in conditions) and any(cause.code == "suppressed" for cause in weak.causes):
         decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
         return _sure(decision, lift, smallest, conditions)
-    strongest = max(judgements, key=lambda one: one.contribution.value)
+    if strongest.contribution.position(0.0, len(judgements)) != "above":
+        # Not even the strongest modality shows a contribution: whether to balance is not yet the question.
+        values = content.span()
+        return Decision(
+            "undetermined", "open_skip_content", values=values, confidence_reason="interval_open", conditions=conditions
+        )
     values = {
         "strongest": strongest.name,
         "contribution": strongest.contribution.value,
@@ -99,7 +110,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     if lift.position(smallest) == "below":
         variant = "harms" if lift.position(0.0) == "below" else "no_gain"
         return _sure(Decision("leave", variant, values=values), lift, smallest, conditions)
-    if lift.position(smallest) == "above":
+    if lift.position(smallest, n_tried) == "above":
         # Balancing helps, yet another condition is not met: promising nothing is the honest answer.
         return Decision(
             "undetermined", "gain_unexplained", values=values, confidence_reason="condition_open", conditions=conditions
@@ -110,6 +121,12 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         values |= {"room": room["value"], "room_low": room["low"], "room_high": room["high"]}
         return _sure(Decision("leave", "no_room", values=values), headroom, smallest, conditions, also=("lift_open",))
     return Decision("undetermined", "open", values=values, confidence_reason="interval_open", conditions=conditions)
+
+
+def _most_behind(judgements: tuple[Judgement, ...], strongest: Judgement) -> Judgement:
+    """The informative modality that joint training leaves furthest behind; the strongest one only if there is no other."""
+    others = [one for one in judgements if one is not strongest] or [strongest]
+    return max([one for one in others if one.informative] or others, key=lambda one: one.gap.value)
 
 
 def _best_lift(measures: Measures) -> tuple[str, Contrast] | None:
@@ -133,7 +150,7 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
             continue
         smallest = measures.smallest_effect
         if cause.code == "uninformative":
-            if any(other.informative for other in judgements):
+            if any(other.speaks for other in judgements):
                 found.append((0.0, one, one.gain_alone, smallest))
             continue
         complete = measures.gain_on_complete(one.profile)
@@ -171,11 +188,19 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
 
     clean = weak.data_cause is None
     return (
-        condition("room_to_improve", room, detectable, detectable is not None and room.value > detectable),
+        condition(
+            "room_to_improve" if room is headroom else "branch_lags",
+            room,
+            detectable,
+            detectable is not None and room.value > detectable,
+        ),
         condition("unique_part", weak.knock_out, 0.0, weak.unique),
         Condition(code="data_causes_excluded", value=0.0 if clean else 1.0, threshold=0.0, holds=clean, modality=weak.name),
         condition(
-            "on_off_confirms", best[1] if best else None, smallest, best is not None and best[1].position(smallest) == "above"
+            "on_off_confirms",
+            best[1] if best else None,
+            smallest,
+            best is not None and best[1].position(smallest, len(measures.balancers())) == "above",
         ),
     )
 

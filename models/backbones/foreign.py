@@ -23,7 +23,8 @@ class TorchBackbone:
 
     ``users`` and ``items`` are int64 tensors (n,), ``features`` a dict of float32 tensors (n_items, f), the scores float32 (n,).
     A counterfactual replaces the other modalities' features by their catalog mean (zero, features are centred) and, where the
-    module names them, their user preference tables by the users' mean; the module's own forward runs unchanged.
+    module names them, their user preference tables by the users' mean; the module's own forward runs unchanged. Departure: a
+    foreign forward has no place for a presence mask, so an item that lacks a modality gets the catalog's mean.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ class TorchBackbone:
         return self._scores(users, good, factual) - self._scores(users, bad, factual)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
+        self.module.train()
         everything = frozenset(self.modalities)
         full = self._margin(triples, everything)
         keep = [self._margin(triples, frozenset([name])) for name in self.modalities] if counterfactual else []
@@ -95,7 +97,8 @@ class TorchBackbone:
         return {"id": sum(size.values()) - sum(squared.values())} | {name: squared.get(name, 0.0) for name in self.modalities}
 
     def prepare(self) -> None:
-        """Nothing is cached."""
+        """Nothing is cached; dropout and the like are switched off until the next ``forward``."""
+        self.module.eval()
 
     @torch.no_grad()
     def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
@@ -120,6 +123,7 @@ class TorchBackbone:
     def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         self.module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
         self._reset_optimiser()
+        self.prepare()
 
 
 def _array(tensor: torch.Tensor) -> FloatArray:

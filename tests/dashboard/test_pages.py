@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain
+from diagnostics.dataset import read
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.report import build
-from diagnostics.runs import RunFolder
+from diagnostics.runs import RunFolder, RunRequest
+from diagnostics.schema import ProbeEvent
 from tests.dashboard.states import FAILED, FINISHED, OPEN, RUNNING, finish, runs
+from tests.dataset.shops import write_shop
 from tests.report.example import HOSTILE, example
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +143,70 @@ def test_a_file_that_cannot_be_used_is_named(runs: Path, tmp_path: Path) -> None
     app.text_input(key="path-catalog").set_value(str(tmp_path / "nowhere.csv"))
     app.text_input(key="path-interactions").set_value(str(tmp_path / "nowhere too.csv")).run()
     assert not app.exception and plain("nowhere.csv") in _words(app)
+
+
+def _finish_with_pictures(home: Path, folder: Path, content: bytes) -> Path:
+    """A finished run on a shop of its own, whose faulty picture belongs to item 0002."""
+    folder.mkdir()
+    catalog, log = write_shop(folder)
+    (folder / "p").mkdir()
+    (folder / "p" / "0002.png").write_bytes(content)
+    notes = read(catalog, log, images=folder / "p").notes
+    finish(home, FINISHED, example(item="0002").model_copy(update={"reading": notes}))
+    request = RunRequest(catalog=catalog, interactions=log, images=folder / "p")
+    (home / "runs" / FINISHED / "request.json").write_text(request.model_dump_json())
+    return catalog
+
+
+def test_faulty_pictures_are_shown_and_their_loss_is_no_error(runs: Path, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 20), "red").save(buffer, "PNG")
+    catalog = _finish_with_pictures(runs, tmp_path / "shop", buffer.getvalue())
+    app = _open("modalities", "ja", FINISHED)
+    assert [entry.proto.imgs[0].caption for entry in app.get("imgs")] == ["0002"]
+    assert plain(text("dashboard.modalities.pictures", "ja")) in _words(app)
+    catalog.unlink()
+    state._pictures.clear()
+    assert not _open("modalities", "ja", FINISHED).get("imgs")
+
+
+def test_a_picture_that_no_decoder_takes_is_left_out(runs: Path, tmp_path: Path) -> None:
+    _finish_with_pictures(runs, tmp_path / "shop", b"\x89PNG\r\n\x1a\nnothing")
+    assert not _open("modalities", "en", FINISHED).get("imgs")
+
+
+def test_a_chart_stands_on_the_page_once(runs: Path) -> None:
+    said = [str(element.value) for element in _open("modalities", "en", FINISHED).markdown]
+    titles = [line for line in said if line == f"**{plain(text('chart.standalone.title', 'en'))}**"]
+    assert len(titles) == 1
+
+
+def test_a_running_run_is_not_asked_for_its_files_again(runs: Path) -> None:
+    assert plain(text("dashboard.data.working", "ja")) in _words(_open("data", "ja", RUNNING))
+
+
+def test_a_damaged_result_is_said_in_words(runs: Path) -> None:
+    (runs / "runs" / FINISHED / "diagnosis.json").write_text("{}")
+    app = _open("overview", "ja", FINISHED)
+    assert "E\\_BAD\\_DIAGNOSIS" in _words(app)
+    next(button for button in app.button if button.label == text("dashboard.ended.leave", "ja")).click().run()
+    assert "run" not in app.query_params and not app.exception
+
+
+def test_presets_say_how_long_they_take_here(runs: Path) -> None:
+    folder = RunFolder(runs / "runs" / FINISHED)
+    jobs = folder.path / "run" / "events"
+    jobs.mkdir(parents=True)
+    event = ProbeEvent(kind="epoch", arm="vbpr:text:none", seed=1, epoch=1, seconds=600.0 * (os.cpu_count() or 1))
+    (jobs / "job.jsonl").write_text(event.model_dump_json() + "\n")
+    options = _open("probe", "en", FINISHED).selectbox[0].options
+    assert "about 10 min" in options[0] and "about 14 min" in options[1] and "about 20 min" in options[2]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_readers_own_sample_shop_comes_first(lang: str, runs: Path) -> None:
+    keys = [button.key for button in _open("overview", lang).button if str(button.key).startswith("try-")]
+    assert keys[0] == f"try-{lang}"
 
 
 def test_the_first_page_needs_no_heavy_library() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diagnostics.dataset import read
+from diagnostics.dataset import picture_sources, read
 from diagnostics.dataset.pictures import Pictures, find_pictures
 from diagnostics.errors import TenbinError
 from tests.dataset.shops import ENGLISH, catalog_rows, lines, write_shop
@@ -131,6 +131,19 @@ def test_a_zip_whose_every_picture_leads_outside_says_so(tmp_path: Path) -> None
     with pytest.raises(TenbinError) as caught:
         find(tmp_path / "p.zip", "a")
     assert (caught.value.code, caught.value.values["n"]) == ("E_IMAGES_REFUSED", 1)
+
+
+def test_pictures_are_found_again_as_they_were_read(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    pictures = folder(tmp_path / "p", "0002.png", "0003.png")
+    dataset = read(catalog, log, images=pictures)
+    assert dataset.catalog.images is not None
+    read_then = {i: s for i, s in zip(dataset.catalog.item_ids.tolist(), dataset.catalog.images, strict=True) if s is not None}
+    assert picture_sources(catalog, pictures, dataset.notes) == read_then
+    assert sorted(read_then) == ["0002", "0003"]
+    catalog.unlink()
+    with pytest.raises(TenbinError):
+        picture_sources(catalog, pictures, dataset.notes)
 
 
 @pytest.mark.parametrize(("make", "code"), [("missing", "E_FILE_MISSING"), ("text", "E_NOT_IMAGES"), ("empty", "E_NO_IMAGES")])

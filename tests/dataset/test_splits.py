@@ -125,3 +125,14 @@ def test_what_cannot_be_split_is_explained() -> None:
         with pytest.raises(TenbinError) as caught:
             split(tiny, 2, kind=kind)
         assert caught.value.code == code
+
+
+def test_one_wrong_date_does_not_choose_the_split() -> None:
+    rng = np.random.default_rng(0)
+    days = np.sort(rng.integers(0, 5, 1000))
+    times = np.datetime64("2024-03-01T00:00:00", "s") + days * np.timedelta64(86400, "s")
+    times[0] = np.datetime64("1970-01-01T00:00:00", "s")
+    users, items = rng.integers(0, 50, 1000).astype(np.int32), rng.integers(0, 40, 1000).astype(np.int32)
+    log = InteractionLog(np.array([f"u{u}" for u in range(50)], dtype=object), users, items, times)
+    found = split(log, 40)
+    assert (found.kind, found.reason) == ("user", "span_too_short")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diagnostics.errors import TenbinError
-from diagnostics.probe import ProbeInputs, ProbeRun, jobs, plan, prepare
+from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
 from tests.probe.worlds import dataset_of, run_here
@@ -107,3 +107,22 @@ def test_a_shop_that_says_nothing_of_its_products_is_refused():
     with pytest.raises(TenbinError) as caught:
         plan(dataset)
     assert caught.value.code == "E_NO_MODALITY"
+
+
+def test_long_and_foreign_names_make_short_distinct_file_names():
+    names = ["説明文のベクトルその一", "説明文のベクトルその二", "Text", "text"]
+    made = {Job(Arm(backbone="vbpr", modalities=(name,) * 4), 1).job_id.lower() for name in names}
+    assert len(made) == 4
+    assert all(len(name.encode()) < 120 and name.isascii() for name in made)
+
+
+@pytest.mark.parametrize("size", [1e-24, 1e20])
+def test_extreme_vectors_are_projected_like_any_others(size):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(0, 1, (40, 6))
+    utility = rng.normal(size=(60, 40))
+    features = []
+    for factor in (1.0, size):
+        dataset, blocks = dataset_of({"text": vectors * factor}, utility)
+        features.append(prepare(dataset, blocks, plan(dataset)).features["text"].values)
+    np.testing.assert_allclose(np.abs(features[0]), np.abs(features[1]), rtol=1e-3, atol=1e-4)

@@ -157,3 +157,8 @@ def test_tables_are_rectangular() -> None:
             assert {len(row) for row in table.rows} <= {len(table.columns)}
     with pytest.raises(ValueError, match="length"):
         Table((), ((), ("x",)))  # type: ignore[arg-type]
+
+
+def test_a_long_description_does_not_push_the_other_columns_aside() -> None:
+    role = example().reading.columns[0].model_copy(update={"samples": ("x" * 500, "short")})
+    assert Words("en").samples(role) == f"{'x' * 23}…, short"

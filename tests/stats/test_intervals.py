@@ -70,3 +70,10 @@ def test_a_contrast_knows_its_side_and_whether_one_seed_decides():
     low, high = clear.bounds()
     lower, higher = clear.bounds(5)
     assert lower < low and higher > high
+
+
+def test_very_many_users_have_the_interval_of_the_normal_limit():
+    values = np.random.default_rng(5).binomial(1, 0.2, 30_000).astype(float)
+    found = estimate_mean(values)
+    half = norm.ppf(0.975) * values.std() / np.sqrt(30_000)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.05)

@@ -203,3 +203,51 @@ def test_every_code_of_a_result_has_words(lang):
 
 def test_arm_ids_are_stable():
     assert Arm(backbone="vbpr", modalities=("text", "image"), balancer="ckd").arm_id == "vbpr:text+image:ckd"
+
+
+def test_a_weak_signal_of_its_own_is_not_called_no_signal():
+    weak = {"id": 0.15, "text": 0.20, "image": 0.1502, "image+text": 0.2003}
+    found = _judge(weak, profile={"own": {"text": 0.13, "image": 0.02}})
+    assert "uninformative" not in _causes(found, "image")
+    assert found.verdict.action != "fix_data"
+
+
+def test_content_that_harms_is_said_to_harm():
+    worse = {"id": 0.20, "text": 0.14, "image": 0.14, "image+text": 0.13}
+    found = _judge(worse)
+    assert found.verdict.sentence_message.code == "verdict.skip_content.harms"
+
+
+def test_balancing_is_never_sold_for_the_leading_modality():
+    leading = {"id": 0.15, "text": 0.20, "image": 0.155, "image+text": 0.21}
+    found = _judge(leading, lift=0.03, headroom=0.03, gap=0.05)
+    assert found.verdict.modality != "text"
+
+
+def test_a_gain_without_a_branch_that_lags_is_not_explained_away():
+    found = _judge(lift=0.03, headroom=0.03, gap=-0.03)
+    assert found.verdict.sentence_message.code == "verdict.undetermined.gain_unexplained"
+
+
+def test_a_dead_tail_without_values_is_no_fault():
+    dataset, run = scene(SOUND, missing={"image": 0.3})
+    profile = profile_of(dataset)
+    image = next(one for one in profile.modalities if one.name == "image")
+    sold = image.model_copy(update={"coverage": image.coverage.model_copy(update={"interactions": 0.99})})
+    profile = profile.model_copy(update={"modalities": tuple(sold if one.name == "image" else one for one in profile.modalities)})
+    found = diagnose(dataset, profile, run)
+    assert found.verdict.action == "leave"
+    assert not _causes(found, "image")
+
+
+def test_only_stand_ins_are_to_be_replaced():
+    found = _judge(missing={"image": 0.4}, profile={"disguised": {"image": 0.12}})
+    (step,) = [step for step in found.verdict.next_steps if step.code == "replace_placeholders"]
+    assert step.values["count"] == round(60 * 0.12)
+
+
+def test_a_run_without_a_complete_repetition_does_not_blame_the_customers():
+    dataset, run = scene(SOUND)
+    found = diagnose(dataset, profile_of(dataset), ProbeRun(run.plan, "cancelled", (), {}))
+    assert found.verdict.sentence_message.code == "verdict.undetermined.nothing_complete"
+    assert [step.code for step in found.verdict.next_steps] == ["finish"]

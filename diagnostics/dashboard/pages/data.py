@@ -10,7 +10,7 @@ import diagnostics
 from diagnostics.config import PRESETS
 from diagnostics.dashboard import state
 from diagnostics.dashboard.inbox import Chosen, from_paths, from_uploads, write_choices
-from diagnostics.dashboard.widgets import error, plain, section, show, title
+from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.measured import funnel
 from diagnostics.report.words import Words
@@ -20,6 +20,8 @@ from diagnostics.schema import ColumnRole, Dataset, FileNote
 __all__ = ["page"]
 
 _TABLES = {"catalog": ["csv", "tsv", "txt", "parquet"], "interactions": ["csv", "tsv", "txt", "parquet"], "images": ["zip"]}
+
+_DELIMITERS = {",": "delimiter.comma", "\t": "delimiter.tab", ";": "delimiter.semicolon", "|": "delimiter.bar"}
 
 
 def page() -> None:
@@ -32,6 +34,10 @@ def page() -> None:
         _file_cards(report.diagnosis.reading.files, words)
         section(found, words.lang, "data", heading=False)
         _rejected(folder, words)
+        with st.expander(plain(words("dashboard.data.other"))):
+            _own_data(words)
+    elif folder is not None and folder.status() in ("queued", "running"):
+        title(words("dashboard.data.title"), words("dashboard.data.working"))
         with st.expander(plain(words("dashboard.data.other"))):
             _own_data(words)
     else:
@@ -47,11 +53,9 @@ def _file_cards(files: tuple[FileNote, ...], words: Words) -> None:
                 plain(
                     words(
                         "dashboard.data.file_how",
-                        format=note.format,
+                        format=words.coded("report.format", note.format),
                         encoding=note.encoding or words("dashboard.data.unknown"),
-                        delimiter=words("dashboard.data.tab")
-                        if note.delimiter == "\t"
-                        else note.delimiter or words("dashboard.data.unknown"),
+                        delimiter=words(f"dashboard.{_DELIMITERS.get(note.delimiter or '', 'data.unknown')}"),
                     )
                 )
             )
@@ -88,7 +92,7 @@ def _own_data(words: Words) -> None:
         error(problem, words.lang)
         return
     _show_reading(dataset, words)
-    _start(chosen, choices, words)
+    _start(chosen, choices, dataset, words)
 
 
 def _choose(words: Words) -> Chosen | None:
@@ -155,7 +159,7 @@ def _pick(table: str, role: str, columns: list[str], ours: list[ColumnRole], sev
         )
         picked = (one,) if one else ()
     if picked == tuple(defaults) and ours:
-        samples.caption(plain(words.series(ours[0].samples[:3])))
+        samples.caption(plain(words.samples(ours[0])))
         because.caption(plain(words.message(ours[0].reason)))
     elif picked:
         because.caption(plain(words("dashboard.data.your_choice")))
@@ -196,18 +200,18 @@ def _show_reading(dataset: Dataset, words: Words) -> None:
         )
 
 
-def _start(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], words: Words) -> None:
+def _start(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], dataset: Dataset, words: Words) -> None:
     st.subheader(plain(words("dashboard.start.title")), anchor=False)
+    try:
+        seconds = {name: diagnostics.plan_probe(dataset, preset=name).eta_s for name in PRESETS}
+    except TenbinError as problem:  # nothing to learn from: better said now than minutes into a run
+        error(problem, words.lang)
+        return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    preset = left.selectbox(
+    chosen_preset = left.selectbox(
         words("dashboard.start.preset"),
         list(PRESETS),
-        format_func=lambda name: words(
-            "dashboard.start.preset_is",
-            preset=words(f"report.preset.{name}"),
-            seeds=PRESETS[name].seeds,
-            epochs=PRESETS[name].max_epochs,
-        ),
+        format_func=lambda name: preset(name, seconds[name], words),
     )
     if right.button(words("dashboard.start.start"), type="primary", width="stretch"):
         request = RunRequest(
@@ -215,7 +219,7 @@ def _start(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], words
             interactions=chosen.interactions,
             images=chosen.images,
             mapping=write_choices(choices),
-            preset=cast(Literal["quick", "standard", "thorough"], preset),
+            preset=cast(Literal["quick", "standard", "thorough"], chosen_preset),
             lang=cast(Literal["en", "ja"], words.lang),
             report=("html", "json"),
         )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain, section, show, title
 from diagnostics.report.evidence import coverage_chart, standalone_chart
 from diagnostics.report.measured import patterns, profile_matrix, worst_items
-from diagnostics.report.model import Figure
+from diagnostics.report.model import Figure, Section
 from diagnostics.report.words import Words
-from diagnostics.schema import Profile
+from diagnostics.runs import RunFolder
+from diagnostics.schema import ModalityProfile, Profile
 
 __all__ = ["page"]
+
+_MOST_PICTURES, _PICTURES_IN_A_ROW = 20, 10
 
 
 def page() -> None:
@@ -28,14 +33,14 @@ def page() -> None:
         st.page_link(st.session_state["pages"]["overview"], label=words("dashboard.nav.back"), icon=":material/arrow_back:")
         return
     title(words("dashboard.modalities.title"), words("dashboard.modalities.answer"))
-    _before_training(profile, words)
+    _before_training(folder, profile, words)
     report = state.report(folder, words.lang)
     if report is not None:
         with st.expander(plain(words("dashboard.modalities.after_training"))):
-            section(report.section("modalities"), words.lang, "modalities", heading=False)
+            section(_only_new(report.section("modalities"), profile, words), words.lang, "modalities", heading=False)
 
 
-def _before_training(profile: Profile, words: Words) -> None:
+def _before_training(folder: RunFolder, profile: Profile, words: Words) -> None:
     show(profile_matrix(profile, words), words.lang, "matrix")
     left, right = st.columns(2, gap="large")
     with left:
@@ -52,3 +57,25 @@ def _before_training(profile: Profile, words: Words) -> None:
     for modality in faulty:
         with st.expander(plain(words.modality(modality.name))):
             show(worst_items(modality, words), words.lang, f"worst-{modality.name}")
+            if modality.kind == "image":
+                _pictures(folder, modality, words)
+
+
+def _pictures(folder: RunFolder, modality: ModalityProfile, words: Words) -> None:
+    """The worst items' pictures, where their files are still there; decoded by us, never handed on by path."""
+    named = list(dict.fromkeys(item for issue in modality.issues for item in issue.item_ids))
+    seen = [(item, picture) for item in named if (picture := state.picture(folder, item)) is not None][:_MOST_PICTURES]
+    if not seen:
+        return
+    st.markdown(f"**{plain(words('dashboard.modalities.pictures'))}**")
+    for start in range(0, len(seen), _PICTURES_IN_A_ROW):
+        row = seen[start : start + _PICTURES_IN_A_ROW]
+        for column, (item, picture) in zip(st.columns(_PICTURES_IN_A_ROW), row, strict=False):
+            column.image(picture, caption=plain(item), width="stretch", alt=item)
+
+
+def _only_new(found: Section, profile: Profile, words: Words) -> Section:
+    """The section without the charts that already stand on this page."""
+    drawn = {coverage_chart(profile, words).title, standalone_chart(profile, words).title}
+    blocks = tuple(block for block in found.blocks if not (isinstance(block, Figure) and block.chart.title in drawn))
+    return dataclasses.replace(found, blocks=blocks)

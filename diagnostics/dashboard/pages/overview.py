@@ -34,7 +34,8 @@ def _welcome(words: Words) -> None:
     title(words("dashboard.overview.title"), words("dashboard.overview.welcome"))
     st.space("small")
     cards = st.columns(3)
-    for column, shop in zip(cards, ("en", "ja"), strict=False):
+    shops = sorted(("en", "ja"), key=lambda shop: shop != words.lang)  # the reader's own language first
+    for column, shop in zip(cards, shops, strict=False):
         with column, st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"card-{shop}"):
             st.markdown(f":material/storefront: **{plain(words(f'dashboard.overview.sample_{shop}'))}**")
             st.markdown(plain(words(f"dashboard.overview.sample_{shop}_text")))

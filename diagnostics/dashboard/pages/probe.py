@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import streamlit as st
 
 from diagnostics.config import PRESETS
 from diagnostics.dashboard import state
 from diagnostics.dashboard.live import ended_badly, watch
-from diagnostics.dashboard.widgets import error, plain, section, title
+from diagnostics.dashboard.widgets import error, plain, preset, section, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
@@ -44,17 +46,13 @@ def _again(folder: RunFolder, words: Words) -> None:
     st.markdown(plain(words("dashboard.probe.again_text")))
     asked = RunRequest.model_validate(folder.request())
     names = list(PRESETS)
+    spent = sum(event.seconds for event in folder.events() if event.kind == "epoch") / (os.cpu_count() or 1)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         words("dashboard.start.preset"),
         names,
         index=names.index(asked.preset),
-        format_func=lambda name: words(
-            "dashboard.start.preset_is",
-            preset=words(f"report.preset.{name}"),
-            seeds=PRESETS[name].seeds,
-            epochs=PRESETS[name].max_epochs,
-        ),
+        format_func=lambda name: preset(name, _seconds(spent, asked, name), words),
     )
     if right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=chosen == asked.preset):
         try:
@@ -63,3 +61,11 @@ def _again(folder: RunFolder, words: Words) -> None:
             error(problem, words.lang)
         else:
             st.rerun()
+
+
+def _seconds(spent: float, asked: RunRequest, name: str) -> float | None:
+    """How long a preset's trainings should take, by what this run's own took; None where no time was noted.
+
+    A longer patience lets models learn on, but most stop long before the limit, so only repetitions are counted.
+    """
+    return spent * PRESETS[name].seeds / (asked.seeds or PRESETS[asked.preset].seeds) or None
