@@ -51,7 +51,9 @@ def main() -> None:
         chosen.run()
     except TenbinError as problem:
         error(problem, words.lang)
-        if problem.code == "E_NO_SUCH_RUN" and st.button(words("dashboard.ended.leave"), icon=":material/home:"):
+        if problem.code in ("E_NO_SUCH_RUN", "E_BAD_DIAGNOSIS") and st.button(
+            words("dashboard.ended.leave"), icon=":material/home:"
+        ):
             state.forget_run()
             st.rerun()
 

@@ -163,16 +163,16 @@ def test_faulty_pictures_are_shown_and_their_loss_is_no_error(runs: Path, tmp_pa
     Image.new("RGB", (40, 20), "red").save(buffer, "PNG")
     catalog = _finish_with_pictures(runs, tmp_path / "shop", buffer.getvalue())
     app = _open("modalities", "ja", FINISHED)
-    assert [entry.proto.imgs[0].caption for entry in app.get("imgs")] == ["0002"]
+    assert [entry.proto.imgs[0].caption for entry in app.get("image")] == ["0002"]
     assert plain(text("dashboard.modalities.pictures", "ja")) in _words(app)
     catalog.unlink()
     state._pictures.clear()
-    assert not _open("modalities", "ja", FINISHED).get("imgs")
+    assert not _open("modalities", "ja", FINISHED).get("image")
 
 
 def test_a_picture_that_no_decoder_takes_is_left_out(runs: Path, tmp_path: Path) -> None:
     _finish_with_pictures(runs, tmp_path / "shop", b"\x89PNG\r\n\x1a\nnothing")
-    assert not _open("modalities", "en", FINISHED).get("imgs")
+    assert not _open("modalities", "en", FINISHED).get("image")
 
 
 def test_a_chart_stands_on_the_page_once(runs: Path) -> None:
