@@ -2,7 +2,7 @@
 
 Protocol (METHOD section 2): all items are candidates, the user's training items are masked, metrics are taken per user and
 averaged later. Ties: the item with the lower index ranks first. Formulas as in trec_eval with binary relevance, checked against
-ir-measures and brute force in the tests: NDCG's ideal is over ``min(k, n_relevant)`` items.
+ir-measures and brute force in the tests: the ideal of NDCG and the divisor of MAP are over ``min(k, n_relevant)`` items.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from models.kernels import count_ranks
 
-__all__ = ["METRICS", "UserItems", "metrics_per_user", "rank_targets"]
+__all__ = ["UserItems", "metrics_per_user", "rank_targets"]
 
 SCORES_PER_BLOCK = 1 << 22  # 16 MB of float32, a cache's worth
-METRICS = ("recall", "ndcg", "precision", "map", "hit")
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,6 @@ class Sampler:
         self._n_users, self._n_items = n_users, n_items
         self._batch_size, self._n_extra, self._seed = batch_size, n_extra, seed
 
-    @property
-    def n_batches(self) -> int:
-        return -(-len(self._train) // self._batch_size)
-
     def epoch(self, epoch: int) -> Iterator[Triples]:
         """The batches of one epoch (1-based)."""
         rng = np.random.default_rng([self._seed, epoch])

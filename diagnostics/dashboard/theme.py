@@ -36,6 +36,7 @@ _STYLE = """<style>
 .stMarkdown table th { font-weight: 600; opacity: .8; border: none !important;
   border-bottom: 1px solid rgba(128,140,152,.45) !important; }
 .stMarkdown table td { border: none !important; border-bottom: 1px solid rgba(128,140,152,.22) !important; vertical-align: top; }
+.stMarkdown table td:first-child { min-width: 4.8em; }
 .st-key-verdict { border-left: 4px solid #2f86bd; border-radius: 8px; padding: 1.5rem 1.8rem; background: rgba(128,150,170,.10); }
 .st-key-verdict h3 { padding: 0 0 .5rem; font-size: 1.4rem; line-height: 1.5; }
 [class*="st-key-fact-"] h3 { font-size: 1.75rem; padding: 0; white-space: nowrap; font-variant-numeric: tabular-nums; }

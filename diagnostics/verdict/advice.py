@@ -48,10 +48,9 @@ def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Dec
             values = {"modality": one.name, "base": strongest.name, **beyond.span()}
             told.append(Message(code="reason.adds_beyond", values=values))
             break
-    lifts = {name: measures.lift(name) for name in measures.balancers()}
-    if lifts:
-        name = max(lifts, key=lambda key: lifts[key].value)
-        values = {"balancer": name, "smallest": measures.smallest_effect, **lifts[name].span()}
+    best = measures.best_lift()
+    if best is not None:
+        values = {"balancer": best[0], "smallest": measures.smallest_effect, **best[1].span()}
         told.insert(min(len(told), 2), Message(code="reason.lift", values=values))
     return tuple(told[:3])
 
@@ -78,10 +77,9 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
             "scale_mismatch": NextStep(code="standardise", effort="small", modality=concerned.name, values=values),
         }[cause]
         return first, again
-    if decision.action == "rebalance":
-        lifts = {name: measures.lift(name) for name in measures.balancers()}
-        best = max(lifts, key=lambda key: lifts[key].value)
-        switch = NextStep(code="switch_on", effort="medium", values={"balancer": best}, effect=lifts[best].estimate())
+    best = measures.best_lift()
+    if decision.action == "rebalance" and best is not None:
+        switch = NextStep(code="switch_on", effort="medium", values={"balancer": best[0]}, effect=best[1].estimate())
         return switch, NextStep(code="pilot", effort="large")
     if decision.action == "skip_content":
         return NextStep(code="invest_in_history", effort="small"), NextStep(code="judge_new_items", effort="medium")

@@ -123,6 +123,12 @@ class Measures:
         balanced, plain = self.run.paired(self.arm(self.modalities, balancer), self.arm(self.modalities))
         return Contrast.between(balanced, plain)
 
+    def best_lift(self) -> tuple[str, Contrast] | None:
+        """The balancer with the largest lift, and that lift; rules look at it at a level corrected for how many were tried."""
+        lifts = {name: self.lift(name) for name in self.balancers()}
+        name = max(lifts, key=lambda one: lifts[one].value, default=None)
+        return None if name is None else (name, lifts[name])
+
     def headroom(self) -> Contrast:
         """The ensemble of uni-modal models minus the plain joint model (C10): what joint training leaves on the table."""
         ensemble, plain = self.run.paired(self.arm(self.modalities, ENSEMBLE), self.arm(self.modalities))

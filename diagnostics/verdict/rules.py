@@ -88,7 +88,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         name = measures.modalities[0]
         return _sure(Decision("leave", "single", values={"modality": name, **content.span()}), content, smallest, conditions)
 
-    best = _best_lift(measures)
+    best = measures.best_lift()
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
     lift, n_tried = best[1], len(measures.balancers())
@@ -129,14 +129,6 @@ def _most_behind(judgements: tuple[Judgement, ...], strongest: Judgement) -> Jud
     return max([one for one in others if one.informative] or others, key=lambda one: one.gap.value)
 
 
-def _best_lift(measures: Measures) -> tuple[str, Contrast] | None:
-    lifts = {name: measures.lift(name) for name in measures.balancers()}
-    if not lifts:
-        return None
-    name = max(lifts, key=lambda one: lifts[one].value)
-    return name, lifts[name]
-
-
 def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Judgement, Contrast, float] | None:
     """The modality whose data most deserve repair, with the comparison that says what a repair is worth.
 
@@ -170,7 +162,7 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
     headroom = measures.headroom() if len(measures.modalities) > 1 else Contrast(measures.joint[:0])
     room = max((headroom, weak.gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
     detectable = room.minimum_detectable_effect()
-    best = _best_lift(measures) if len(measures.modalities) > 1 else None
+    best = measures.best_lift() if len(measures.modalities) > 1 else None
 
     def condition(code: str, contrast: Contrast | None, limit: float | None, holds: bool | None) -> Condition:
         if contrast is None or not contrast.measured:

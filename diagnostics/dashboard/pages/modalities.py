@@ -17,7 +17,7 @@ from diagnostics.schema import ModalityProfile, Profile
 
 __all__ = ["page"]
 
-_MOST_PICTURES, _PICTURES_IN_A_ROW = 20, 10
+_MOST_PICTURES, _PICTURES_IN_A_ROW = 20, 7
 
 
 def page() -> None:

@@ -46,7 +46,10 @@ def _again(folder: RunFolder, words: Words) -> None:
     st.markdown(plain(words("dashboard.probe.again_text")))
     asked = RunRequest.model_validate(folder.request())
     names = list(PRESETS)
-    spent = sum(event.seconds for event in folder.events() if event.kind == "epoch") / (os.cpu_count() or 1)
+    diagnosis = state.diagnosis(folder)
+    measured = diagnosis.provenance.timing.get("probe", 0.0) if diagnosis is not None else 0.0
+    epochs = sum(event.seconds for event in folder.events() if event.kind == "epoch") / (os.cpu_count() or 1)
+    spent = max(measured, epochs)  # a run that was resumed trained longer than its last attempt took
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         words("dashboard.start.preset"),
