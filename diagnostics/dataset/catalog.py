@@ -56,7 +56,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     Raises
     ------
     TenbinError
-        ``E_NO_USABLE_ROW`` when nothing is left.
+        ``E_NO_USABLE_ROW`` when nothing is left, ``E_BAD_PRICES`` when the column that a person chose holds no number.
     """
     ids = as_text(table.frame[columns_of(roles, table.name, "item_id")[0]])
     sieve = Sieve(table)
@@ -81,7 +81,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
         titles=titles,
         texts=_joined([part for part in (titles, descriptions) if part is not None], "\n"),
         attributes={column: objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
-        price=_known(parse_numbers(as_text(frame[prices[0]]))) if prices else None,
+        price=_prices(table, frame[prices[0]], roles) if prices else None,
         image_paths=objects(as_text(frame[images[0]])).tolist() if images else None,
         rows=table.rows[kept],
         kept=place_of_row[: len(kept)][kept].astype(np.int64),
@@ -128,5 +128,15 @@ def _joined(parts: Sequence[ObjectArray], between: str) -> ObjectArray | None:
     return answer
 
 
-def _known(price: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
-    return price if np.isfinite(price).any() else None
+def _prices(table: Table, cells: pd.Series, roles: Sequence[ColumnRole]) -> npt.NDArray[np.float64] | None:
+    """The prices; None where none can be read, which is an error only in a column that a person chose."""
+    text = as_text(cells)
+    price = parse_numbers(text)
+    if np.isfinite(price).any():
+        return price
+    (role,) = (role for role in roles if role.file == table.name and role.role == "price")
+    written = text.dropna()
+    if role.reason.code == "reading.reason.chosen" and len(written):
+        row = int(table.rows[written.index[0]])
+        raise TenbinError("E_BAD_PRICES", file=table.name, row=row, column=role.column, found=str(written.iloc[0])[:60])
+    return None

@@ -245,6 +245,13 @@ def test_a_chosen_date_column_without_dates_names_the_cell(tmp_path: Path) -> No
     assert {"file": "log.csv", "row": 2, "column": "quantity", "found": "2"}.items() <= caught.value.values.items()
 
 
+def test_a_chosen_price_column_without_numbers_names_the_cell(tmp_path: Path) -> None:
+    with pytest.raises(TenbinError) as caught:
+        read(*write_shop(tmp_path), mapping={"catalog": {"price": "colour"}})
+    assert caught.value.code == "E_BAD_PRICES"
+    assert {"row": 2, "column": "colour", "found": "blue"}.items() <= caught.value.values.items()
+
+
 def test_a_date_column_we_guessed_wrongly_is_left_alone(tmp_path: Path) -> None:
     dataset = read_lines(tmp_path, [(u, i, "spring", q) for u, i, _, q in log_rows()])
     assert dataset.log.timestamp is None
