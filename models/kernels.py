@@ -89,7 +89,7 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, user_
                 item_gradient[j, part, f] -= step
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
 def adam_rows(table, first, second, rows, gradient, rate, beta1, beta2, epsilon, step):
     """Adam on some rows of a table, the others left alone (what torch calls SparseAdam; departure from dense Adam: a row that
     is not touched does not coast on its momentum).
