@@ -186,16 +186,15 @@ def _condition(condition: Condition, words: Words) -> tuple[Cell, ...]:
 
 
 def _limits(diagnosis: Diagnosis, words: Words) -> Section:
-    points = tuple(
-        Point(
-            words.coded("not_checked", entry.code, values=entry.values),
-            words.coded("not_checked_reason", entry.reason, values=entry.values),
-            "question",
-        )
-        for entry in diagnosis.not_checked
-    )
-    answer = words("report.limits.answer", count=len(points)) if points else words("report.limits.answer_none")
-    return Section("limits", words("report.limits.title"), answer, (Points(points),) if points else ())
+    """What was not checked, those of one reason together so that the reason stands once."""
+    by_reason: dict[str, list[Point]] = {}
+    for entry in diagnosis.not_checked:
+        reason = words.coded("not_checked_reason", entry.reason, values=entry.values)
+        by_reason.setdefault(reason, []).append(Point(words.coded("not_checked", entry.code, values=entry.values), "", "question"))
+    blocks = [block for reason, points in by_reason.items() for block in (Paragraph(reason), Points(tuple(points)))]
+    count = len(diagnosis.not_checked)
+    answer = words("report.limits.answer", count=count) if count else words("report.limits.answer_none")
+    return Section("limits", words("report.limits.title"), answer, tuple(blocks))
 
 
 def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
