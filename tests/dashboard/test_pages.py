@@ -19,6 +19,7 @@ from diagnostics.dashboard.widgets import plain
 from diagnostics.dataset import read
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.report import build
+from diagnostics.report.model import Paragraph, Points
 from diagnostics.runs import RunFolder, RunRequest
 from diagnostics.schema import ProbeEvent
 from tests.dashboard.states import FAILED, FINISHED, OPEN, RUNNING, finish, runs
@@ -61,8 +62,11 @@ def test_the_verdict_stands_on_the_first_screen(lang: str, runs: Path) -> None:
     report = build(example(), lang)
     assert plain(report.headline.sentence) in words and plain(report.headline.confidence) in words
     assert plain("14.3%") in words
-    for point in report.section("limits").blocks[0].items:  # type: ignore[union-attr]
-        assert plain(point.title) in words
+    blocks = report.section("limits").blocks
+    reasons = [block.text for block in blocks if isinstance(block, Paragraph)]
+    unchecked = [point.title for block in blocks if isinstance(block, Points) for point in block.items]
+    assert len(unchecked) == len(example().not_checked) and len(reasons) == len(set(reasons)) > 0
+    assert all(plain(told) in words for told in (*reasons, *unchecked))
 
 
 def test_live_curves_and_time_left(runs: Path) -> None:
