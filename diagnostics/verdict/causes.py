@@ -84,14 +84,14 @@ def judge_modality(
         evidence = Evidence(measure="norm_ratio", value=ratio, threshold=threshold("norm_ratio_extreme"), unit="ratio")
         causes.append(Cause(code="scale_mismatch", confidence="medium", evidence=(evidence,)))
     if says_nothing:
-        evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile, supports=True))
-        causes.append(Cause(code="uninformative", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
+        evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile))
+        causes.append(Cause(code="uninformative", confidence=_confidence(gain, smallest), evidence=evidence_list))
     elif gain_position == "below" and silent is False:
-        evidence_list = (_standalone(profile, supports=True), _evidence("gain_alone", gain, smallest))
-        causes.append(Cause(code="unused", confidence=_confidence(gain, smallest, n), evidence=evidence_list))
+        evidence_list = (_standalone(profile), _evidence("gain_alone", gain, smallest))
+        causes.append(Cause(code="unused", confidence=_confidence(gain, smallest), evidence=evidence_list))
     elif gain_position == "above" and unique is False and n > 1:
         evidence_list = (_evidence("gain_alone", gain, smallest), _evidence("knock_out", knock_out, smallest))
-        causes.append(Cause(code="redundant", confidence=_confidence(knock_out, smallest, n), evidence=evidence_list))
+        causes.append(Cause(code="redundant", confidence=_confidence(knock_out, smallest), evidence=evidence_list))
     behind = gap.position(smallest, n) == "above" and n > 1 and not leads
     if balancing_helps and behind and unique and informative:
         evidence_list = (_evidence("gap", gap, smallest), _evidence("knock_out", knock_out, smallest))
@@ -169,7 +169,7 @@ def _off_scale(profile: ModalityProfile, profiles: Mapping[str, ModalityProfile]
     return distance(profile) == max(distance(one) for one in profiles.values())
 
 
-def _confidence(contrast: Contrast, limit: float, n_comparisons: int) -> Confidence:
+def _confidence(contrast: Contrast, limit: float) -> Confidence:
     failed = [
         contrast.same_side_for_all_seeds(limit),
         contrast.stays_without_any_seed(limit),
@@ -179,20 +179,9 @@ def _confidence(contrast: Contrast, limit: float, n_comparisons: int) -> Confide
 
 
 def _evidence(measure: str, contrast: Contrast, limit: float, *, supports: bool = True) -> Evidence:
-    estimate = contrast.estimate()
-    return Evidence(
-        measure=measure,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        threshold=limit,
-        supports=supports,
-        unit="difference",
-    )
+    return Evidence(measure=measure, **contrast.span(), threshold=limit, supports=supports, unit="difference")
 
 
-def _standalone(profile: ModalityProfile, *, supports: bool) -> Evidence:
+def _standalone(profile: ModalityProfile) -> Evidence:
     own = profile.standalone.lift or profile.standalone.recall_at_20
-    return Evidence(
-        measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, supports=supports, unit="difference"
-    )
+    return Evidence(measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, unit="difference")

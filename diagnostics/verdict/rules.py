@@ -159,24 +159,16 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
 def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
     """The four conditions for ``rebalance`` on the weak modality, each with what was measured and what was asked."""
     smallest = measures.smallest_effect
-    headroom = measures.headroom() if len(measures.modalities) > 1 else Contrast(measures.joint[:0])
+    headroom = measures.headroom()
     room = max((headroom, weak.gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
     detectable = room.minimum_detectable_effect()
-    best = measures.best_lift() if len(measures.modalities) > 1 else None
+    best = measures.best_lift()
 
     def condition(code: str, contrast: Contrast | None, limit: float | None, holds: bool | None) -> Condition:
         if contrast is None or not contrast.measured:
             return Condition(code=code, value=None, threshold=limit, holds=None, modality=weak.name)
-        estimate = contrast.estimate()
-        return Condition(
-            code=code,
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            threshold=limit,
-            holds=holds,
-            modality=weak.name,
-        )
+        value, low, high = contrast.span().values()
+        return Condition(code=code, value=value, low=low, high=high, threshold=limit, holds=holds, modality=weak.name)
 
     clean = weak.data_cause is None
     return (
