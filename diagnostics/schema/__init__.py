@@ -22,9 +22,26 @@ from diagnostics.schema.codes import (
     Status,
 )
 from diagnostics.schema.containers import Catalog, Dataset, FeatureBlock, ImageSource, InteractionLog, Modality, Split
-from diagnostics.schema.measured import Coverage, FeatureHealth, ModalityProfile, PresencePattern, Profile, QualityIssue, Standalone
+from diagnostics.schema.measured import (
+    Absence,
+    AbsenceDriver,
+    ColumnSummary,
+    Coverage,
+    FeatureHealth,
+    Homophily,
+    ModalityProfile,
+    NewItemCeiling,
+    PresencePattern,
+    Profile,
+    QualityIssue,
+    Redundancy,
+    SegmentCoverage,
+    SharedInformation,
+    Standalone,
+    TableSummary,
+)
 from diagnostics.schema.probing import Arm, ArmSummary, ProbeEvent, ProbePlan
-from diagnostics.schema.reading import ColumnRole, FileNote, ReadingNotes, SetAside
+from diagnostics.schema.reading import ColumnRole, FileNote, Question, ReadingNotes, Sampled, SetAside
 from diagnostics.schema.records import Estimate, Evidence, Finding, Message, NotChecked, Record
 from diagnostics.schema.result import (
     Balancing,
@@ -42,6 +59,8 @@ from diagnostics.schema.result import (
 )
 
 __all__ = [
+    "Absence",
+    "AbsenceDriver",
     "Action",
     "Arm",
     "ArmSummary",
@@ -52,6 +71,7 @@ __all__ = [
     "Cause",
     "CauseCode",
     "ColumnRole",
+    "ColumnSummary",
     "Condition",
     "Confidence",
     "Coverage",
@@ -66,6 +86,7 @@ __all__ = [
     "FileNote",
     "Finding",
     "FloatArray",
+    "Homophily",
     "ImageSource",
     "IndexArray",
     "InteractionLog",
@@ -74,6 +95,7 @@ __all__ = [
     "Modality",
     "ModalityProfile",
     "ModalityResult",
+    "NewItemCeiling",
     "NextStep",
     "NotChecked",
     "PresencePattern",
@@ -84,14 +106,20 @@ __all__ = [
     "Protocol",
     "Provenance",
     "QualityIssue",
+    "Question",
     "ReadingNotes",
     "Record",
+    "Redundancy",
+    "Sampled",
+    "SegmentCoverage",
     "SetAside",
     "Severity",
     "Share",
+    "SharedInformation",
     "Split",
     "SplitKind",
     "Standalone",
     "Status",
+    "TableSummary",
     "Verdict",
 ]

@@ -49,6 +49,8 @@ class Catalog:
     price : float64 (n_items,), NaN where unknown; None when there is no price
     category : object array of str or None, (n_items,); the one category used for segments
     vectors : modality name -> float32 (n_items, d); a row of NaN means missing
+    added : datetime64[s] (n_items,), when the item joined the catalog, NaT where unknown; None where the shop does not say
+    descriptions : object array of str or None, (n_items,), the description alone, as the shop wrote it; None without that role
     """
 
     item_ids: npt.NDArray[np.object_]
@@ -59,11 +61,13 @@ class Catalog:
     price: npt.NDArray[np.float64] | None = None
     category: npt.NDArray[np.object_] | None = None
     vectors: Mapping[str, FloatArray] = field(default_factory=dict)
+    added: npt.NDArray[np.datetime64] | None = None
+    descriptions: npt.NDArray[np.object_] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.item_ids.tolist())) != len(self.item_ids):
             raise ValueError("item ids are not unique")
-        single = (self.titles, self.texts, self.images, self.price, self.category)
+        single = (self.titles, self.texts, self.images, self.price, self.category, self.added, self.descriptions)
         columns = [column for column in (*single, *self.attributes.values(), *self.vectors.values()) if column is not None]
         if any(len(column) != self.n_items for column in columns):
             raise ValueError("a catalog column has another length than item_ids")
@@ -116,6 +120,7 @@ class InteractionLog:
     timestamp : datetime64[s] (n_rows,) or None
     value : float64 (n_rows,), money paid in that row (price x quantity), NaN where unknown; None without a price
     event_type : object array of str (n_rows,) or None
+    weight : float32 (n_rows,), what the row counts by its event type; None where every row counts 1
     """
 
     user_ids: npt.NDArray[np.object_]
@@ -124,6 +129,7 @@ class InteractionLog:
     timestamp: npt.NDArray[np.datetime64] | None = None
     value: npt.NDArray[np.float64] | None = None
     event_type: npt.NDArray[np.object_] | None = None
+    weight: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if len(self.user_index) != len(self.item_index):
@@ -148,6 +154,9 @@ class Dataset:
 
     ``rejected`` maps a file's name to the rows that were set aside, as a table of text with two extra columns: the row number
     and the reason code. Nothing the user gave is lost.
+
+    ``source`` is set where the log or the catalog is too large to be held and ``catalog`` and ``log`` are a sample
+    (``notes.sampled``): it knows where every row can be read again (``diagnostics.dataset.warehouse.TableSource``).
     """
 
     catalog: Catalog
@@ -156,6 +165,7 @@ class Dataset:
     notes: ReadingNotes
     split: Split
     rejected: Mapping[str, Any] = field(default_factory=dict)
+    source: Any = None
 
     def __post_init__(self) -> None:
         if len(self.log.item_index) and (self.log.item_index.min() < 0 or self.log.item_index.max() >= self.catalog.n_items):

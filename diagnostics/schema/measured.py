@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from diagnostics.schema.codes import Kind, Share
 from diagnostics.schema.records import Estimate, Finding, NotChecked, Record
 
-__all__ = ["Coverage", "FeatureHealth", "ModalityProfile", "PresencePattern", "Profile", "QualityIssue", "Standalone"]
+__all__ = [
+    "Absence",
+    "AbsenceDriver",
+    "ColumnSummary",
+    "Coverage",
+    "FeatureHealth",
+    "Homophily",
+    "ModalityProfile",
+    "NewItemCeiling",
+    "PresencePattern",
+    "Profile",
+    "QualityIssue",
+    "Redundancy",
+    "SegmentCoverage",
+    "SharedInformation",
+    "Standalone",
+    "TableSummary",
+]
 
 
 class Coverage(Record):
@@ -20,13 +39,56 @@ class Coverage(Record):
     disguised: Share = 0.0
 
 
+class SegmentCoverage(Record):
+    """A1 within one part of the shop: of its items, and of the log rows that fall on it, the share with a *real* value.
+
+    ``by`` says how the shop was divided: ``popularity`` (``head``, ``middle``, ``tail``: items that together make the first 50 %,
+    the next 30 % and the last 20 % of all log rows; ``unsold``), ``category`` (the shop's own words), ``month`` (of the log row,
+    ``2024-03``) and ``launch`` (the month in which the item is first seen in the log, or was added where the catalog says so).
+    """
+
+    by: Literal["popularity", "category", "month", "launch"]
+    segment: str
+    n_items: int = Field(ge=0)
+    n_interactions: int = Field(ge=0)
+    items: Share
+    interactions: Share | None = None
+
+
+class AbsenceDriver(Record):
+    """One thing that goes with a missing value (A2): among items of the ``group`` the share without it, and among the rest.
+
+    ``code``: ``less_popular``, ``more_popular``, ``cheaper``, ``dearer``, ``newer``, ``older`` (the lower or upper third against
+    the rest) or ``category`` (``group`` is its name). Words: ``absence.<code>``.
+    """
+
+    code: Literal["less_popular", "more_popular", "cheaper", "dearer", "newer", "older", "category"]
+    group: str | None = None
+    missing: Share
+    missing_elsewhere: Share
+    difference: Estimate
+    n_items: int = Field(ge=0)
+
+
+class Absence(Record):
+    """A2: can a missing value be predicted from popularity, category, price and age? ``auc`` of 0.5 means missing at random."""
+
+    auc: Estimate
+    drivers: tuple[AbsenceDriver, ...] = ()
+
+
 class QualityIssue(Record):
-    """One kind of fault in one modality: its words are ``issue.<code>.*``; at most 20 item ids, worst first."""
+    """One kind of fault in one modality: its words are ``issue.<code>.*``; at most 20 item ids, worst first.
+
+    ``score``: 1 where no item has the fault at all, 0 where every item has it fully; ``flagged``: it is common enough to act on.
+    """
 
     code: str
     count: int = Field(ge=0)
     share: Share
     item_ids: tuple[str, ...] = ()
+    score: Share = 1.0
+    flagged: bool = False
 
 
 class FeatureHealth(Record):
@@ -41,6 +103,48 @@ class FeatureHealth(Record):
     mean_cosine: float
     effective_rank: float
     zero_rows: Share = 0.0
+    hubness: float | None = None  # skewness of how often an item is among others' ten nearest
+    hub_share: Share | None = None  # of all places among the ten nearest, those taken by the most frequent 1 % of items
+
+
+class Homophily(Record):
+    """A6: of an item's ten nearest by content, the share that customers also bought together with it, beside chance."""
+
+    overlap: Estimate
+    chance: Estimate
+    lift: Estimate | None = None  # paired difference to chance
+
+
+class NewItemCeiling(Record):
+    """A9: how much of what purchases know of an item (its collaborative factors) its content predicts, on items held out."""
+
+    r2: Estimate
+    floor: Estimate  # the same with rows shuffled
+
+
+class Redundancy(Record):
+    """A7: how much two modalities say the same, on the items that have both."""
+
+    modalities: tuple[str, str]
+    cka: Estimate
+    second_from_first: Estimate  # held-out R2 of a ridge regression
+    first_from_second: Estimate
+    neighbour_overlap: Estimate  # share of the ten nearest in common
+    neighbour_chance: Estimate
+    p_value: Share | None = None  # of the overlap under shuffled rows
+    n_items: int = Field(ge=0)
+
+
+class SharedInformation(Record):
+    """A8: what two modalities tell about which items are bought together, in bits, split by partial information decomposition."""
+
+    modalities: tuple[str, str]
+    unique_first: Estimate
+    unique_second: Estimate
+    shared: Estimate
+    synergy: Estimate
+    total: Estimate
+    n_items: int = Field(ge=0)
 
 
 class Standalone(Record):
@@ -63,6 +167,12 @@ class ModalityProfile(Record):
     issues: tuple[QualityIssue, ...] = ()
     health: FeatureHealth | None = None
     standalone: Standalone
+    standalone_collapsed: Standalone | None = None  # variants of one product counted as one item; None without variants
+    segments: tuple[SegmentCoverage, ...] = ()
+    absence: Absence | None = None
+    homophily: Homophily | None = None
+    new_item_ceiling: NewItemCeiling | None = None
+    languages: dict[str, Share] = Field(default_factory=dict)  # text only: ISO 639-1 code (``und`` unknown) -> share of texts
     stand_in_item_ids: tuple[str, ...] = ()
 
 
@@ -74,10 +184,45 @@ class PresencePattern(Record):
     interactions: Share
 
 
+class ColumnSummary(Record):
+    """One column of one table.
+
+    ``low``, ``middle`` and ``high`` are text as the shop would write it; ``distinct`` may be approximate (to about 2 %) above a
+    million rows; ``common``: the most frequent values with their counts.
+    """
+
+    table: Literal["catalog", "interactions"]
+    column: str
+    kind: Literal["number", "text", "time", "flag"]
+    rows: int = Field(ge=0)
+    missing: int = Field(ge=0)
+    distinct: int = Field(ge=0)
+    low: str | None = None
+    middle: str | None = None
+    high: str | None = None
+    mean: float | None = None
+    common: tuple[tuple[str, int], ...] = ()
+
+
+class TableSummary(Record):
+    """The two tables in numbers, over every row, also where only a sample is kept for training."""
+
+    items: int = Field(ge=0)
+    interactions: int = Field(ge=0)
+    users: int = Field(ge=0)
+    items_sold: int = Field(ge=0)
+    first_day: str | None = None
+    last_day: str | None = None
+    columns: tuple[ColumnSummary, ...] = ()
+
+
 class Profile(Record):
     """What the data says before any training."""
 
     modalities: tuple[ModalityProfile, ...]
+    tables: TableSummary | None = None
+    redundancy: tuple[Redundancy, ...] = ()
+    shared_information: tuple[SharedInformation, ...] = ()
     baselines: dict[str, dict[str, Estimate]]  # random, popularity, item_knn -> recall_at_20, ndcg_at_20
     patterns: tuple[PresencePattern, ...] = ()
     n_test_users: int = 0

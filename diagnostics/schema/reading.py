@@ -9,7 +9,7 @@ from pydantic import Field
 from diagnostics.schema.codes import Share
 from diagnostics.schema.records import Finding, Message, Record
 
-__all__ = ["ColumnRole", "FileNote", "ReadingNotes", "SetAside"]
+__all__ = ["ColumnRole", "FileNote", "Question", "ReadingNotes", "Sampled", "SetAside"]
 
 
 class FileNote(Record):
@@ -36,6 +36,28 @@ class ColumnRole(Record):
     samples: tuple[str, ...] = ()
 
 
+class Question(Record):
+    """Two or more columns that could play one role equally well: a person must choose, nothing was guessed.
+
+    Words: ``reading.question.<role>``.
+    """
+
+    file: str
+    role: str
+    candidates: tuple[ColumnRole, ...]
+
+
+class Sampled(Record):
+    """A log or catalog too large to train on whole: which part was kept. Users are drawn whole, with all their rows."""
+
+    rows: int
+    rows_kept: int
+    users: int
+    users_kept: int
+    items: int
+    items_kept: int
+
+
 class SetAside(Record):
     """Rows of one file that could not be used, by reason (words: ``set_aside.<reason>``)."""
 
@@ -50,6 +72,12 @@ class ReadingNotes(Record):
     files: tuple[FileNote, ...] = ()
     columns: tuple[ColumnRole, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
+    questions: tuple[Question, ...] = ()
+    published_format: str | None = None  # mmrec, recbole, amazon2023, movielens, hm: recognised by itself or chosen
+    sampled: Sampled | None = None
+    event_weights: dict[str, float] = Field(default_factory=dict)  # event type -> what one such event counts; 0: not at all
+    rating_threshold: float | None = None  # ratings from here on count as "liked"; lower ones are set aside
+    weak_pairs: int = 0  # (user, item) pairs whose events do not add up to one interaction; not trained or tested on
     unused_columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     merged_duplicates: int = 0  # rows that repeat a (user, item) pair; kept as weight, counted once in ranking
     items_without_interactions: int = 0
