@@ -1,0 +1,223 @@
+"""One engine for everything that grows with rows: ibis over DuckDB within a memory limit, or the same expressions elsewhere."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.config import home
+from diagnostics.errors import Cancelled, TenbinError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["MEMORY_BYTES", "Engine", "parquet_files"]
+
+MEMORY_BYTES = 1_000_000_000
+"""What DuckDB may hold before it spills to disk; with Python and the result beside it a process stays below two gigabytes."""
+
+_POLL_S = 0.1
+
+
+class Engine:
+    """Answers questions about tables of any size without holding them; close it, or use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    memory_bytes : what the engine may hold; more goes to a temporary folder on disk (default 1 GB)
+    threads : cores to use (default: those this process may use)
+    spill : an existing folder for what does not fit in memory (default: inside Tenbin's own folder); emptied when closed
+    backend : another connected ibis backend (Spark, Postgres, SQLite, a DuckDB file) on which the expressions run unchanged;
+        the other parameters then have no effect
+
+    Attributes
+    ----------
+    backend : the ibis backend; ``backend.name`` is ``duckdb`` unless another was given
+
+    Notes
+    -----
+    DuckDB never fetches an extension and never uses the network. Only expressions of ours run here; SQL that a person wrote is
+    checked and run by ``diagnostics.dataset.warehouse``.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_bytes: int | None = None,
+        threads: int | None = None,
+        spill: Path | None = None,
+        backend: Any = None,
+    ) -> None:
+        self._memory = memory_bytes or MEMORY_BYTES
+        self._spill: Path | None = None
+        if backend is None:
+            backend, self._spill = _own_duckdb(self._memory, threads, spill)
+        self.backend = backend
+
+    def table(self, source: Path | pa.Table | pd.DataFrame) -> ir.Table:
+        """A Parquet file, a folder of Parquet files or a table in memory as an ibis table; nothing is copied or read yet.
+
+        Raises
+        ------
+        TenbinError
+            ``E_FILE_MISSING``, ``E_BAD_PARQUET``; ``E_NO_PARQUET`` for a folder without Parquet files.
+        """
+        import ibis
+
+        if not isinstance(source, Path):
+            return ibis.memtable(source)
+        paths = parquet_files(source)
+        try:
+            if self.backend.name == "duckdb":
+                # a plain name, not a pattern; union_by_name: files of one folder may lack a column that was added later
+                names = [glob.escape(str(path)) for path in paths]
+                found: ir.Table = self.backend.read_parquet(names, union_by_name=len(names) > 1)
+            else:
+                found = self.backend.read_parquet(str(source))
+        except Exception as error:
+            raise TenbinError("E_BAD_PARQUET", file=source.name) from error
+        return found
+
+    def run(
+        self, expr: ir.Expr, *, step: Callable[[float], None] | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> pa.Table:
+        """Compute an expression and hand its rows back as an Arrow table.
+
+        Parameters
+        ----------
+        step : called now and then with the share done, in [0, 1], never falling; from DuckDB only, others cannot tell
+        cancelled : asked ten times a second; the query stops when it says yes
+
+        Raises
+        ------
+        Cancelled
+        TenbinError
+            ``E_TOO_LARGE`` when neither the memory nor the disk suffices.
+        """
+        work = _Work(lambda: self.backend.to_pyarrow(expr.as_table()))
+        work.start()
+        done = 0.0
+        try:
+            while not work.finished.wait(_POLL_S):
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                if step is not None:
+                    done = max(done, self._done())
+                    step(min(done, 1.0))
+        except BaseException:
+            self._interrupt()
+            work.join()
+            raise
+        if work.error is not None:
+            raise self._explained(work.error) from work.error
+        if step is not None:
+            step(1.0)
+        result: pa.Table = work.result
+        return result
+
+    def close(self) -> None:
+        """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""
+        if self._spill is not None:
+            self.backend.disconnect()
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _done(self) -> float:
+        progress = getattr(self.backend.con, "query_progress", None)
+        return 0.0 if progress is None else max(0.0, progress() / 100)
+
+    def _interrupt(self) -> None:
+        """Stop what runs, in each database's own way."""
+        if self.backend.name == "pyspark":
+            self.backend.con.sparkContext.cancelAllJobs()
+            return
+        stop = getattr(self.backend.con, "interrupt", None) or getattr(self.backend.con, "cancel", None)
+        if stop is not None:
+            stop()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        import duckdb
+
+        if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+            return TenbinError("E_TOO_LARGE", limit=self._memory / 1e9)
+        return error
+
+
+class _Work(threading.Thread):
+    """One computation in its own thread, so that progress and Cancel reach the person meanwhile."""
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._compute = compute
+        self.finished = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self._compute()
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            self.error = error
+        finally:
+            self.finished.set()
+
+
+def parquet_files(source: Path) -> tuple[Path, ...]:
+    """The Parquet files of a file or folder, sorted; hidden ones and links that lead out of the folder are left out.
+
+    Raises
+    ------
+    TenbinError
+        ``E_FILE_MISSING``, ``E_NO_PARQUET``.
+    """
+    if not source.exists():
+        raise TenbinError("E_FILE_MISSING", file=str(source))
+    if source.is_file():
+        return (source,)
+    root = source.resolve()
+    inside = (path for path in source.rglob("*.parquet") if path.is_file() and path.resolve().is_relative_to(root))
+    found = sorted(path for path in inside if not path.name.startswith((".", "_")))
+    if not found:
+        raise TenbinError("E_NO_PARQUET", file=source.name)
+    return tuple(found)
+
+
+def _own_duckdb(memory: int, threads: int | None, spill: Path | None) -> tuple[Any, Path]:
+    import ibis
+
+    parent = spill or home() / "spill"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
+    backend = ibis.duckdb.connect(
+        memory_limit=f"{memory}B",
+        threads=threads or _cores(),
+        temp_directory=str(folder),
+        autoload_known_extensions=False,
+        autoinstall_known_extensions=False,
+        allow_community_extensions=False,
+        preserve_insertion_order=False,  # holding the order of a large file would cost the memory of all of it
+    )
+    backend.con.execute("SET enable_progress_bar = true")
+    backend.con.execute("SET enable_progress_bar_print = false")
+    backend.con.execute("SET lock_configuration = true")
+    return backend, folder
+
+
+def _cores() -> int:
+    """Cores this process may use; a container or a task set may leave fewer than the machine has."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
