@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["PRESETS", "THRESHOLDS", "Preset", "Threshold", "cache_folder", "home", "threshold"]
+__all__ = ["PRESETS", "THRESHOLDS", "Preset", "Threshold", "cache_folder", "home", "reader_memory_bytes", "threshold"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,13 @@ THRESHOLDS: dict[str, Threshold] = {
         200, "with more distinct values than this, a column describes single items, not kinds of items"
     ),
     "category_max_share": Threshold(0.5, "a column whose values are mostly distinct is a name or a code, not a category"),
+    "reader_memory_mb": Threshold(
+        4096, "a log of ten million rows as CSV fits, and a computer with 8 GB lives on; TENBIN_READER_MEMORY_MB changes it"
+    ),
+    "reader_seconds": Threshold(8, "for any file, however small: what is not read by then is a trap, on a busy computer too"),
+    "reader_seconds_per_mb": Threshold(2, "four times what a CSV of two hundred columns takes on two busy cores"),
+    "reader_seconds_packed": Threshold(10, "times as long per megabyte for what is packed: tables shrink to a tenth"),
+    "reader_seconds_folder": Threshold(900, "a folder has no size; a million pictures on a slow network drive take minutes"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
@@ -75,6 +82,12 @@ THRESHOLDS: dict[str, Threshold] = {
 def threshold(name: str) -> float:
     """The value of a named threshold."""
     return THRESHOLDS[name].value
+
+
+def reader_memory_bytes() -> int:
+    """How much memory the process that reads files may take: ``TENBIN_READER_MEMORY_MB``, or the threshold of that name."""
+    asked = os.environ.get("TENBIN_READER_MEMORY_MB", "")
+    return (int(asked) if asked.isdecimal() else int(threshold("reader_memory_mb"))) * 1_000_000
 
 
 @dataclass(frozen=True)

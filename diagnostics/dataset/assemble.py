@@ -13,13 +13,14 @@ import pandas as pd
 
 from diagnostics.dataset.catalog import Items, choose_segments, columns_of, read_items
 from diagnostics.dataset.columns import propose_roles
+from diagnostics.dataset.guard import find_pictures, read_table, read_vectors
 from diagnostics.dataset.mapping import apply_mapping, read_mapping
-from diagnostics.dataset.pictures import Pictures, find_pictures
+from diagnostics.dataset.pictures import Pictures
 from diagnostics.dataset.purchases import Purchases, read_purchases
 from diagnostics.dataset.rejects import count_reasons, places_table
 from diagnostics.dataset.splits import split as make_split
-from diagnostics.dataset.tables import Table, read_table
-from diagnostics.dataset.vectors import align_vectors, check_name, read_vectors
+from diagnostics.dataset.tables import Table
+from diagnostics.dataset.vectors import align_vectors, check_name
 from diagnostics.errors import TenbinError
 from diagnostics.schema import (
     Catalog,

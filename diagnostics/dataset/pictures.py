@@ -12,7 +12,7 @@ import stat
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +30,7 @@ _LARGEST_FILE_BYTES = 50_000_000
 _LARGEST_TOTAL_BYTES = 50_000_000_000
 _LARGEST_RATIO = 200  # pictures are already compressed; a member that shrinks 200-fold is a bomb
 _MOST_FILES = 2_000_000
+_STEP_ITEMS = 1000
 _NUMBERED = re.compile(r"^(.+?)[ _-]\(?(?:\d{1,2}|main|front|top)\)?$", re.IGNORECASE)
 
 
@@ -52,7 +53,13 @@ class Pictures:
     refused: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-def find_pictures(root: Path, item_ids: npt.NDArray[np.object_], paths: Sequence[str | None] | None = None) -> Pictures:
+def find_pictures(
+    root: Path,
+    item_ids: npt.NDArray[np.object_],
+    paths: Sequence[str | None] | None = None,
+    *,
+    step: Callable[[float], None] | None = None,
+) -> Pictures:
     """Match pictures to items: by the path column where it names a file, else by a file called like the item's id.
 
     Only the first bytes of a matched file are read, to see that it is a picture; a zip is never unpacked.
@@ -62,6 +69,7 @@ def find_pictures(root: Path, item_ids: npt.NDArray[np.object_], paths: Sequence
     root : a folder or a zip file
     item_ids : object array of str, (n_items,)
     paths : path or file name per item, or None without such a column
+    step : called with the share of items whose picture has been looked at
 
     Raises
     ------
@@ -83,7 +91,7 @@ def find_pictures(root: Path, item_ids: npt.NDArray[np.object_], paths: Sequence
             raise TenbinError("E_IMAGES_REFUSED", file=root.name, n=len(refused), found=refused[0][1])
         raise TenbinError("E_NO_IMAGES", file=root.name)
     matched = _match(root.name, found, [_normal(str(item)) for item in item_ids], paths, refused)
-    sources = _checked(root, found, matched, refused)
+    sources = _checked(root, found, matched, refused, step or (lambda done: None))
     used = {inside for inside in matched if inside is not None}
     return Pictures(sources, len(found), len(found) - len(used), refused)
 
@@ -203,7 +211,11 @@ def _match(
 
 
 def _checked(
-    root: Path, found: dict[str, ImageSource], matched: list[str | None], refused: list[tuple[int, str, str]]
+    root: Path,
+    found: dict[str, ImageSource],
+    matched: list[str | None],
+    refused: list[tuple[int, str, str]],
+    step: Callable[[float], None],
 ) -> tuple[ImageSource | None, ...]:
     """The sources whose first bytes are those of a picture."""
     archive = zipfile.ZipFile(root) if root.is_file() else None
@@ -211,6 +223,8 @@ def _checked(
     answer: list[ImageSource | None] = []
     try:
         for position, inside in enumerate(matched):
+            if position % _STEP_ITEMS == 0:
+                step(position / len(matched))
             if inside is None:
                 answer.append(None)
                 continue

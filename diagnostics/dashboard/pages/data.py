@@ -113,7 +113,7 @@ def _correct(chosen: Chosen, words: Words) -> dict[str, dict[str, tuple[str, ...
     """The mapping table: our field, your column, samples and the reason; what a person changes is handed to the reader."""
     from diagnostics.dataset import propose
     from diagnostics.dataset.columns import CATALOG_ROLES, INTERACTION_ROLES, REPEATABLE
-    from diagnostics.dataset.tables import read_table
+    from diagnostics.dataset.guard import read_table
 
     proposed = propose(chosen.catalog, chosen.interactions)
     choices: dict[str, dict[str, tuple[str, ...]]] = {}
