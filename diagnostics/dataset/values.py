@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from diagnostics.dataset.shapes import Shape, shapes
 
 __all__ = ["Times", "parse_numbers", "parse_times"]
 
@@ -23,6 +28,7 @@ _PRICE_WORDS = re.compile(
 )
 _MYRIADS = re.compile(r"(?:(\d+(?:\.\d+)?)億)?(?:(\d+(?:\.\d+)?)万)?(?:(\d+(?:\.\d+)?)千)?(\d+(?:\.\d+)?)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_EXACT_DIGITS = 15  # a float64 holds any whole number of so many digits
 _FREE = frozenset({"無料", "free", "0円"})
 
 _ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
@@ -44,6 +50,8 @@ _DAY_NAME = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[\s\-/.]+([a-z]{3,9})\.?[\s\-
 _NAME_DAY = re.compile(r"^([a-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(.*)$")
 
 _FIRST, _LAST = np.datetime64("1970-01-02", "s"), np.datetime64("2100-01-01", "s")
+Numbers = npt.NDArray[np.int64]
+
 _EXCEL_DAY_0 = np.datetime64("1899-12-30", "s")
 
 
@@ -53,14 +61,32 @@ def parse_numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     Full-width signs, currency signs and words, thousands separators, 万 and 億, △ and ▲ for minus are understood. A comma is
     a decimal one only if the whole column writes it so (``12,50``).
     """
-    codes, unique = pd.factorize(column)
-    cells = np.asarray(unique, dtype=object)
-    values = np.full(len(cells), np.nan)
-    cleaned = [_clean_number(cell) for cell in cells]
-    comma_is_point = _decimal_comma(cleaned)
-    for position, cell in enumerate(cleaned):
-        values[position] = _number(cell, comma_is_point)
-    return np.where(codes >= 0, np.append(values, np.nan)[codes], np.nan)
+    values = np.full(len(column), np.nan)
+    together = [(shape, _clean_number(shape.example)) for shape in shapes(column)]
+    alone = column.notna().to_numpy(dtype=bool).copy()
+    for shape, _ in together:
+        alone[shape.cells] = False
+    codes, unique = pd.factorize(column[alone])
+    cells = [_clean_number(cell) for cell in np.asarray(unique, dtype=object)]
+    comma_is_point = _decimal_comma([*(cell for _, cell in together), *cells])
+    for shape, cell in together:
+        values[shape.cells] = _numbers(shape, cell, column, comma_is_point)
+    values[alone] = np.array([_number(cell, comma_is_point) for cell in cells])[codes]
+    return values
+
+
+def _numbers(shape: Shape, cell: str, column: pd.Series, comma_is_point: bool) -> npt.NDArray[np.float64]:
+    """The numbers of one shape; ``cell`` is its example, cleaned. If only digits and a point are left, all are read at once."""
+    text = _ordinary(cell, comma_is_point)
+    plain = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
+    width = sum(shape.widths)
+    if plain is None or len(plain[2]) + len(plain[3] or "") != width or width > _EXACT_DIGITS:
+        codes, unique = pd.factorize(column.iloc[shape.cells])
+        return np.array([_number(_clean_number(cell), comma_is_point) for cell in np.asarray(unique, dtype=object)])[codes]
+    whole = np.zeros(len(shape.cells), dtype=np.int64)
+    for run, digits in zip(shape.runs.T, shape.widths, strict=True):
+        whole = whole * 10**digits + run
+    return whole / (-1.0 if plain[1] else 1.0) / 10.0 ** len(plain[3] or "")
 
 
 def _clean_number(cell: str) -> str:
@@ -82,10 +108,14 @@ def _decimal_comma(cells: list[str]) -> bool:
     return bool(with_comma) and all(re.fullmatch(r"-?(\d{1,3}(\.\d{3})+|\d+),\d{1,2}", cell) for cell in with_comma)
 
 
-def _number(cell: str, comma_is_point: bool) -> float:
+def _ordinary(cell: str, comma_is_point: bool) -> str:
+    """A cleaned cell with a point for decimals and nothing between thousands."""
     text = cell.replace(".", "").replace(",", ".") if comma_is_point and "," in cell else cell
-    if "," in text:
-        text = _THOUSANDS.sub("", text)
+    return _THOUSANDS.sub("", text) if "," in text else text
+
+
+def _number(cell: str, comma_is_point: bool) -> float:
+    text = _ordinary(cell, comma_is_point)
     if _PLAIN_NUMBER.fullmatch(text):
         value = float(text)
         return value if np.isfinite(value) else np.nan
@@ -114,51 +144,64 @@ def parse_times(column: pd.Series) -> Times:
     yyyymmdd[hhmm[ss]]; seconds, milliseconds or microseconds since 1970; Excel's serial days. Years outside 1970-2100 are
     unreadable: they are placeholders such as 9999-12-31.
     """
-    codes, unique = pd.factorize(column)
-    cells = pd.Series(np.asarray(unique, dtype=object), dtype="str")
-    values: npt.NDArray[np.datetime64] = np.full(len(cells), np.datetime64("NaT", "s"))
-    writing = "iso"
-    if len(cells):
-        digits = cells.str.fullmatch(r"\d+(\.\d+)?").to_numpy(dtype=bool)
-        if digits.mean() > 0.5:
-            values, writing = _from_digits(cells.where(pd.Series(digits)))
-        else:
-            values = _iso(cells.mask(pd.Series(digits)))
-            rest = np.flatnonzero(np.isnat(values) & ~digits)
-            if len(rest):
-                values[rest], found = _from_words([str(cell) for cell in cells.iloc[rest]])
-                in_words = int((~np.isnat(values[rest])).sum())
-                writing = found if in_words > (~np.isnat(values)).sum() - in_words else writing
+    text = pa.chunked_array(pa.array(column, type=pa.large_string()))
+    digits = _matches(text, r"^\d+(\.\d+)?$")
+    written = column.notna().to_numpy(dtype=bool)
+    if digits.sum() > 0.5 * written.sum():
+        values, writing = _from_digits(pc.if_else(pa.array(digits), text, None))
+    else:
+        values, writing = _iso(text), "iso"
+        rest = np.isnat(values) & written & ~digits
+        if rest.any():
+            values[rest], found = _from_words(column[rest].reset_index(drop=True))
+            in_words = int((~np.isnat(values[rest])).sum())
+            writing = found if in_words > (~np.isnat(values)).sum() - in_words else writing
     values[~((values >= _FIRST) & (values < _LAST))] = np.datetime64("NaT", "s")
-    return Times(np.append(values, np.datetime64("NaT", "s"))[codes], writing)
+    return Times(values, writing)
 
 
-def _iso(cells: pd.Series) -> npt.NDArray[np.datetime64]:
-    shaped = cells.str.match(r"\d{4}-\d{2}-\d{2}").fillna(False).astype(bool)
-    parsed = pd.to_datetime(cells.where(shaped), format="ISO8601", errors="coerce", utc=True)
-    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+def _matches(text: pa.ChunkedArray, pattern: str) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(pc.match_substring_regex(text, pattern), False).to_numpy(), dtype=bool)
 
 
-def _from_digits(cells: pd.Series) -> tuple[npt.NDArray[np.datetime64], str]:
-    whole = cells.str.split(".").str[0]
-    length = int(whole.str.len().mode().iloc[0])
-    if length in (12, 14) or (length == 8 and _mostly_dates(whole, "%Y%m%d")):
+def _iso(text: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+    shaped = _matches(text, r"^\d{4}-\d{2}-\d{2}([ T]|$)")
+    answer = np.full(len(shaped), np.datetime64("NaT", "s"))
+    if shaped.any():
+        codes, unique = pd.factorize(pd.Series(text.filter(pa.array(shaped)), dtype="str"))
+        parsed = pd.to_datetime(pd.Series(unique), format="ISO8601", errors="coerce", utc=True)
+        answer[shaped] = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")[codes]
+    return answer
+
+
+def _from_digits(text: pa.ChunkedArray) -> tuple[npt.NDArray[np.datetime64], str]:
+    length = int(pc.mode(pc.utf8_length(_whole(text)))[0]["mode"].as_py())
+    if length in (12, 14) or (length == 8 and _mostly_dates(_whole(text.slice(0, 10_000)), "%Y%m%d")):
         layout = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}[length]
-        parsed = pd.to_datetime(whole.where(whole.str.len() == length), format=layout, errors="coerce")
+        whole = pd.Series(_whole(text), dtype="str")
+        codes, unique = pd.factorize(whole.where(whole.str.len() == length))
+        parsed = pd.to_datetime(pd.Series(unique), format=layout, errors="coerce")
         if parsed.notna().any():
-            return parsed.to_numpy().astype("datetime64[s]"), "compact"
-    number = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+            moments = np.append(parsed.to_numpy().astype("datetime64[s]"), np.datetime64("NaT", "s"))
+            return moments[codes], "compact"
+    number = pc.cast(text, pa.float64()).to_numpy()
     typical = float(np.nanmedian(number))
     if 20_000 <= typical < 80_000:
         return _EXCEL_DAY_0 + _seconds(number * 86_400, 20_000 * 86_400.0), "excel"
     for scale, name in ((1.0, "epoch_s"), (1e3, "epoch_ms"), (1e6, "epoch_us"), (1e9, "epoch_ns")):
         if 1e8 <= typical / scale < 4.2e9:
             return np.datetime64(0, "s") + _seconds(number / scale, 1e8), name
-    return np.full(len(cells), np.datetime64("NaT", "s")), "unknown"
+    return np.full(len(number), np.datetime64("NaT", "s")), "unknown"
 
 
-def _mostly_dates(whole: pd.Series, layout: str) -> bool:
-    sample = whole.dropna().head(1000)
+def _whole(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Digits up to the point."""
+    has_point = pc.any(pc.match_substring(text, ".")).as_py()
+    return pc.replace_substring_regex(text, r"\..*$", "") if has_point else text
+
+
+def _mostly_dates(whole: pa.ChunkedArray, layout: str) -> bool:
+    sample = pd.Series(whole, dtype="str").dropna().head(1000)
     return bool(pd.to_datetime(sample, format=layout, errors="coerce").between("1970-01-02", "2100-01-01").mean() >= 0.5)
 
 
@@ -169,18 +212,76 @@ def _seconds(number: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.ti
     return seconds
 
 
-def _from_words(cells: list[str]) -> tuple[npt.NDArray[np.datetime64], str]:
-    plain = [_plain_date(cell) for cell in cells]
-    found = [_ERA_DATE.match(cell) or _DATE.match(cell) for cell in plain]
-    parts = [(m["a"], m["b"], m["c"]) for m in found if m is not None and "era" not in m.groupdict()]
-    order, writing = _order(parts)
-    answer = np.full(len(cells), np.datetime64("NaT", "s"))
-    for position, match in enumerate(found):
+@dataclass(frozen=True)
+class _Written:
+    """Dates as their numbers stand in the cells, int64 (n_cells,) each; where ``found`` is False nothing was understood.
+
+    ``a``, ``b`` and ``c`` are the three numbers of the date and ``width_a``, ``width_c`` how many digits they were written
+    with; ``era`` is the year before an era's first one (0 without era), ``half`` 1 for a.m. and 2 for p.m.
+    """
+
+    n: int
+    fields: dict[str, npt.NDArray[np.int64]]
+    found: npt.NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, n: int) -> _Written:
+        names = ("a", "b", "c", "width_a", "width_c", "era", "half", "hour", "minute", "second", "offset_s")
+        return cls(n, {name: np.zeros(n, dtype=np.int64) for name in names}, np.zeros(n, dtype=bool))
+
+    def put(self, cells: npt.NDArray[np.int64] | int, match: re.Match[str], numbers: Mapping[str, Numbers | int]) -> None:
+        """Fill in cells that ``match`` stands for; ``numbers`` holds the value, or one value per cell, of each group of digits."""
+        groups = match.groupdict()
+        for name in ("a", "b", "c", "hour", "minute", "second"):
+            self.fields[name][cells] = numbers.get(name, 0)
+        self.fields["width_a"][cells], self.fields["width_c"][cells] = len(groups["a"]), len(groups["c"])
+        self.fields["era"][cells] = _ERAS[groups["era"]] if "era" in groups else 0
+        half = groups["half"] or groups["half_after"]
+        self.fields["half"][cells] = 0 if not half else 2 if half in ("午後", "pm") else 1
+        self.fields["offset_s"][cells] = _offset_s(groups["zone"])
+        self.found[cells] = True
+
+
+def _from_words(column: pd.Series) -> tuple[npt.NDArray[np.datetime64], str]:
+    written = _Written.empty(len(column))
+    alone = np.ones(len(column), dtype=bool)
+    for shape in shapes(column):
+        example = _plain_date(shape.example)
+        match = _ERA_DATE.match(example) or _DATE.match(example)
+        places = None if match is None else _runs_of(match, example, shape.widths)
+        if match is not None and places is not None:
+            written.put(shape.cells, match, {name: shape.runs[:, place] for name, place in places.items()})
+            alone[shape.cells] = False
+    rest = np.flatnonzero(alone)
+    codes, unique = pd.factorize(column.iloc[rest])
+    single = _Written.empty(len(unique))
+    for place, cell in enumerate(np.asarray(unique, dtype=object)):
+        plain = _plain_date(cell)
+        match = _ERA_DATE.match(plain) or _DATE.match(plain)
         if match is not None:
-            answer[position] = _moment(match, order)
-    if found and not parts:
-        writing = "era"
-    return answer, writing
+            digits = {
+                name: 1 if text == "元" else int(text) for name, text in match.groupdict().items() if text and name in _DIGITS
+            }
+            single.put(place, match, digits)
+    for name, values in single.fields.items():
+        written.fields[name][rest] = values[codes]
+    written.found[rest] = single.found[codes]
+
+    dated = written.found & (written.fields["era"] == 0)
+    order, writing = _order(*(written.fields[name][dated] for name in ("a", "b", "c", "width_a", "width_c")))
+    return _moments(written, order), writing if dated.any() or not written.found.any() else "era"
+
+
+_DIGITS = frozenset({"a", "b", "c", "hour", "minute", "second"})
+
+
+def _runs_of(match: re.Match[str], example: str, widths: tuple[int, ...]) -> dict[str, int] | None:
+    """Which run of digits is which group of the pattern; None where they are not the same digits, such as those of a zone."""
+    runs = [found.span() for found in re.finditer(r"\d+", example)]
+    named = {match.span(name): name for name, text in match.groupdict().items() if text and name in _DIGITS}
+    if [end - start for start, end in runs] != list(widths) or set(runs) != set(named):
+        return None
+    return {named[span]: place for place, span in enumerate(runs)}
 
 
 def _plain_date(cell: str) -> str:
@@ -195,50 +296,40 @@ def _plain_date(cell: str) -> str:
     return text if month is None else f"{year}-{month}-{day}{rest}"
 
 
-def _order(parts: list[tuple[str, str, str]]) -> tuple[str, str]:
+def _order(a: Numbers, b: Numbers, c: Numbers, width_a: Numbers, width_c: Numbers) -> tuple[str, str]:
     """Which of three numbers is year, month and day, by what the whole column allows."""
-    short = [part for part in parts if len(part[0]) < 3]
-    if not short:
+    short = width_a < 3
+    if not short.any():
         return "ymd", "ymd"
-    numbers = np.array(short, dtype=np.int64)
-    if not any(len(part[2]) == 4 for part in short) and (
-        (numbers[:, 0] > 31).any()
-        or (len(np.unique(numbers[:, 0])) <= len(np.unique(numbers[:, 2])) and not (numbers[:, 2] > 31).any())
-    ):
+    a, b, c, width_c = a[short], b[short], c[short], width_c[short]
+    distinct = len(np.unique(a))
+    if not (width_c == 4).any() and ((a > 31).any() or (distinct <= len(np.unique(c)) and not (c > 31).any())):
         return "ymd", "ymd"  # 24/01/05: a short year first, as Japan writes it
-    first, second = (numbers[:, 0] > 12).sum(), (numbers[:, 1] > 12).sum()
-    if first != second:
-        order = "dmy" if first > second else "mdy"
-    else:  # no day above 12: days vary more than months do
-        order = "mdy" if len(np.unique(numbers[:, 0])) < len(np.unique(numbers[:, 1])) else "dmy"
+    first, second = (a > 12).sum(), (b > 12).sum()
+    if first == second:  # no day above 12: days vary more than months do
+        first, second = distinct, len(np.unique(b))
+    order = "dmy" if first >= second else "mdy"
     return order, order
 
 
-def _moment(match: re.Match[str], order: str) -> np.datetime64:
-    groups = match.groupdict()
-    unreadable = np.datetime64("NaT", "s")
-    if "era" in groups:
-        year = _ERAS[groups["era"]] + (1 if groups["a"] == "元" else int(groups["a"]))
-        month, day = int(groups["b"]), int(groups["c"])
-    else:
-        numbers = (groups["a"], groups["b"], groups["c"])
-        named = dict(zip("ymd" if len(groups["a"]) == 4 else order, numbers, strict=True))
-        year, month, day = int(named["y"]), int(named["m"]), int(named["d"])
-        if len(named["y"]) <= 2:
-            year += 2000 if year < 70 else 1900
-    hour, minute, second = int(groups["hour"] or 0), int(groups["minute"] or 0), int(groups["second"] or 0)
-    half = groups["half"] or groups["half_after"]
-    if half in ("午後", "pm") and hour < 12:
-        hour += 12
-    elif half in ("午前", "am") and hour == 12:
-        hour = 0
-    if not (1970 <= year < 2100 and 1 <= month <= 12 and 1 <= day <= 31 and hour <= 29 and minute < 60 and second < 61):
-        return unreadable  # 25:30 is how Japanese shops write half past one the next morning
-    try:
-        midnight = np.datetime64(f"{year:04d}-{month:02d}-{day:02d}", "s")
-    except ValueError:
-        return unreadable
-    return midnight + np.timedelta64(hour * 3600 + minute * 60 + second - _offset_s(groups["zone"]), "s")
+def _moments(written: _Written, order: str) -> npt.NDArray[np.datetime64]:
+    """The moments that numbers stand for, NaT where there is no such day or hour."""
+    field = written.fields
+    year_first = (field["width_a"] == 4) | (field["era"] > 0) | (order == "ymd")
+    shown = dict(zip(order, ("a", "b", "c"), strict=True))
+    year, month, day = (np.where(year_first, field[name], field[shown[part]]) for name, part in zip("abc", "ymd", strict=True))
+    width = np.where(year_first, field["width_a"], field["width_c"])
+    year = year + np.where(field["era"] > 0, field["era"], np.where(width > 2, 0, np.where(year < 70, 2000, 1900)))
+    hour, minute, second, half = (field[name] for name in ("hour", "minute", "second", "half"))
+    hour = np.where((half == 2) & (hour < 12), hour + 12, np.where((half == 1) & (hour == 12), 0, hour))
+    usable = written.found & (year >= 1970) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    usable &= (hour <= 29) & (minute < 60) & (second < 61)  # 25:30 is how Japanese shops write half past one the next morning
+    months = (np.where(usable, (year - 1970) * 12 + month - 1, 0)).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + np.where(usable, day - 1, 0).astype("timedelta64[D]")
+    usable &= days.astype("datetime64[M]") == months
+    seconds = hour * 3600 + minute * 60 + second - field["offset_s"]
+    moments = days.astype("datetime64[s]") + np.where(usable, seconds, 0).astype("timedelta64[s]")
+    return np.where(usable, moments, np.datetime64("NaT", "s"))
 
 
 def _offset_s(zone: str | None) -> int:

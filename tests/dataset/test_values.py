@@ -97,3 +97,57 @@ def test_missing_times_stay_missing() -> None:
     found = parse_times(text(None, "2024-01-05", None))
     assert np.isnat(found.values).tolist() == [True, False, True]
     assert parse_times(text(None)).values.dtype == np.dtype("datetime64[s]")
+
+
+# ---------------------------------------------------------------- many cells at once
+
+WRITINGS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y年%m月%d日 %H時%M分%S秒",
+    "%Y.%m.%d",
+    "%d/%m/%Y %I:%M %p",
+    "%Y/%m/%d %H:%M:%S +0900",
+    "%d %b %Y",
+    "%Y%m%d%H%M%S",
+)
+
+
+@pytest.mark.parametrize("writing", WRITINGS)
+def test_many_times_are_read_as_single_ones_are(writing: str) -> None:
+    moments = pd.date_range("2019-12-13 00:07:09", periods=400, freq="31h13min13s")
+    cells = [str(cell) for cell in moments.strftime(writing)]
+    found = parse_times(text(*cells)).values
+    step = "s" if "%S" in writing else "min" if "%M" in writing else "D"
+    expected = moments.floor(step).to_numpy().astype("datetime64[s]") - np.timedelta64(9 * 3600 if "+0900" in writing else 0, "s")
+    assert (found == expected).all()
+
+
+def test_era_dates_with_and_without_leading_zeros() -> None:
+    days = pd.date_range("2019-05-01", periods=900, freq="D")
+    cells = [f"令和{day.year - 2018}年{day.month}月{day.day}日" for day in days]
+    assert (parse_times(text(*cells)).values == days.to_numpy().astype("datetime64[s]")).all()
+
+
+@pytest.mark.parametrize(
+    "writing",
+    ["{:,}円", "￥{:,}（税込）", "¥{:,}-", "{:,}.50", "△{:,}", "{} 円 (税込10%)", "約{:,}円～", "{}.5万円", "${:,}.99", "{:,} 円"],
+)
+def test_many_prices_are_read_as_single_ones_are(writing: str) -> None:
+    numbers = [*range(0, 3000, 7), *range(10**6, 10**6 + 300)]
+    cells = [writing.format(number) for number in numbers]
+    wide = str.maketrans("0123456789,.", "０１２３４５６７８９，．")
+    together = parse_numbers(text(*cells))
+    single = [parse_numbers(text(cell))[0] for cell in cells]
+    assert np.isfinite(together).all()
+    assert together.tolist() == single
+    assert parse_numbers(text(*(cell.translate(wide) for cell in cells))).tolist() == single
+
+
+def test_the_way_of_writing_is_the_columns_even_when_read_in_bulk() -> None:
+    cells = [f"{n},50" for n in range(100, 200)]
+    assert parse_numbers(text(*cells)).tolist() == [n + 0.5 for n in range(100, 200)]
+    assert np.isnan(parse_numbers(text(*cells, "1,280"))[:-1]).all()
+    day_first = [f"{day:02d}/03/2024" for day in range(1, 32)]
+    assert parse_times(text(*day_first)).writing == "dmy"
+    assert str(parse_times(text(*day_first)).values[3]) == "2024-03-04T00:00:00"
