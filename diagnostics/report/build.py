@@ -21,8 +21,9 @@ from diagnostics.report.model import (
     Section,
     Table,
 )
+from diagnostics.report.profiled import finding_points, profile_section
 from diagnostics.report.words import Words
-from diagnostics.schema import Action, Condition, Confidence, Diagnosis, Finding, NextStep, Severity
+from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Severity
 
 __all__ = ["SECTIONS", "build"]
 
@@ -34,7 +35,6 @@ _ACTION_ICONS: dict[Action, Icon] = {
     "undetermined": "question",
 }
 _CONFIDENCE_ICONS: dict[Confidence, Icon] = {"high": "check", "medium": "info", "low": "warning"}
-_SEVERITY_ICONS: dict[Severity, Icon] = {"info": "info", "warning": "warning", "problem": "problem"}
 _YES_OR_NO = frozenset({"data_causes_excluded"})  # conditions without a size
 
 
@@ -128,24 +128,10 @@ def _step(step: NextStep, words: Words) -> Point:
 
 def _findings(diagnosis: Diagnosis, words: Words) -> Section:
     order: tuple[Severity, ...] = ("problem", "warning", "info")
-    findings = sorted(diagnosis.findings, key=lambda finding: order.index(finding.severity))
+    findings = diagnosis.findings
     counted = {severity: sum(finding.severity == severity for finding in findings) for severity in order}
     answer = words("report.findings.answer", **counted) if findings else words("report.findings.answer_none")
-    points = Points(tuple(_finding(finding, words) for finding in findings))
-    return Section("findings", words("report.findings.title"), answer, (points,) if findings else ())
-
-
-def _finding(finding: Finding, words: Words) -> Point:
-    values = dict(finding.values)
-    if finding.modality:
-        values.setdefault("modality", finding.modality)
-    parts = [words.coded("finding", finding.code, part, values) for part in ("text", "remedy")]
-    return Point(
-        words.coded("finding", finding.code, "title", values),
-        words.join_sentences([part for part in parts if part]),
-        _SEVERITY_ICONS[finding.severity],
-        words.with_interval(finding.effect) if finding.effect else "",
-    )
+    return Section("findings", words("report.findings.title"), answer, (finding_points(findings, words),) if findings else ())
 
 
 def _rule(diagnosis: Diagnosis, words: Words) -> Section:
@@ -242,6 +228,7 @@ def _provenance(diagnosis: Diagnosis, words: Words) -> Section:
 SECTIONS = {
     "overview": _overview,
     "modalities": modalities_section,
+    "profile": profile_section,
     "training": training_section,
     "balancing": balancing_section,
     "rule": _rule,

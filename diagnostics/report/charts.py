@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from diagnostics.messages import write
-from diagnostics.report.figures import BandChart, Chart, CurveChart, IntervalChart, Look, nice_ticks
+from diagnostics.report.figures import BandChart, Chart, CurveChart, IntervalChart, Look, MonthChart, PartsChart, nice_ticks
 
 __all__ = ["figure"]
 
@@ -36,6 +36,10 @@ def figure(chart: Chart, lang: str, theme: str = "light") -> go.Figure:
         drawn = _intervals(chart, lang, theme)
     elif isinstance(chart, CurveChart):
         drawn = _curves(chart, lang, theme)
+    elif isinstance(chart, MonthChart):
+        drawn = _months(chart, theme)
+    elif isinstance(chart, PartsChart):
+        drawn = _parts(chart, theme)
     else:
         drawn = _bands(chart, theme)
     return drawn.update_layout(
@@ -212,3 +216,79 @@ def _bands(chart: BandChart, theme: str) -> go.Figure:
     drawn.update_xaxes(visible=False, fixedrange=True, range=[0, 1])
     drawn.update_yaxes(visible=False, fixedrange=True, range=[-2.4, 1.4])
     return drawn.update_layout(barmode="overlay", height=130, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
+
+
+def _months(chart: MonthChart, theme: str) -> go.Figure:
+    rows = max(len(chart.rows), 1)
+    drawn = make_subplots(
+        rows=rows,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.34 / (rows + 1),
+        subplot_titles=[_marked(row.title, row.look, theme) for row in chart.rows],
+    )
+    places = list(range(len(chart.months)))
+    for index, row in enumerate(chart.rows, 1):
+        said = [f"{_safe(row.title)}, {_safe(month)}: {text}" for month, text in zip(chart.months, row.texts, strict=True)]
+        drawn.add_bar(
+            x=places,
+            y=row.shares,
+            marker_color=_ink(row.look, theme),
+            text=said,
+            textposition="none",
+            hoverinfo="text",
+            showlegend=False,
+            row=index,
+            col=1,
+        )
+    drawn.update_annotations(x=0, xanchor="left", font_size=13)
+    drawn.update_yaxes(
+        range=[0, 1.02],
+        tickvals=[0, 1],
+        ticktext=["0%", "100%"],
+        fixedrange=True,
+        gridcolor=_GRID[theme],
+        zerolinecolor=_QUIET[theme],
+    )
+    named = chart.named()
+    drawn.update_xaxes(
+        tickvals=named,
+        ticktext=[_safe(chart.months[place]) for place in named],
+        tickangle=0,
+        range=[-0.6, len(places) - 0.4],
+        fixedrange=True,
+        showgrid=False,
+        tickfont={"color": _QUIET[theme]},
+    )
+    return drawn.update_layout(height=96 * rows + 46, margin={"l": 8, "r": 8, "t": 28, "b": 30}, bargap=0.2)
+
+
+def _parts(chart: PartsChart, theme: str) -> go.Figure:
+    drawn = go.Figure()
+    for place, whole in enumerate(chart.wholes):
+        drawn.add_annotation(
+            x=0, y=place - 0.24, xanchor="left", yanchor="bottom", text=f"<b>{_safe(whole.title, 70)}</b>", showarrow=False
+        )
+        said = []
+        for part, (start, width) in zip(whole.parts, whole.drawn, strict=True):
+            words = f"{_safe(part.label, 60)} {part.text}"
+            said.append(f'<span style="color:{_ink(part.look, theme)}">{_GLYPHS[part.look.marker]}</span> {words}')
+            drawn.add_bar(
+                x=[max(width - 0.003, 0.0)],
+                y=[place],
+                base=start,
+                width=0.4,
+                orientation="h",
+                marker_color=_ink(part.look, theme),
+                name=words,
+                hoverinfo="name",
+            )
+        lines = [" \u2003".join(said[at : at + 2]) for at in range(0, len(said), 2)]
+        drawn.add_annotation(
+            x=0, y=place + 0.26, xanchor="left", yanchor="top", align="left", text="<br>".join(lines), showarrow=False
+        )
+    drawn.update_xaxes(visible=False, fixedrange=True, range=[0, 1])
+    drawn.update_yaxes(visible=False, fixedrange=True, range=[len(chart.wholes) - 0.15, -0.6])
+    return drawn.update_layout(
+        barmode="overlay", height=112 * len(chart.wholes) + 16, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False
+    )

@@ -16,18 +16,22 @@ __all__ = [
     "coverage_chart",
     "curve_chart",
     "curves_of",
+    "interval_row",
     "points_from_events",
     "split_chart",
+    "spoken",
     "standalone_chart",
 ]
 
 
-def _row(label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None) -> Row:
+def interval_row(label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None) -> Row:
+    """One line of an interval chart from an estimate, without an interval where there is no value."""
     low, high = (None, None) if estimate.value is None else (estimate.low, estimate.high)
     return Row(label, estimate.value, words.value(estimate, how), look, low, high, floor)
 
 
-def _spoken(title: str, rows: Iterable[Row], words: Words) -> str:
+def spoken(title: str, rows: Iterable[Row], words: Words) -> str:
+    """The sentence that a screen reader says for a chart."""
     return words("chart.alt", title=title, rows=[words("chart.alt_row", label=row.label, value=row.text) for row in rows])
 
 
@@ -47,7 +51,7 @@ def coverage_chart(profile: Profile, words: Words) -> IntervalChart:
     title = words("chart.coverage.title")
     return IntervalChart(
         title,
-        _spoken(title, rows, words),
+        spoken(title, rows, words),
         "bar",
         rows,
         "percent",
@@ -58,27 +62,29 @@ def coverage_chart(profile: Profile, words: Words) -> IntervalChart:
 
 
 def standalone_chart(profile: Profile, words: Words) -> IntervalChart:
-    """How well each kind recommends by similarity alone, beside shuffled information and beside bestsellers."""
+    """How well each kind recommends by similarity alone, beside shuffled information and beside bestsellers.
+
+    Where variants of one product were found, a second row counts them as one item.
+    """
     names = tuple(modality.name for modality in profile.modalities)
-    rows = tuple(
-        _row(
-            words.modality(modality.name),
-            modality.standalone.recall_at_20,
-            look_of(modality.name, names),
-            words,
-            "percent",
-            modality.standalone.permuted_floor.value,
-        )
-        for modality in profile.modalities
-    )
+    rows = []
+    for modality in profile.modalities:
+        label, look = words.modality(modality.name), look_of(modality.name, names)
+        collapsed = modality.standalone_collapsed
+        shown = [(label, modality.standalone)]
+        if collapsed is not None:
+            shown.append((words("chart.standalone.collapsed", modality=modality.name), collapsed))
+        rows += [
+            interval_row(said, alone.recall_at_20, look, words, "percent", alone.permuted_floor.value) for said, alone in shown
+        ]
     popularity = profile.baselines.get("popularity", {}).get("recall_at_20")
     lines = ((words("chart.popularity"), popularity.value),) if popularity and popularity.value is not None else ()
     title = words("chart.standalone.title")
     return IntervalChart(
         title,
-        _spoken(title, rows, words),
+        spoken(title, rows, words),
         "bar",
-        rows,
+        tuple(rows),
         "percent",
         words("chart.recall_axis"),
         lines,
@@ -97,33 +103,33 @@ def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
         label = words.modality("joint") if full else words.modalities(known)
         if arm.balancer != "none":
             label = words("chart.arms.balanced", arm=label, balancer=words.coded("chart.balancer", arm.balancer))
-        rows.append(_row(label, arm.recall_at_20, look, words, "percent"))
+        rows.append(interval_row(label, arm.recall_at_20, look, words, "percent"))
     popularity = diagnosis.baselines.get("popularity", {}).get("recall_at_20")
     lines = () if popularity is None else ((words("chart.popularity"), popularity),)
     title = words("chart.arms.title")
-    return IntervalChart(title, _spoken(title, rows, words), "dot", tuple(rows), "percent", words("chart.recall_axis"), lines)
+    return IntervalChart(title, spoken(title, rows, words), "dot", tuple(rows), "percent", words("chart.recall_axis"), lines)
 
 
 def contribution_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
     """How many points of the joint model's recall each kind of information accounts for."""
     names = tuple(modality.name for modality in diagnosis.modalities)
     rows = tuple(
-        _row(words.modality(modality.name), modality.contribution, look_of(modality.name, names), words, "points")
+        interval_row(words.modality(modality.name), modality.contribution, look_of(modality.name, names), words, "points")
         for modality in diagnosis.modalities
         if modality.contribution is not None
     )
     title = words("chart.contribution.title")
-    return IntervalChart(title, _spoken(title, rows, words), "bar", rows, "points", words("chart.points_axis"))
+    return IntervalChart(title, spoken(title, rows, words), "bar", rows, "points", words("chart.points_axis"))
 
 
 def balancing_chart(balancing: Balancing, words: Words) -> IntervalChart:
     """The paired change that each balancing method brought, with zero in sight."""
     rows = tuple(
-        _row(words.coded("chart.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
+        interval_row(words.coded("chart.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
         for result in balancing.results
     )
     title = words("chart.balancing.title")
-    return IntervalChart(title, _spoken(title, rows, words), "dot", rows, "points", words("chart.points_axis"))
+    return IntervalChart(title, spoken(title, rows, words), "dot", rows, "points", words("chart.points_axis"))
 
 
 def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words) -> CurveChart:
@@ -207,5 +213,5 @@ def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:
     if protocol.split == "time" and dataset.first_timestamp and dataset.last_timestamp:
         borders = tuple(moment[:10] for moment in (dataset.first_timestamp, *protocol.cut_offs, dataset.last_timestamp))
     title = words("chart.split.title")
-    spoken = [words("chart.alt_row", label=band.label, value=band.text) for band in bands]
-    return BandChart(title, words("chart.alt", title=title, rows=spoken), bands, borders if len(borders) == 4 else ())
+    said = [words("chart.alt_row", label=band.label, value=band.text) for band in bands]
+    return BandChart(title, words("chart.alt", title=title, rows=said), bands, borders if len(borders) == 4 else ())

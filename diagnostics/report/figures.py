@@ -12,7 +12,24 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Band", "BandChart", "Chart", "Curve", "CurveChart", "IntervalChart", "Look", "Panel", "Row", "look_of", "nice_ticks"]
+__all__ = [
+    "Band",
+    "BandChart",
+    "Chart",
+    "Curve",
+    "CurveChart",
+    "IntervalChart",
+    "Look",
+    "MonthChart",
+    "Months",
+    "Panel",
+    "Part",
+    "PartsChart",
+    "Row",
+    "Whole",
+    "look_of",
+    "nice_ticks",
+]
 
 Marker = Literal["circle", "square", "triangle", "diamond", "line", "cross", "star"]
 
@@ -169,7 +186,66 @@ class BandChart:
         return tuple(places)
 
 
-Chart = IntervalChart | CurveChart | BandChart
+@dataclass(frozen=True)
+class Months:
+    """One kind of information month by month: a share in [0, 1] per month, None where the month has nothing to measure."""
+
+    title: str
+    look: Look
+    shares: tuple[float | None, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MonthChart:
+    """A row of columns per kind of information, all over the same months and from 0 to 1: a month that lacks it shows as a gap."""
+
+    title: str
+    alt: str
+    months: tuple[str, ...]
+    rows: tuple[Months, ...]
+
+    def named(self, most: int = 8) -> tuple[int, ...]:
+        """Which months carry their name under the axis: evenly spaced, at most ``most``, the first always."""
+        step = -(-len(self.months) // most) or 1
+        return tuple(range(0, len(self.months), step))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a whole: ``share`` in [0, 1] of it, and how it is said."""
+
+    label: str
+    share: float
+    text: str
+    look: Look
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One bar in its parts."""
+
+    title: str
+    parts: tuple[Part, ...]
+
+    @property
+    def drawn(self) -> tuple[tuple[float, float], ...]:
+        """``(start, width)`` of each part, the bar as 1; a share below zero, which only noise can make, has no width."""
+        widths = [max(part.share, 0.0) for part in self.parts]
+        total = sum(widths) or 1.0
+        return tuple((sum(widths[:index]) / total, width / total) for index, width in enumerate(widths))
+
+
+@dataclass(frozen=True)
+class PartsChart:
+    """Several wholes, one bar each, every part named in words below its bar."""
+
+    title: str
+    alt: str
+    wholes: tuple[Whole, ...]
+
+
+Chart = IntervalChart | CurveChart | BandChart | MonthChart | PartsChart
 
 
 def nice_ticks(low: float, high: float, wanted: int = 5) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from diagnostics.report.evidence import (
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
 from diagnostics.report.words import Words
-from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityProfile, ModalityResult, Profile, ReadingNotes, Status
+from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, ReadingNotes, Status
 
 __all__ = [
     "STATUS_ICONS",
@@ -24,10 +24,7 @@ __all__ = [
     "data_section",
     "funnel",
     "modalities_section",
-    "patterns",
-    "profile_matrix",
     "training_section",
-    "worst_items",
 ]
 
 STATUS_ICONS: dict[Status, Icon] = {
@@ -127,84 +124,6 @@ def _evidence(evidence: Evidence, words: Words) -> str:
         value=words.value(evidence),
         threshold=words.size(evidence.threshold, evidence.unit),
     )
-
-
-def profile_matrix(profile: Profile, words: Words) -> Table:
-    """Modality x coverage, quality, own signal, redundancy: a number, a bar and a word in each cell."""
-    columns = tuple(Column(words(f"report.matrix.{name}")) for name in ("modality", "coverage", "quality", "signal", "redundancy"))
-    rows = tuple(
-        (
-            Cell(words.modality(modality.name)),
-            _coverage_cell(modality, words),
-            _quality_cell(modality, words),
-            _signal_cell(modality, profile, words),
-            Cell(MISSING, note=words("report.matrix.not_measured")),
-        )
-        for modality in profile.modalities
-    )
-    return Table(columns, rows)
-
-
-def _coverage_cell(modality: ModalityProfile, words: Words) -> Cell:
-    share = modality.coverage.items
-    word = "full" if share >= 0.995 else "most" if share >= 0.8 else "part" if share >= 0.4 else "little"
-    return Cell(words.number(share), share, words(f"report.matrix.coverage_{word}"))
-
-
-def _quality_cell(modality: ModalityProfile, words: Words) -> Cell:
-    """The share of items free of the most widespread issue: issues may overlap, so their shares are not added."""
-    worst = max(modality.issues, key=lambda issue: issue.share, default=None)
-    if worst is None or worst.count == 0:
-        return Cell(words.number(1.0), 1.0, words("report.matrix.quality_clean"))
-    sound = 1.0 - worst.share
-    return Cell(words.number(sound), sound, words.coded("issue", worst.code, "title", {"share": worst.share, "count": worst.count}))
-
-
-def _signal_cell(modality: ModalityProfile, profile: Profile, words: Words) -> Cell:
-    """The bar is relative to the strongest modality; the word compares with shuffled information, by interval if possible."""
-    strengths = [entry.standalone.recall_at_20.value or 0.0 for entry in profile.modalities]
-    own, floor, lift = modality.standalone.recall_at_20, modality.standalone.permuted_floor, modality.standalone.lift
-    if own.value is None:
-        return Cell(MISSING, note=words("report.matrix.not_measured"))
-    if lift is not None and lift.low is not None:
-        clear = lift.low > 0
-    else:
-        clear = own.low is not None and own.low > (floor.high if floor.high is not None else floor.value or 0.0)
-    word = words("report.matrix.signal_clear" if clear else "report.matrix.signal_none")
-    return Cell(words.value(own, "percent"), own.value / (max(strengths) or 1.0), word)
-
-
-def patterns(profile: Profile, words: Words) -> Table:
-    """Which combinations of information products have."""
-    columns = (
-        Column(words("report.patterns.has")),
-        Column(words("report.patterns.items"), True),
-        Column(words("report.patterns.interactions"), True),
-    )
-    rows = tuple(
-        (
-            Cell(" + ".join(words.modality(name) for name in pattern.modalities) or words("report.patterns.nothing")),
-            Cell(words.number(pattern.items, "count")),
-            Cell(words.number(pattern.interactions)),
-        )
-        for pattern in profile.patterns
-    )
-    return Table(columns, rows)
-
-
-def worst_items(modality: ModalityProfile, words: Words) -> Table:
-    """The items behind each quality issue of a modality, at most 20 per issue, worst first."""
-    columns = (Column(words("report.worst.issue")), Column(words("report.worst.count"), True), Column(words("report.worst.items")))
-    rows = tuple(
-        (
-            Cell(words.coded("issue", issue.code, "title", {"share": issue.share, "count": issue.count})),
-            Cell(words.number(issue.count, "count"), note=words.number(issue.share)),
-            Cell(words.series(issue.item_ids) or MISSING),
-        )
-        for issue in modality.issues
-        if issue.count
-    )
-    return Table(columns, rows)
 
 
 # ---------------------------------------------------------------- trainings and balancing

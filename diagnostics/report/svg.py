@@ -12,7 +12,18 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from diagnostics.messages import write
-from diagnostics.report.figures import BandChart, Chart, CurveChart, IntervalChart, Look, Panel, Row, nice_ticks
+from diagnostics.report.figures import (
+    BandChart,
+    Chart,
+    CurveChart,
+    IntervalChart,
+    Look,
+    MonthChart,
+    Panel,
+    PartsChart,
+    Row,
+    nice_ticks,
+)
 
 __all__ = ["draw"]
 
@@ -27,6 +38,10 @@ def draw(chart: Chart, lang: str) -> Markup:
         body, height = _intervals(chart, lang)
     elif isinstance(chart, CurveChart):
         body, height = _curves(chart, lang)
+    elif isinstance(chart, MonthChart):
+        body, height = _months(chart)
+    elif isinstance(chart, PartsChart):
+        body, height = _parts(chart)
     else:
         body, height = _bands(chart)
     return Markup(
@@ -226,3 +241,58 @@ def _bands(chart: BandChart) -> tuple[list[Markup], float]:
     if chart.borders:
         body.append(_text(_WIDTH - 3, 15, chart.borders[-1], "quiet", "end"))
     return body, 92
+
+
+# ---------------------------------------------------------------- month by month
+
+_PANEL = 52.0
+
+
+def _months(chart: MonthChart) -> tuple[list[Markup], float]:
+    left = min(max((width_of(row.title) for row in chart.rows), default=0), 190) + 66
+    slot = (_WIDTH - left) / max(len(chart.months), 1)
+    body: list[Markup] = []
+    for index, row in enumerate(chart.rows):
+        top = 8 + index * (_PANEL + 22)
+        body += [_marker(9, top + _PANEL / 2, row.look), _text(24, top + _PANEL / 2 + 4.5, _fit(row.title, left - 70))]
+        for share in (0.0, 1.0):
+            y = top + _PANEL * (1 - share)
+            body.append(_line(left, y, _WIDTH, y, "grid" if share else "zero"))
+            body.append(_text(left - 7, y + 4, "100%" if share else "0%", "quiet", "end"))
+        for month, share in enumerate(row.shares):
+            if share is not None:
+                body.append(
+                    Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" style="fill:{}" class="bar"/>').format(
+                        left + month * slot + slot * 0.1, top + _PANEL * (1 - share), slot * 0.8, _PANEL * share, row.look.colour
+                    )
+                )
+    bottom = 8 + len(chart.rows) * (_PANEL + 22)
+    for month in chart.named():
+        body.append(_text(left + month * slot + slot * 0.1, bottom + 2, chart.months[month], "quiet"))
+    return body, bottom + 12
+
+
+# ---------------------------------------------------------------- several wholes in parts
+
+
+def _parts(chart: PartsChart) -> tuple[list[Markup], float]:
+    body: list[Markup] = []
+    y = 0.0
+    for whole in chart.wholes:
+        body.append(_text(0, y + 14, whole.title, "strong"))
+        for part, (start, width) in zip(whole.parts, whole.drawn, strict=True):
+            if width:
+                body.append(
+                    Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="20" rx="2" style="fill:{}" class="bar"/>').format(
+                        start * _WIDTH, y + 24, max(width * _WIDTH - 2, 1), _ink(part.look.colour)
+                    )
+                )
+        x, y = 0.0, y + 62
+        for part in whole.parts:
+            words = f"{part.label} {part.text}"
+            if x and x + width_of(words) + 18 > _WIDTH:
+                x, y = 0.0, y + 20
+            body += [_marker(x + 6, y - 4.5, part.look, 5), _text(x + 17, y, words, "quiet")]
+            x += width_of(words) + 42
+        y += 22
+    return body, y

@@ -11,29 +11,23 @@ from diagnostics.schema import (
     Cause,
     ColumnRole,
     Condition,
-    Coverage,
     CurvePoint,
     DatasetSummary,
     Diagnosis,
-    Estimate,
     Evidence,
     FileNote,
     Finding,
     Message,
-    ModalityProfile,
     ModalityResult,
     NextStep,
     NotChecked,
-    PresencePattern,
-    Profile,
     Protocol,
     Provenance,
-    QualityIssue,
     ReadingNotes,
     SetAside,
-    Standalone,
     Verdict,
 )
+from tests.report.example_profile import USERS, coverage, estimate, profile, standalone
 
 __all__ = ["HOSTILE", "example"]
 
@@ -48,15 +42,6 @@ HOSTILE = {
 }
 """Names a shop could give to a file, a column, an item or a vector, each of which must come out as plain text."""
 
-USERS = 5214
-
-
-def _estimate(value: float, spread: float, unit: str = "share") -> Estimate:
-    return Estimate(value=value, low=value - spread, high=value + spread, n=USERS, unit=unit)
-
-
-_STRENGTH = {"text": 0.131, "image": 0.062, "attributes": 0.088}
-_FLOOR = {"text": 0.011, "image": 0.010, "attributes": 0.012}
 _UNIMODAL = {"text": 0.127, "image": 0.097, "attributes": 0.109}
 _BRANCH = {"text": 0.124, "image": 0.071, "attributes": 0.106}
 _CONTRIBUTION = {"text": 0.041, "image": 0.009, "attributes": 0.023}
@@ -68,21 +53,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
     clear = action == "rebalance"
     names = ("text", name, "attributes")
     source = dict(zip(names, ("text", "image", "attributes"), strict=True))
-    lift = _estimate(0.0061, 0.0021 if clear else 0.0093, "points")
-    profile = Profile(
-        modalities=tuple(_profiled(entry, source[entry], item) for entry in names),
-        baselines={
-            "random": {"recall_at_20": _estimate(0.0021, 0.0004), "ndcg_at_20": _estimate(0.0009, 0.0002)},
-            "popularity": {"recall_at_20": _estimate(0.055, 0.003), "ndcg_at_20": _estimate(0.024, 0.002)},
-            "item_knn": {"recall_at_20": _estimate(0.094, 0.004), "ndcg_at_20": _estimate(0.047, 0.003)},
-        },
-        patterns=(
-            PresencePattern(modalities=names, items=9301, interactions=0.948),
-            PresencePattern(modalities=("text", "attributes"), items=512, interactions=0.043),
-            PresencePattern(modalities=("attributes",), items=41, interactions=0.009),
-        ),
-        n_test_users=USERS,
-    )
+    lift = estimate(0.0061, 0.0021 if clear else 0.0093, "points")
     reading = ReadingNotes(
         files=(
             FileNote(
@@ -143,17 +114,17 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
             max_epochs=60,
         ),
         baselines={"random": {"recall_at_20": 0.0021}, "popularity": {"recall_at_20": 0.055}, "item_knn": {"recall_at_20": 0.094}},
-        profile=profile,
+        profile=profile(names, item),
         modalities=tuple(_result(entry, source[entry], clear) for entry in names),
         arms=_arms(names),
         balancing=Balancing(
             recommended=True if clear else None,
             results=(
                 BalancingResult(
-                    backbone="vbpr", balancer="ckd", plain=_estimate(0.143, 0.004), balanced=_estimate(0.1491, 0.004), lift=lift
+                    backbone="vbpr", balancer="ckd", plain=estimate(0.143, 0.004), balanced=estimate(0.1491, 0.004), lift=lift
                 ),
             ),
-            headroom=_estimate(0.0112, 0.0034, "points"),
+            headroom=estimate(0.0112, 0.0034, "points"),
             minimum_detectable_effect=0.0031,
         ),
         verdict=Verdict(
@@ -222,50 +193,25 @@ def _reason() -> Message:
     return Message(code="reading.reason.name", values={})
 
 
-def _profiled(name: str, source: str, item: str) -> ModalityProfile:
-    share = {"text": 0.996, "image": 0.945, "attributes": 1.0}[source]
-    issues = (
-        (QualityIssue(code="placeholder_pictures", count=212, share=0.021, item_ids=(item, "0111565001")),)
-        if source == "image"
-        else ()
-    )
-    return ModalityProfile(
-        name=name,
-        kind="vector" if name != source else source,
-        coverage=Coverage(items=share, interactions=min(share + 0.03, 1.0), revenue=share, disguised=0.021 if issues else 0.0),
-        issues=issues,
-        standalone=_standalone(source),
-    )
-
-
-def _standalone(source: str) -> Standalone:
-    return Standalone(
-        recall_at_20=_estimate(_STRENGTH[source], 0.004),
-        permuted_floor=_estimate(_FLOOR[source], 0.001),
-        lift=_estimate(_STRENGTH[source] - _FLOOR[source], 0.004, "points"),
-    )
-
-
 def _result(name: str, source: str, clear: bool) -> ModalityResult:
     weak = source == "image"
-    gap = _estimate(_UNIMODAL[source] - _BRANCH[source], 0.005 if clear else 0.03, "points")
+    gap = estimate(_UNIMODAL[source] - _BRANCH[source], 0.005 if clear else 0.03, "points")
     cause = Cause(
         code="suppressed",
         confidence="medium" if clear else "low",
         evidence=(Evidence(measure="gap", value=gap.value, low=gap.low, high=gap.high, threshold=0.0031, unit="points"),),
     )
     status = {"text": "dominant", "attributes": "healthy", "image": "suppressed" if clear else "undetermined"}[source]
-    share = {"text": 0.996, "image": 0.945, "attributes": 1.0}[source]
     return ModalityResult(
         name=name,
         kind="vector" if name != source else source,
         status=status,
-        coverage=Coverage(items=share, interactions=min(share + 0.03, 1.0), disguised=0.021 if weak else 0.0),
+        coverage=coverage(source),
         quality={"placeholder_pictures": 0.021} if weak else {},
-        standalone=_standalone(source),
-        unimodal=_estimate(_UNIMODAL[source], 0.004),
-        branch=_estimate(_BRANCH[source], 0.004),
-        contribution=_estimate(_CONTRIBUTION[source], 0.004, "points"),
+        standalone=standalone(source),
+        unimodal=estimate(_UNIMODAL[source], 0.004),
+        branch=estimate(_BRANCH[source], 0.004),
+        contribution=estimate(_CONTRIBUTION[source], 0.004, "points"),
         contribution_method="shapley",
         gap=gap,
         causes=(cause,) if weak else (),
@@ -309,8 +255,8 @@ def _arms(names: tuple[str, ...]) -> tuple[ArmSummary, ...]:
             modalities=known,
             balancer=balancer,
             seeds=(0, 1, 2),
-            recall_at_20=_estimate(value, 0.004),
-            ndcg_at_20=_estimate(value * 0.55, 0.003),
+            recall_at_20=estimate(value, 0.004),
+            ndcg_at_20=estimate(value * 0.55, 0.003),
             best_epochs=(24, 27, 31),
             converged=True,
         )

@@ -8,6 +8,7 @@ import pytest
 
 from diagnostics.messages import LANGUAGES
 from diagnostics.report import charts
+from diagnostics.report.coverage import month_chart
 from diagnostics.report.evidence import (
     arms_chart,
     balancing_chart,
@@ -18,7 +19,8 @@ from diagnostics.report.evidence import (
     split_chart,
     standalone_chart,
 )
-from diagnostics.report.figures import Band, BandChart, Chart, Curve, look_of, nice_ticks
+from diagnostics.report.figures import Band, BandChart, Chart, Curve, Part, Whole, look_of, nice_ticks
+from diagnostics.report.strength import ceiling_chart, homophily_chart, information_chart
 from diagnostics.report.svg import draw
 from diagnostics.report.words import Words
 from diagnostics.schema import Diagnosis, ProbeEvent
@@ -35,6 +37,11 @@ def _all(diagnosis: Diagnosis, lang: str) -> list[Chart]:
         balancing_chart(diagnosis.balancing, words),
         curves_of(diagnosis, words),
         split_chart(diagnosis, words),
+        month_chart(diagnosis.profile, "launch", words),
+        month_chart(diagnosis.profile, "month", words),
+        homophily_chart(diagnosis.profile, words),
+        ceiling_chart(diagnosis.profile, words),
+        information_chart(diagnosis.profile, words),
     ]
 
 
@@ -126,3 +133,24 @@ def test_small_multiples_share_one_axis() -> None:
     drawn = charts.figure(chart, "en")
     ranges = {tuple(axis.range) for axis in drawn.select_yaxes()}
     assert len(ranges) == 1 and chart.domain == (0.0, 0.15)
+
+
+def test_months_without_anything_are_holes_and_a_stop_is_a_step() -> None:
+    chart = month_chart(example().profile, "launch", Words("en"))
+    assert chart.months == tuple(f"2020-{month:02d}" for month in range(1, 9))  # the shop launched nothing in July
+    text = chart.rows[0]
+    assert text.shares == (0.996, 0.996, 0.996, 0.996, 0.996, 0.03, None, 0.03)
+    assert text.texts[5:7] == ("3.0%", "–") and "lowest 3.0% in 2020-06" in chart.alt
+    assert chart.named(4) == (0, 2, 4, 6) and chart.named(99) == tuple(range(8))
+
+
+def test_parts_of_a_whole_are_drawn_in_proportion_and_noise_below_zero_has_no_width() -> None:
+    look = look_of("text")
+    whole = Whole("", (Part("a", 0.6, "", look), Part("b", -0.05, "", look), Part("c", 0.2, "", look)))
+    assert whole.drawn == (pytest.approx((0.0, 0.75)), pytest.approx((0.75, 0.0)), pytest.approx((0.75, 0.25)))
+
+
+def test_what_two_kinds_tell_is_said_in_shares_of_the_whole() -> None:
+    chart = information_chart(example().profile, Words("en"))
+    parts = {part.label: part.text for part in chart.wholes[0].parts}
+    assert parts == {"Only Text": "58.6%", "Only Images": "7.1%", "Either of them says it": "22.9%", "Only both together": "11.4%"}

@@ -104,7 +104,8 @@ def test_japanese_has_no_english_left() -> None:
     """Every latin word in the Japanese report is a name, a unit or a term that stays."""
     text = re.sub(r"(?s)<style>.*?</style>", "", _html(example(), "ja"))
     stays = {"Tenbin", "CKD", "VBPR", "Recall", "ID", "csv", "utf", "python", "numpy", "torch", "Strap", "top"}
-    stays |= {"articles", "transactions", "article", "customer", "id"}
+    stays |= {"articles", "transactions", "article", "customer", "id", "CKA", "ROC"}
+    stays |= {"Kind", "Socks", "Trousers", "price", "dat"}  # the shop's own words
     found = set(re.findall(r"[A-Za-z]{2,}", " ".join(Page(text).words))) - stays
     assert not found, found
 

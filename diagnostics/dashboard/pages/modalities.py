@@ -8,9 +8,11 @@ import streamlit as st
 
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain, section, show, title
+from diagnostics.dashboard.worklists import Worklist, worklists
 from diagnostics.report.evidence import coverage_chart, standalone_chart
-from diagnostics.report.measured import patterns, profile_matrix, worst_items
-from diagnostics.report.model import Figure, Section
+from diagnostics.report.model import Figure, Points, Section
+from diagnostics.report.profiled import finding_points, profile_answer, profile_matrix, profile_themes
+from diagnostics.report.quality import worst_items
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder
 from diagnostics.schema import ModalityProfile, Profile
@@ -32,33 +34,68 @@ def page() -> None:
         title(words("dashboard.modalities.title"), words(f"dashboard.modalities.{key}"))
         st.page_link(st.session_state["pages"]["overview"], label=words("dashboard.nav.back"), icon=":material/arrow_back:")
         return
-    title(words("dashboard.modalities.title"), words("dashboard.modalities.answer"))
-    _before_training(folder, profile, words)
+    title(words("dashboard.modalities.title"), profile_answer(profile, words))
+    show(profile_matrix(profile, words), words.lang, "matrix")
+    _findings(profile, words)
+    for index, (question, blocks) in enumerate(profile_themes(profile, words)):
+        st.subheader(plain(question), anchor=False)
+        for place, block in enumerate(blocks):
+            show(block, words.lang, f"theme-{index}-{place}")
+    _worst(folder, profile, words)
     report = state.report(folder, words.lang)
     if report is not None:
         with st.expander(plain(words("dashboard.modalities.after_training"))):
             section(_only_new(report.section("modalities"), profile, words), words.lang, "modalities", heading=False)
 
 
-def _before_training(folder: RunFolder, profile: Profile, words: Words) -> None:
-    show(profile_matrix(profile, words), words.lang, "matrix")
-    left, right = st.columns(2, gap="large")
-    with left:
-        show(Figure(coverage_chart(profile, words), words("report.modalities.coverage_caption")), words.lang, "coverage")
-    with right:
-        show(Figure(standalone_chart(profile, words), words("report.modalities.standalone_caption")), words.lang, "standalone")
-    if profile.patterns:
-        st.subheader(plain(words("dashboard.modalities.patterns")), anchor=False)
-        show(patterns(profile, words), words.lang, "patterns")
+def _findings(profile: Profile, words: Words) -> None:
+    """What calls for action in words; remarks are one click away."""
+    points = finding_points(profile.findings, words).items
+    grave = Points(tuple(point for point in points if point.icon != "info"))
+    remarks = Points(tuple(point for point in points if point.icon == "info"))
+    if grave.items:
+        st.subheader(plain(words("dashboard.modalities.found")), anchor=False)
+        show(grave, words.lang, "found")
+    if remarks.items:
+        with st.expander(plain(words("dashboard.modalities.remarks", count=len(remarks.items)))):
+            show(remarks, words.lang, "remarks")
+
+
+def _worst(folder: RunFolder, profile: Profile, words: Words) -> None:
+    """Per kind of information the items behind its faults, as a table, as pictures, and as lists to hand on."""
     st.subheader(plain(words("dashboard.modalities.worst")), anchor=False)
+    lists = worklists(folder.path, words)
     faulty = [modality for modality in profile.modalities if any(issue.count for issue in modality.issues)]
-    if not faulty:
+    if not faulty and not lists:
         st.markdown(plain(words("dashboard.modalities.no_worst")))
+        return
+    st.markdown(plain(words("dashboard.modalities.worst_text")))
     for modality in faulty:
         with st.expander(plain(words.modality(modality.name))):
             show(worst_items(modality, words), words.lang, f"worst-{modality.name}")
             if modality.kind == "image":
                 _pictures(folder, modality, words)
+            for entry in (entry for entry in lists if entry.modality == modality.name):
+                _worklist(entry, words)
+    named = {modality.name for modality in faulty}
+    for entry in (entry for entry in lists if entry.modality not in named):
+        _worklist(entry, words)
+
+
+def _worklist(entry: Worklist, words: Words) -> None:
+    """One worklist: its first rows to look at, and the whole of it to take along."""
+    st.markdown(f"**{plain(entry.title)}**")
+    if entry.rows:
+        st.dataframe(entry.rows, hide_index=True)
+    st.download_button(
+        words("dashboard.modalities.worklist"),
+        entry.path.read_bytes(),
+        entry.path.name,
+        "text/csv",
+        key=f"worklist-{entry.path.name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _pictures(folder: RunFolder, modality: ModalityProfile, words: Words) -> None:
