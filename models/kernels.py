@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["adam_rows", "count_ranks", "distinct", "part_gradients", "part_margins", "sample_unseen"]
+__all__ = ["adam_rows", "count_ranks", "distinct", "part_gradients", "part_margins", "sample_unseen", "spmm"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -165,3 +165,24 @@ def sample_unseen(users, seen_start, seen_items, n_items, state, out):
             if a == high or seen_items[a] != item or high - low >= n_items:
                 out[t] = item
                 break
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def spmm(start, columns, weight, dense, out):
+    """Product of a sparse matrix in compressed rows with a dense one.
+
+    Operations: 2 x nnz x width; bytes: one dense row of ``width`` floats per nonzero, from cache where the table fits.
+
+    Parameters
+    ----------
+    start : int64 (n_rows + 1,), columns : int32 (nnz,), weight : float32 (nnz,)
+    dense : float32 (n_columns, width); out : float32 (n_rows, width), overwritten
+    """
+    width = dense.shape[1]
+    for row in range(len(start) - 1):
+        target = out[row]
+        target[:] = np.float32(0.0)
+        for edge in range(start[row], start[row + 1]):
+            w, source = weight[edge], dense[columns[edge]]
+            for f in range(width):
+                target[f] += w * source[f]

@@ -94,6 +94,7 @@ def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, modalities: tuple
         inputs.n_users,
         inputs.n_items,
         {modality: inputs.features[modality] for modality in modalities},
+        train=np.asarray(inputs.train),
         dimensions=plan.dimensions,
         learning_rate=plan.learning_rate,
         l2=plan.l2,

@@ -1,7 +1,8 @@
 """Recommenders that can be probed: one file per published model. ``BACKBONES`` is the whole list."""
 
+from models.backbones.lightgcn import LightGCNContent
 from models.backbones.vbpr import VBPR
 
 __all__ = ["BACKBONES"]
 
-BACKBONES = {"vbpr": VBPR}
+BACKBONES = {"vbpr": VBPR, "lightgcn_content": LightGCNContent}

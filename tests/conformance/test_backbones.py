@@ -26,7 +26,7 @@ def _run(model, data, balancer="none", teachers=None, settings=SETTINGS):
 @pytest.mark.parametrize("name", BACKBONES)
 def test_learns_a_small_world_far_above_chance(name, world):
     features, data, n_users, n_items = world
-    model = BACKBONES[name](n_users, n_items, features, learning_rate=1e-2, seed=1)
+    model = BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=1e-2, seed=1)
     records = _run(model, data)
     chance = 20 / (n_items - 8)  # eight items of each user are masked
     assert max(record.validation for record in records) > 2 * chance
@@ -38,11 +38,11 @@ def test_same_seed_same_model_and_state_goes_round(name, world):
     features, data, n_users, n_items = world
     states = []
     for _ in range(2):
-        model = BACKBONES[name](n_users, n_items, features, seed=3)
+        model = BACKBONES[name](n_users, n_items, features, train=data.train, seed=3)
         _run(model, data, settings=Settings(2, 2, 64))
         states.append(model.state())
     assert all(np.array_equal(states[0][key], states[1][key]) for key in states[0])
-    other = BACKBONES[name](n_users, n_items, features, seed=99)
+    other = BACKBONES[name](n_users, n_items, features, train=data.train, seed=99)
     other.load_state(states[0])
     everything = [frozenset(features)]
     users = np.arange(n_users)
@@ -52,7 +52,7 @@ def test_same_seed_same_model_and_state_goes_round(name, world):
 @pytest.mark.parametrize("name", BACKBONES)
 def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
     features, data, n_users, n_items = world
-    model = BACKBONES[name](n_users, n_items, features, seed=3)
+    model = BACKBONES[name](n_users, n_items, features, train=data.train, seed=3)
     _run(model, data, settings=Settings(2, 2, 64))
     from models.sampling import Sampler
 
@@ -78,7 +78,11 @@ def test_any_number_of_modalities_and_items_without_them(name, world):
     half = np.arange(n_items) % 2 == 0
     partly = Features(np.where(half[:, None], features["text"].values, 0).astype(np.float32), half)
     for given in ({}, {"text": partly}, features | {"sound": partly}):
-        records = _run(BACKBONES[name](n_users, n_items, given, learning_rate=1e-2, seed=1), data, settings=Settings(3, 3, 64))
+        records = _run(
+            BACKBONES[name](n_users, n_items, given, train=data.train, learning_rate=1e-2, seed=1),
+            data,
+            settings=Settings(3, 3, 64),
+        )
         assert all(np.isfinite(record.loss) and 0 <= record.validation <= 1 for record in records)
         assert set(records[0].branches) == {"id", *given}
 
@@ -91,10 +95,10 @@ def test_every_balancer_runs_on_every_backbone_and_tells_what_it_did(name, balan
     teachers = {}
     if balancer in NEEDS_TEACHERS:
         for one in features:
-            teacher = BACKBONES[name](n_users, n_items, {one: features[one]}, seed=1)
+            teacher = BACKBONES[name](n_users, n_items, {one: features[one]}, train=data.train, seed=1)
             _run(teacher, data, settings=short)
             teachers[one] = teacher.margins
-    records = _run(BACKBONES[name](n_users, n_items, features, seed=1), data, balancer, teachers, short)
+    records = _run(BACKBONES[name](n_users, n_items, features, train=data.train, seed=1), data, balancer, teachers, short)
     assert sum(records[-1].dynamics["gradient_share"].values()) == pytest.approx(1)
     if teachers:
         weights = records[-1].dynamics["weight"]
@@ -107,4 +111,4 @@ def test_divergence_is_an_error_not_a_result(name, world):
     features, data, n_users, n_items = world
     broken = {one: Features(np.full_like(f.values, np.nan), f.present) for one, f in features.items()}
     with pytest.raises(FloatingPointError):
-        _run(BACKBONES[name](n_users, n_items, broken, seed=1), data, settings=Settings(1, 1, 64))
+        _run(BACKBONES[name](n_users, n_items, broken, train=data.train, seed=1), data, settings=Settings(1, 1, 64))

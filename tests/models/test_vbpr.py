@@ -13,13 +13,17 @@ from models.backbones.vbpr import VBPR
 from models.sampling import Triples
 from tests.models.worlds import small_world
 
+NO_PAIRS = np.empty((0, 2), dtype=np.int32)  # VBPR makes no graph of them
+
 
 def test_one_step_moves_against_the_gradient_of_the_written_loss():
     """Adam's first step moves each touched weight by the learning rate against its gradient's sign: compare with autograd."""
     rng = np.random.default_rng(0)
     present = np.array([True, True, False, True, True])
     values = np.where(present[:, None], rng.normal(size=(5, 3)), 0).astype(np.float32)
-    model = VBPR(4, 5, {"text": Features(values, present)}, dimensions=2, learning_rate=1e-3, l2=0.1, seed=0, scale=0.5)
+    model = VBPR(
+        4, 5, {"text": Features(values, present)}, train=NO_PAIRS, dimensions=2, learning_rate=1e-3, l2=0.1, seed=0, scale=0.5
+    )
     before = model.state()
     user, good, bad = (np.array(x, dtype=np.int32) for x in ([0, 2, 2], [0, 2, 3], [1, 4, 2]))
     margins = model.forward(Triples(user, good, bad, 3))
@@ -49,7 +53,7 @@ def test_an_item_without_the_modality_has_a_learnt_vector_of_its_own():
     n_users, n_items = 5, 6
     absent = np.zeros(n_items, dtype=bool)
     nothing = Features(np.zeros((n_items, 2), dtype=np.float32), absent)
-    model = VBPR(n_users, n_items, {"text": nothing}, seed=0)
+    model = VBPR(n_users, n_items, {"text": nothing}, train=NO_PAIRS, seed=0)
     parts = model.score(np.arange(3), [frozenset(["text"])])[0] - model.score(np.arange(3), [frozenset()])[0]
     np.testing.assert_allclose(parts, np.repeat(parts[:, :1], n_items, axis=1), atol=1e-6)
 

@@ -1,0 +1,156 @@
+"""What recommenders share whose score is a sum of parts: one for purchase history, one per modality.
+
+s(u, i) = b_i + <p_u, q_i> + sum_m <p_u^m, c_i^m>. Replacing a modality's item vectors by one vector and its user preferences by
+theirs adds a constant per user, which no ranking and no margin sees; so every counterfactual is a partial sum of the parts, and
+one pass over the parts gives the whole model and all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.backbones.protocol import Features, MarginGradients, Margins
+from models.kernels import adam_rows, part_margins
+from models.sampling import Triples
+
+__all__ = ["ID", "Adam", "SeparableBackbone"]
+
+FloatArray = npt.NDArray[np.float32]
+ID = "id"
+
+
+class Adam:
+    """Row-wise Adam for one table of shape (n_rows, d)."""
+
+    def __init__(self, table: FloatArray, rate: float) -> None:
+        self.table = table
+        self._first, self._second, self._rate, self._step = np.zeros_like(table), np.zeros_like(table), rate, 0
+
+    def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray) -> None:
+        """One step on some rows: ``rows`` int32 (n,), distinct; ``gradient`` float32 (n, d)."""
+        self._step += 1
+        adam_rows(self.table, self._first, self._second, rows, gradient, self._rate, 0.9, 0.999, 1e-8, self._step)
+
+
+class SeparableBackbone:
+    """Tables, counterfactuals, scores and state; a subclass adds how a batch is computed and learnt from.
+
+    Preferences and ID factors start at N(0, ``scale``^2), the item maps at Glorot's range. The start is small on purpose: on a real
+    fashion shop's week (H&M, 9,321 x 3,432) Recall@20 of the ID-only VBPR rose from .05 to .15 when ``scale`` fell from .1 to .001,
+    because what an item never learnt from stays out of its score.
+
+    Parameters
+    ----------
+    features : modality name -> Features; the order of the mapping is the order of the branches
+    train : distinct training pairs, int32 (n_pairs, 2); what a graph is made of
+    dimensions : d, of every part
+    learning_rate : Adam's
+    l2 : weight of (|p_u|^2 + |item part|^2) / 2 per triple
+    """
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        features: Mapping[str, Features],
+        *,
+        train: npt.NDArray[np.int32],
+        dimensions: int = 64,
+        learning_rate: float = 2e-3,
+        l2: float = 5e-3,
+        seed: int = 0,
+        scale: float = 1e-3,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self.modalities = tuple(features)
+        self.n_users, self.n_items = n_users, n_items
+        self._d, self._l2, self._rate = dimensions, np.float32(l2), learning_rate
+        self._parts = 1 + len(self.modalities)
+        self._user = rng.normal(0, scale, (n_users, self._parts * dimensions)).astype(np.float32)
+        self._item = rng.normal(0, scale, (n_items, dimensions)).astype(np.float32)
+        self._bias = np.zeros((n_items, 1), dtype=np.float32)
+        # The last column marks absence: its row of the map is the learnt vector of items that lack the modality.
+        self._features = [
+            np.ascontiguousarray(np.column_stack([f.values, ~f.present]).astype(np.float32)) for f in features.values()
+        ]
+        self._maps = [
+            rng.uniform(-1, 1, (x.shape[1], dimensions)).astype(np.float32) * np.float32(np.sqrt(6 / (x.shape[1] + dimensions)))
+            for x in self._features
+        ]
+        self._connect(train)
+        self._reset_optimiser()
+        self.prepare()
+
+    def _connect(self, train: npt.NDArray[np.int32]) -> None:
+        """Build what the model needs of the training pairs; nothing here."""
+
+    def _reset_optimiser(self) -> None:
+        self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
+
+    def _final(self) -> tuple[FloatArray, FloatArray]:
+        """Every part's vectors as they are scored: (n_users, n_parts, d) and (n_items, n_parts, d)."""
+        content = [x @ projection for x, projection in zip(self._features, self._maps, strict=True)]
+        return self._user.reshape(self.n_users, self._parts, self._d), np.stack([self._item, *content], axis=1)
+
+    def _margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
+        """The margins of a batch from those of its parts (n, n_parts)."""
+        full = parts.sum(axis=1)
+        if not counterfactual:
+            return Margins(full, parts[:, :0], parts[:, :0])
+        return Margins(full, keep=parts[:, :1] + parts[:, 1:], without=full[:, None] - parts[:, 1:])
+
+    def _part_weights(self, gradients: MarginGradients) -> FloatArray:
+        """The gradient of every part's margin (n, n_parts): the whole model's, plus keep-m's for m and for history."""
+        weight = np.repeat(gradients.full[:, None], self._parts, axis=1)
+        if gradients.keep is not None:
+            weight[:, 1:] += gradients.keep
+            weight[:, 0] += gradients.keep.sum(axis=1)
+        return weight
+
+    # ---- scoring
+
+    def prepare(self) -> None:
+        """Every part's vectors, refreshed after training."""
+        self._users, self._stacked = self._final()
+        self._items = [np.ascontiguousarray(self._stacked[:, part].T) for part in range(self._parts)]
+
+    def margins(self, triples: Triples) -> FloatArray:
+        """Margins (n,) of the whole, prepared model."""
+        parts = np.empty((len(triples.user), self._parts), dtype=np.float32)
+        part_margins(self._users, self._stacked, triples.user, triples.positive, triples.negative, parts)
+        bias = self._bias[:, 0]
+        return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
+
+    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
+        """Scores (n_sets, n, n_items): the parts that each set names, and always the history's."""
+        rows = self._users[users]
+        history = rows[:, 0] @ self._items[0] + self._bias[:, 0]
+        parts = {name: rows[:, m] @ self._items[m] for m, name in enumerate(self.modalities, 1) if any(name in s for s in sets)}
+        scores = np.empty((len(sets), *history.shape), dtype=np.float32)
+        for out, chosen in zip(scores, sets, strict=True):
+            out[...] = history
+            for name in self.modalities:
+                if name in chosen:
+                    out += parts[name]
+        return scores
+
+    # ---- state
+
+    def _tables(self) -> dict[str, FloatArray]:
+        return {"user": self._user, "item": self._item, "bias": self._bias} | {
+            f"map.{name}": table for name, table in zip(self.modalities, self._maps, strict=True)
+        }
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All parameters, copied."""
+        return {name: table.copy() for name, table in self._tables().items()}
+
+    def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Puts parameters back; the optimiser starts afresh."""
+        for name, table in self._tables().items():
+            table[...] = state[name]
+        self._reset_optimiser()
+        self.prepare()
