@@ -1,0 +1,123 @@
+"""FREEDOM: what customers buy on a thinned graph of purchases, plus what lies near in content on frozen graphs of items.
+
+Paper: Zhou and Shen, "A Tale of Two Graphs: Freezing and Denoising Graph Structures for Multimodal Recommendation", ACM MM 2023.
+Items: from each modality's vectors the k nearest by cosine, unweighted, each row divided by its degree (equations 1 to 4); frozen.
+The score is <u, i + h_i> with u, i smoothed over purchases (LightGCN, mean of layers) and h = sum_m alpha_m S_m e the item factors
+of its neighbours in content (equations 8 to 11, one layer). Loss: BPR of the score plus ``modal_weight`` times the BPR of
+<u, W_m x_i> for every modality (equation 12). Purchases are thinned anew in each epoch: an edge stays with a probability
+proportional to 1 / sqrt(|items of u| |users of i|) (section 3.3); ranking uses all of them.
+
+Departures. (1) With one layer of the item graph the content part is a sum over modalities, so the model is separable: keep-m drops
+the other modalities' graphs, as constant features would. (2) Equal alpha_m for any number of modalities; the authors tune image .1,
+text .9. (3) Neighbours come from the projected vectors, and W_m acts on them; the authors' public code also trains the raw vectors.
+(4) An item without the modality has no neighbours and keeps its own factors. (5) An item bias, and L2 once per occurrence, as in
+the other backbones here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.backbones.protocol import MarginGradients, Margins
+from models.backbones.separable import ID, FloatArray, SeparableBackbone
+from models.graphs import Bipartite, Neighbours
+from models.kernels import part_gradients, part_margins
+from models.losses import bpr
+from models.sampling import Triples
+
+__all__ = ["FREEDOM"]
+
+
+class FREEDOM(SeparableBackbone):
+    """See the module. ``layers`` of the purchase graph, ``neighbours`` k, ``dropped`` the share of purchases left out per epoch."""
+
+    layers = 2
+    neighbours = 10
+    dropped = 0.8
+    modal_weight = np.float32(1e-3)
+
+    def __init__(self, *arguments: Any, seed: int = 0, **settings: Any) -> None:
+        self._rng = np.random.default_rng([seed, 1])
+        super().__init__(*arguments, seed=seed, **settings)
+
+    def _connect(self, train: npt.NDArray[np.int32]) -> None:
+        self._user = np.ascontiguousarray(self._user[:, : self._d])  # one preference serves all parts
+        self._train = train
+        self._graph = Bipartite.from_pairs(train, self.n_users, self.n_items)
+        ends = self._graph.users.counts[train[:, 0]] * self._graph.items.counts[train[:, 1]]
+        self._stays = 1 / np.sqrt(ends) / (1 / np.sqrt(ends)).sum() if len(train) else np.empty(0)
+        self._alike = [Neighbours.nearest(x[:, :-1], x[:, -1] == 0, self.neighbours) for x in self._features]
+        self._alpha = np.float32(1 / max(len(self._features), 1))
+        self._every_user = np.arange(self.n_users, dtype=np.int32)
+        self._every_item = np.arange(self.n_items, dtype=np.int32)
+
+    def prepare(self) -> None:
+        """Refresh what is scored, on all purchases, and thin the graph anew for the epoch that follows."""
+        super().prepare()
+        kept = max(1, round((1 - self.dropped) * len(self._train)))
+        if len(self._train):
+            chosen = self._rng.choice(len(self._train), kept, replace=False, p=self._stays)
+            self._thinned = Bipartite.from_pairs(self._train[np.sort(chosen)], self.n_users, self.n_items)
+        else:
+            self._thinned = self._graph
+
+    def _final(self) -> tuple[FloatArray, FloatArray]:
+        return self._parts_on(self._graph)
+
+    def _parts_on(self, graph: Bipartite) -> tuple[FloatArray, FloatArray]:
+        """Users (n_users, n_parts, d), the same in every part, and items (n_items, n_parts, d)."""
+        users, items = graph.mean_of_layers(self._user, self._item, self.layers)
+        content = [self._alpha * alike.average(self._item) for alike in self._alike]
+        return np.repeat(users[:, None], self._parts, axis=1), np.stack([items, *content], axis=1)
+
+    def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
+        users, items = self._parts_on(self._thinned)
+        parts = np.empty((len(triples.user), self._parts), dtype=np.float32)
+        part_margins(users, items, triples.user, triples.positive, triples.negative, parts)
+        bias = self._bias[:, 0]
+        parts[:, 0] += bias[triples.positive] - bias[triples.negative]
+        self._batch = (triples, users, items)
+        return self._margins_of(parts, counterfactual=counterfactual)
+
+    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+        triples, users, items = self._batch
+        u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
+        weight = self._part_weights(gradients)
+        user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
+        part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+
+        history, squared = users[:, :1], {}
+        maps: list[FloatArray] = []
+        for name, x, projection in zip(self.modalities, self._features, self._maps, strict=True):
+            content = (x @ projection)[:, None]
+            margin = np.empty((n, 1), dtype=np.float32)
+            part_margins(history, content, u[:n], i[:n], j[:n], margin)
+            content_gradient = np.zeros_like(content)
+            pull = self.modal_weight * bpr(margin[:, 0])[1][:, None]
+            part_gradients(history, content, u[:n], i[:n], j[:n], pull, user_gradient[:, :1], content_gradient)
+            maps.append(x.T @ content_gradient[:, 0])
+            squared[name] = float(np.sum(maps[-1] ** 2))
+
+        to_user, to_item = self._thinned.mean_of_layers(
+            user_gradient.sum(axis=1), np.ascontiguousarray(item_gradient[:, 0]), self.layers
+        )
+        for part, (name, alike) in enumerate(zip(self.modalities, self._alike, strict=True), start=1):
+            through = self._alpha * alike.spread(np.ascontiguousarray(item_gradient[:, part]))
+            squared[name] += float(np.sum(through**2))
+            to_item += through
+        share = self._l2 / np.float32(n)
+        to_user += self._user * (np.bincount(u[:n], minlength=self.n_users) * share).astype(np.float32)[:, None]
+        touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)
+        to_item += self._item * (touched * share).astype(np.float32)[:, None]
+        to_bias = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
+
+        user, item, bias, *projections = self._optimisers
+        user.update(self._every_user, to_user)
+        item.update(self._every_item, to_item)
+        bias.update(self._every_item, to_bias.astype(np.float32)[:, None])
+        for optimiser, gradient in zip(projections, maps, strict=True):
+            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
+        return {ID: float(np.sum(to_user**2) + np.sum(to_item**2))} | squared
