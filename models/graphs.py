@@ -10,40 +10,60 @@ import numpy.typing as npt
 from models.kernels import spmm
 from models.ranking import UserItems
 
-__all__ = ["Bipartite", "Neighbours"]
+__all__ = ["Bipartite", "Sparse", "nearest"]
 
 FloatArray = npt.NDArray[np.float32]
+_BLOCK = 1 << 22  # similarities at a time: 16 MB
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A sparse matrix in compressed rows, and its transpose likewise, so that gradients flow back as fast as vectors forth.
+
+    ``rows``: columns of each row, ``weight`` float32 one entry each; ``back``, ``back_weight``: the transpose.
+    """
+
+    rows: UserItems
+    weight: FloatArray
+    back: UserItems
+    back_weight: FloatArray
+
+    @classmethod
+    def from_pairs(cls, pairs: npt.NDArray[np.int32], weight: FloatArray, shape: tuple[int, int]) -> Sparse:
+        """From distinct (row, column) pairs, int32 (nnz, 2), with a weight each."""
+        order, order_back = np.lexsort((pairs[:, 1], pairs[:, 0])), np.lexsort((pairs[:, 0], pairs[:, 1]))
+        rows, back = UserItems.from_pairs(pairs, shape[0]), UserItems.from_pairs(pairs[:, ::-1], shape[1])
+        weight = np.asarray(weight, dtype=np.float32)
+        return cls(rows, weight[order], back, weight[order_back])
+
+    def dot(self, dense: FloatArray) -> FloatArray:
+        """The matrix times (n_columns, width)."""
+        out = np.empty((self.rows.n_users, dense.shape[1]), dtype=np.float32)
+        spmm(self.rows.start, self.rows.items, self.weight, dense, out)
+        return out
+
+    def transposed_dot(self, dense: FloatArray) -> FloatArray:
+        """The transpose times (n_rows, width)."""
+        out = np.empty((self.back.n_users, dense.shape[1]), dtype=np.float32)
+        spmm(self.back.start, self.back.items, self.back_weight, dense, out)
+        return out
 
 
 @dataclass(frozen=True)
 class Bipartite:
-    """Users' items and items' users in compressed rows, each edge weighted 1 / sqrt(|items of u| |users of i|).
+    """Users against the items they bought, each edge weighted 1 / sqrt(|items of u| |users of i|); ``edges`` is (users, items)."""
 
-    ``user_weight`` float32 has one entry per edge of ``users``, ``item_weight`` per edge of ``items``.
-    """
-
-    users: UserItems
-    items: UserItems
-    user_weight: FloatArray
-    item_weight: FloatArray
+    edges: Sparse
 
     @classmethod
     def from_pairs(cls, pairs: npt.NDArray[np.int32], n_users: int, n_items: int) -> Bipartite:
         """From distinct (user, item) pairs, int32 (n_pairs, 2)."""
-        users, items = UserItems.from_pairs(pairs, n_users), UserItems.from_pairs(pairs[:, ::-1], n_items)
-        of_user, of_item = (1 / np.sqrt(np.maximum(side.counts, 1)) for side in (users, items))
-
-        def weight(side: UserItems, mine: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> FloatArray:
-            return (np.repeat(mine, side.counts) * theirs[side.items]).astype(np.float32)
-
-        return cls(users, items, weight(users, of_user, of_item), weight(items, of_item, of_user))
+        ends = np.bincount(pairs[:, 0], minlength=n_users)[pairs[:, 0]] * np.bincount(pairs[:, 1], minlength=n_items)[pairs[:, 1]]
+        return cls(Sparse.from_pairs(pairs, 1 / np.sqrt(ends), (n_users, n_items)))
 
     def step(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
         """One product with the symmetrically normalised graph: users take from their items, items from their users."""
-        to_users, to_items = np.empty_like(users), np.empty_like(items)
-        spmm(self.users.start, self.users.items, self.user_weight, items, to_users)
-        spmm(self.items.start, self.items.items, self.item_weight, users, to_items)
-        return to_users, to_items
+        return self.edges.dot(items), self.edges.transposed_dot(users)
 
     def mean_of_layers(self, users: FloatArray, items: FloatArray, layers: int) -> tuple[FloatArray, FloatArray]:
         """Mean of the vectors after 0 to ``layers`` products; float32 (n_users, width) and (n_items, width).
@@ -61,51 +81,22 @@ class Bipartite:
         return total_users, total_items
 
 
-_BLOCK = 1 << 22  # similarities at a time: 16 MB
+def nearest(values: FloatArray, present: npt.NDArray[np.bool_], k: int) -> Sparse:
+    """Row i: the ``k`` items nearest to item i by cosine, itself among them, weighted 1 / k; (n_items, n_items).
 
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Each item's nearest items by content, in compressed rows with weights that sum to 1, and the same turned round.
-
-    An item that cannot be compared has itself as its only neighbour.
+    ``values`` float32 (n_items, f); ``present`` bool (n_items,): an absent item has itself as its only neighbour. Cost:
+    n_items^2 f operations, in blocks of rows.
     """
-
-    near: UserItems
-    weight: FloatArray
-    near_back: UserItems
-    weight_back: FloatArray
-
-    @classmethod
-    def nearest(cls, values: FloatArray, present: npt.NDArray[np.bool_], k: int) -> Neighbours:
-        """The ``k`` nearest by cosine among present items, itself among them as in the authors' graphs.
-
-        ``values`` float32 (n_items, f); ``present`` bool (n_items,). Cost: n_items^2 f operations, in blocks of rows.
-        """
-        rows = np.flatnonzero(present)
-        unit = values[rows] / np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
-        k = min(k, len(rows))
-        found = np.empty((len(rows), k), dtype=np.int64)
-        block = max(1, _BLOCK // max(len(rows), 1))
-        for begin in range(0, len(rows) if k else 0, block):
-            likeness = unit[begin : begin + block] @ unit.T
-            found[begin : begin + block] = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
-        absent = np.flatnonzero(~present)
-        pairs = np.concatenate(
-            [np.column_stack([np.repeat(rows, k), rows[found].ravel()]), np.column_stack([absent, absent])]
-        ).astype(np.int32)
-        near, back = UserItems.from_pairs(pairs, len(values)), UserItems.from_pairs(pairs[:, ::-1], len(values))
-        share = (1 / np.maximum(near.counts, 1)).astype(np.float32)
-        return cls(near, np.repeat(share, near.counts), back, share[back.items])
-
-    def average(self, vectors: FloatArray) -> FloatArray:
-        """For each item the weighted sum of its neighbours' vectors; float32 (n_items, width)."""
-        out = np.empty_like(vectors)
-        spmm(self.near.start, self.near.items, self.weight, vectors, out)
-        return out
-
-    def spread(self, gradient: FloatArray) -> FloatArray:
-        """The transpose of ``average``: the gradient of its input from that of its output."""
-        out = np.empty_like(gradient)
-        spmm(self.near_back.start, self.near_back.items, self.weight_back, gradient, out)
-        return out
+    rows = np.flatnonzero(present)
+    unit = values[rows] / np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
+    k = min(k, len(rows))
+    found = np.empty((len(rows), k), dtype=np.int64)
+    block = max(1, _BLOCK // max(len(rows), 1))
+    for begin in range(0, len(rows) if k else 0, block):
+        likeness = unit[begin : begin + block] @ unit.T
+        found[begin : begin + block] = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+    absent = np.flatnonzero(~present)
+    near = np.column_stack([np.repeat(rows, k), rows[found].ravel()])
+    pairs = np.concatenate([near, np.column_stack([absent, absent])]).astype(np.int32)
+    weight = np.concatenate([np.full(len(near), 1 / max(k, 1)), np.ones(len(absent))])
+    return Sparse.from_pairs(pairs, weight, (len(values), len(values)))

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from models.backbones.protocol import MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray, SeparableBackbone
-from models.graphs import Bipartite, Neighbours
+from models.graphs import Bipartite, nearest
 from models.kernels import part_gradients, part_margins
 from models.losses import bpr
 from models.sampling import Triples
@@ -47,9 +47,9 @@ class FREEDOM(SeparableBackbone):
         self._user = np.ascontiguousarray(self._user[:, : self._d])  # one preference serves all parts
         self._train = train
         self._graph = Bipartite.from_pairs(train, self.n_users, self.n_items)
-        ends = self._graph.users.counts[train[:, 0]] * self._graph.items.counts[train[:, 1]]
-        self._stays = 1 / np.sqrt(ends) / (1 / np.sqrt(ends)).sum() if len(train) else np.empty(0)
-        self._alike = [Neighbours.nearest(x[:, :-1], x[:, -1] == 0, self.neighbours) for x in self._features]
+        ends = np.bincount(train[:, 0], minlength=self.n_users)[train[:, 0]] * np.bincount(train[:, 1])[train[:, 1]]
+        self._stays = 1 / np.sqrt(ends) / (1 / np.sqrt(ends)).sum()
+        self._alike = [nearest(x[:, :-1], x[:, -1] == 0, self.neighbours) for x in self._features]
         self._alpha = np.float32(1 / max(len(self._features), 1))
         self._every_user = np.arange(self.n_users, dtype=np.int32)
         self._every_item = np.arange(self.n_items, dtype=np.int32)
@@ -70,7 +70,7 @@ class FREEDOM(SeparableBackbone):
     def _parts_on(self, graph: Bipartite) -> tuple[FloatArray, FloatArray]:
         """Users (n_users, n_parts, d), the same in every part, and items (n_items, n_parts, d)."""
         users, items = graph.mean_of_layers(self._user, self._item, self.layers)
-        content = [self._alpha * alike.average(self._item) for alike in self._alike]
+        content = [self._alpha * alike.dot(self._item) for alike in self._alike]
         return np.repeat(users[:, None], self._parts, axis=1), np.stack([items, *content], axis=1)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
@@ -105,7 +105,7 @@ class FREEDOM(SeparableBackbone):
             user_gradient.sum(axis=1), np.ascontiguousarray(item_gradient[:, 0]), self.layers
         )
         for part, (name, alike) in enumerate(zip(self.modalities, self._alike, strict=True), start=1):
-            through = self._alpha * alike.spread(np.ascontiguousarray(item_gradient[:, part]))
+            through = self._alpha * alike.transposed_dot(np.ascontiguousarray(item_gradient[:, part]))
             squared[name] += float(np.sum(through**2))
             to_item += through
         share = self._l2 / np.float32(n)

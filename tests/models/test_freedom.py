@@ -7,7 +7,7 @@ import torch
 
 from models.backbones.freedom import FREEDOM
 from models.backbones.protocol import Features, MarginGradients
-from models.graphs import Neighbours
+from models.graphs import nearest
 from models.sampling import Triples
 
 PAIRS = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 3], [3, 0], [3, 4]], dtype=np.int32)
@@ -30,13 +30,13 @@ def _nearest(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     return table
 
 
-def test_neighbours_are_those_of_brute_force_and_spread_is_the_transpose_of_average():
+def test_neighbours_are_those_of_brute_force_in_both_directions():
     rng = np.random.default_rng(0)
     values, present = rng.normal(size=(9, 4)).astype(np.float32), np.arange(9) % 4 != 2
-    graph, dense = Neighbours.nearest(values, present, K), _nearest(values.astype(np.float64), present)
+    graph, dense = nearest(values, present, K), _nearest(values.astype(np.float64), present)
     vectors = rng.normal(size=(9, 5)).astype(np.float32)
-    np.testing.assert_allclose(graph.average(vectors), dense @ vectors, atol=1e-6)
-    np.testing.assert_allclose(graph.spread(vectors), dense.T @ vectors, atol=1e-6)
+    np.testing.assert_allclose(graph.dot(vectors), dense @ vectors, atol=1e-6)
+    np.testing.assert_allclose(graph.transposed_dot(vectors), dense.T @ vectors, atol=1e-6)
 
 
 def test_one_step_is_the_papers_equations_under_autograd():

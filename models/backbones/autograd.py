@@ -1,0 +1,207 @@
+"""What recommenders share whose score is a dot product of computed vectors and whose gradients torch derives.
+
+A model says how its users' and items' vectors follow from its parameters, with any set of modalities factual, and which losses it
+adds to the recommendation loss. Products with graphs go through our compiled kernel in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.backbones.protocol import Features, MarginGradients, Margins
+from models.backbones.separable import ID, FloatArray
+from models.graphs import Sparse
+from models.sampling import Triples
+
+__all__ = ["AutogradBackbone", "multiply"]
+
+
+class _Product(torch.autograd.Function):
+    """A fixed sparse matrix times a dense one, and back with the transpose."""
+
+    @staticmethod
+    def forward(context: Any, matrix: Sparse, dense: torch.Tensor) -> torch.Tensor:
+        context.matrix = matrix
+        return torch.from_numpy(matrix.dot(dense.detach().contiguous().numpy()))
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        return None, torch.from_numpy(context.matrix.transposed_dot(gradients[0].contiguous().numpy()))
+
+
+def multiply(matrix: Sparse, dense: torch.Tensor) -> torch.Tensor:
+    """``matrix @ dense``, differentiable with respect to ``dense``; float32 (n_rows, width)."""
+    product: torch.Tensor = _Product.apply(matrix, dense)
+    return product
+
+
+class AutogradBackbone(torch.nn.Module):
+    """Counterfactuals, margins, scores and state for a model that overrides ``build``, ``vectors``, ``branch``, maybe ``auxiliary``.
+
+    A counterfactual replaces the features of the modalities that are not factual by their catalog mean (zero, as features are
+    centred; the learnt vector of absent items is not used then) and the user preferences that belong to them by the users' mean.
+
+    Parameters
+    ----------
+    features : modality name -> Features; ``train`` : distinct training pairs, int32 (n_pairs, 2)
+    dimensions : d; learning_rate : Adam's; l2 : weight of |vectors of the batch at the start|^2 / 2 per triple
+    """
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        features: Mapping[str, Features],
+        *,
+        train: npt.NDArray[np.int32],
+        dimensions: int = 64,
+        learning_rate: float = 2e-3,
+        l2: float = 5e-3,
+        seed: int = 0,
+        scale: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        self.modalities = tuple(features)
+        self.n_users, self.n_items = n_users, n_items
+        self.d, self.scale = dimensions, scale
+        self._rate, self._l2 = learning_rate, l2
+        self.draw = torch.Generator().manual_seed(seed)
+        # The last column marks absence: its row of a map is the learnt vector of items that lack the modality.
+        self.content = {
+            name: torch.from_numpy(np.column_stack([f.values, ~f.present]).astype(np.float32)) for name, f in features.items()
+        }
+        self.user = self.normal(n_users, dimensions)
+        self.item = self.normal(n_items, dimensions)
+        self.bias = torch.nn.Parameter(torch.zeros(n_items))
+        self.build(np.ascontiguousarray(train, dtype=np.int32))
+        self._reset_optimiser()
+        self.prepare()
+
+    # ---- what a model says
+
+    def build(self, train: npt.NDArray[np.int32]) -> None:
+        """Add the model's own parameters and graphs to ``user``, ``item`` (n, d) and ``bias`` (n_items,)."""
+        raise NotImplementedError
+
+    def vectors(self, factual: frozenset[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Users' (n_users, D) and items' (n_items, D) vectors with only some modalities factual."""
+        raise NotImplementedError
+
+    def auxiliary(self, triples: Triples, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor | None:
+        """What the model adds to the recommendation loss, on the first ``n_bpr`` triples; ``users``, ``items``: of ``vectors``."""
+        return None
+
+    def branch(self, modality: str) -> Sequence[torch.nn.Parameter]:
+        """The parameters that belong to one modality alone."""
+        raise NotImplementedError
+
+    def new_epoch(self) -> None:
+        """Called after each epoch, before the next: draw anew what the model draws."""
+
+    def normal(self, *shape: int) -> torch.nn.Parameter:
+        """A parameter that starts at N(0, ``scale``^2)."""
+        return torch.nn.Parameter(torch.randn(*shape, generator=self.draw) * self.scale)
+
+    def glorot(self, n_in: int, n_out: int) -> torch.nn.Parameter:
+        """A parameter that starts within Glorot's range."""
+        return torch.nn.Parameter((torch.rand(n_in, n_out, generator=self.draw) * 2 - 1) * (6 / (n_in + n_out)) ** 0.5)
+
+    # ---- training
+
+    def _reset_optimiser(self) -> None:
+        self._optimiser = torch.optim.Adam(self.parameters(), lr=self._rate)
+
+    def _margin(self, triples: Triples, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        u, i, j = (torch.from_numpy(index).long() for index in (triples.user, triples.positive, triples.negative))
+        return (users[u] * (items[i] - items[j])).sum(1) + self.bias[i] - self.bias[j]
+
+    def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
+        """Margins of a batch; see ``protocol.Backbone``."""
+        self.train()
+        everything = frozenset(self.modalities)
+        users, items = self.vectors(everything)
+        full = self._margin(triples, users, items)
+        names = self.modalities if counterfactual else ()
+        keep = [self._margin(triples, *self.vectors(frozenset([name]))) for name in names]
+        with torch.no_grad():
+            without = [self._margin(triples, *self.vectors(everything - {name})) for name in names]
+        self._batch = (triples, users, items, full, keep)
+        return Margins(full.detach().numpy(), _columns(keep, len(full)), _columns(without, len(full)))
+
+    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+        """One optimiser step; see ``protocol.Backbone``."""
+        triples, users, items, full, keep = self._batch
+        loss = (full * torch.from_numpy(np.ascontiguousarray(gradients.full, dtype=np.float32))).sum()
+        if gradients.keep is not None:
+            for margin, gradient in zip(keep, gradients.keep.T, strict=True):
+                loss = loss + (margin * torch.from_numpy(np.ascontiguousarray(gradient, dtype=np.float32))).sum()
+        n = triples.n_bpr
+        u, i, j = (torch.from_numpy(index[:n]).long() for index in (triples.user, triples.positive, triples.negative))
+        if self._l2:
+            squares = self.user[u].square().sum() + self.item[i].square().sum() + self.item[j].square().sum()
+            loss = loss + self._l2 / (2 * n) * squares
+        extra = self.auxiliary(triples, users, items)
+        self._optimiser.zero_grad(set_to_none=True)
+        (loss if extra is None else loss + extra).backward()
+        squared = {id(p): float(p.grad.square().sum()) for p in self.parameters() if p.grad is not None}
+        self._optimiser.step()
+        branches = {name: sum(squared.get(id(p), 0.0) for p in self.branch(name)) for name in self.modalities}
+        return {ID: sum(squared.values()) - sum(branches.values())} | branches
+
+    # ---- scoring
+
+    def prepare(self) -> None:
+        """Forget the vectors that were scored before; see ``protocol.Backbone``."""
+        self._ready: dict[frozenset[str], tuple[FloatArray, FloatArray]] = {}
+        self.new_epoch()
+
+    def _vectors_of(self, factual: frozenset[str]) -> tuple[FloatArray, FloatArray]:
+        factual = factual & frozenset(self.modalities)
+        if factual not in self._ready:
+            self.eval()
+            with torch.no_grad():
+                users, items = self.vectors(factual)
+            self._ready[factual] = users.numpy(), np.ascontiguousarray(items.numpy().T)
+        return self._ready[factual]
+
+    def margins(self, triples: Triples) -> FloatArray:
+        """Margins (n,) of the whole, prepared model."""
+        users, items = self._vectors_of(frozenset(self.modalities))
+        bias = self.bias.detach().numpy()
+        step = items[:, triples.positive] - items[:, triples.negative]
+        margin: FloatArray = np.einsum("td,dt->t", users[triples.user], step)
+        return margin + bias[triples.positive] - bias[triples.negative]
+
+    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
+        """Scores (n_sets, n, n_items)."""
+        scores = np.empty((len(sets), len(users), self.n_items), dtype=np.float32)
+        for out, chosen in zip(scores, sets, strict=True):
+            mine, items = self._vectors_of(chosen)
+            np.matmul(mine[users], items, out=out)
+            out += self.bias.detach().numpy()
+        return scores
+
+    # ---- state
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All parameters, copied."""
+        return {name: parameter.detach().numpy().copy() for name, parameter in self.named_parameters()}
+
+    def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Puts parameters back; the optimiser starts afresh."""
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                parameter.copy_(torch.from_numpy(np.asarray(state[name])))
+        self._reset_optimiser()
+        self.prepare()
+
+
+def _columns(margins: Sequence[torch.Tensor], n: int) -> FloatArray:
+    if not margins:
+        return np.empty((n, 0), dtype=np.float32)
+    return np.stack([margin.detach().numpy() for margin in margins], axis=1)
