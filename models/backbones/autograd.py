@@ -41,7 +41,7 @@ def multiply(matrix: Sparse, dense: torch.Tensor) -> torch.Tensor:
 
 
 class AutogradBackbone(torch.nn.Module):
-    """Counterfactuals, margins, scores and state for a model that overrides ``build``, ``vectors``, ``branch``, maybe ``auxiliary``.
+    """Counterfactuals, margins, scores and state for a model that overrides ``build``, ``vectors``, ``branch`` and others.
 
     A counterfactual replaces the features of the modalities that are not factual by their catalog mean (zero, as features are
     centred; the learnt vector of absent items is not used then) and the user preferences that belong to them by the users' mean.
