@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Backbone
-from models.balancers.protocol import Balancer
+from models.balancers.protocol import Balancer, Refused
 from models.losses import bpr, sigmoid
 from models.ranking import UserItems, metrics_per_user, rank_targets
 from models.sampling import Sampler
@@ -77,9 +77,15 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
 
     Raises
     ------
+    Refused
+        When the balancer cannot mean anything on this backbone; its code says why.
     FloatingPointError
         When the loss stops being finite: the arm has diverged and says so instead of going on.
     """
+    reason = balancer.refusal(backbone)
+    if reason is not None:
+        raise Refused(reason)
+    adjust = balancer.adjust if balancer.adjusts else None
     sampler = Sampler(
         data.train,
         backbone.n_users,
@@ -93,10 +99,11 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
         for epoch in range(1, settings.max_epochs + 1):
             began = time.perf_counter()
             losses, probability, squared = [], [], []
+            balancer.new_epoch(backbone, data)
             for triples in sampler.epoch(epoch):
                 margins = backbone.forward(triples, counterfactual=balancer.counterfactual)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
-                squared.append(backbone.backward(balancer.gradients(margins, triples, gradient)))
+                squared.append(backbone.backward(balancer.gradients(margins, triples, gradient), adjust=adjust))
                 losses.append(loss)
                 if balancer.counterfactual:
                     probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.backbones.protocol import Features, MarginGradients, Margins
+from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray
 from models.graphs import Sparse
 from models.sampling import Triples
 
-__all__ = ["AutogradBackbone", "multiply"]
+__all__ = ["AutogradBackbone", "gradients_of", "multiply", "step"]
 
 
 class _Product(torch.autograd.Function):
@@ -38,6 +38,31 @@ def multiply(matrix: Sparse, dense: torch.Tensor) -> torch.Tensor:
     """``matrix @ dense``, differentiable with respect to ``dense``; float32 (n_rows, width)."""
     product: torch.Tensor = _Product.apply(matrix, dense)
     return product
+
+
+def gradients_of(
+    outputs: Sequence[torch.Tensor], given: Sequence[torch.Tensor], branches: Mapping[str, Sequence[torch.nn.Parameter]]
+) -> BranchGradients:
+    """The gradients of each branch's parameters, given those of some outputs, whose graph stays; see ``branch_gradients``."""
+    flat = [parameter for own in branches.values() for parameter in own]
+    found = iter(torch.autograd.grad(outputs, flat, given, retain_graph=True, allow_unused=True, materialize_grads=True))
+    return {name: [next(found).numpy() for _ in own] for name, own in branches.items()}
+
+
+def step(
+    optimiser: torch.optim.Optimizer, branches: Mapping[str, Sequence[torch.nn.Parameter]], adjust: Adjust | None = None
+) -> None:
+    """One step of an optimiser, after a balancer has seen each branch's gradients; see ``protocol.Adjust``."""
+    factors: Mapping[str, float] = {}
+    if adjust is not None:
+        for parameter in (parameter for own in branches.values() for parameter in own):
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.contiguous()
+        factors = adjust({name: [p.grad.numpy() for p in own if p.grad is not None] for name, own in branches.items()})
+    slowed = [(p, p.detach().clone(), factor) for name, factor in factors.items() if factor != 1 for p in branches[name]]
+    optimiser.step()
+    with torch.no_grad():
+        for parameter, before, factor in slowed:
+            parameter.copy_(torch.lerp(before, parameter, float(factor)))
 
 
 class AutogradBackbone(torch.nn.Module):
@@ -127,19 +152,40 @@ class AutogradBackbone(torch.nn.Module):
         users, items = self.vectors(everything)
         full = self._margin(triples, users, items)
         names = self.modalities if counterfactual else ()
-        keep = [self._margin(triples, *self.vectors(frozenset([name]))) for name in names]
+        alone = [self.vectors(frozenset([name])) for name in names]
+        keep = [self._margin(triples, *vectors) for vectors in alone]
         with torch.no_grad():
             without = [self._margin(triples, *self.vectors(everything - {name})) for name in names]
+        bought = torch.from_numpy(triples.positive[: triples.n_bpr]).long()
+        self._bought = {name: vectors[1][bought] for name, vectors in zip(names, alone, strict=True)}
         self._batch = (triples, users, items, full, keep)
         return Margins(full.detach().numpy(), _columns(keep, len(full)), _columns(without, len(full)))
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
-        """One optimiser step; see ``protocol.Backbone``."""
-        triples, users, items, full, keep = self._batch
-        loss = (full * torch.from_numpy(np.ascontiguousarray(gradients.full, dtype=np.float32))).sum()
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The modalities that have parameters of their own."""
+        return tuple(name for name in self.modalities if self.branch(name))
+
+    def _handed_back(self, gradients: MarginGradients) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """What the last ``forward`` put out, and the gradients of it."""
+        _, _, _, full, keep = self._batch
+        outputs, given = [full], [gradients.full]
         if gradients.keep is not None:
-            for margin, gradient in zip(keep, gradients.keep.T, strict=True):
-                loss = loss + (margin * torch.from_numpy(np.ascontiguousarray(gradient, dtype=np.float32))).sum()
+            outputs, given = [*outputs, *keep], [*given, *gradients.keep.T]
+        for name, gradient in (gradients.vectors or {}).items():
+            outputs, given = [*outputs, self._bought[name]], [*given, gradient]
+        return outputs, [torch.from_numpy(np.ascontiguousarray(gradient, dtype=np.float32)) for gradient in given]
+
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """See ``protocol.Backbone``."""
+        return gradients_of(*self._handed_back(gradients), {name: self.branch(name) for name in self.branches})
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        """One optimiser step; see ``protocol.Backbone``."""
+        triples, users, items, _, _ = self._batch
+        loss = torch.stack(
+            [(output * gradient).sum() for output, gradient in zip(*self._handed_back(gradients), strict=True)]
+        ).sum()
         n = triples.n_bpr
         u, i, j = (torch.from_numpy(index[:n]).long() for index in (triples.user, triples.positive, triples.negative))
         if self._l2:
@@ -149,11 +195,17 @@ class AutogradBackbone(torch.nn.Module):
         self._optimiser.zero_grad(set_to_none=True)
         (loss if extra is None else loss + extra).backward()
         squared = {id(p): float(p.grad.square().sum()) for p in self.parameters() if p.grad is not None}
-        self._optimiser.step()
+        step(self._optimiser, {name: self.branch(name) for name in self.branches}, adjust)
         branches = {name: sum(squared.get(id(p), 0.0) for p in self.branch(name)) for name in self.modalities}
         return {ID: sum(squared.values()) - sum(branches.values())} | branches
 
     # ---- scoring
+
+    def item_vectors(self, *, batch: bool = False) -> dict[str, FloatArray]:
+        """Items' vectors with one modality factual, and with none; see ``protocol.ItemVectors``."""
+        if batch:
+            return {name: vectors.detach().numpy() for name, vectors in self._bought.items()}
+        return {name: self._vectors_of(frozenset([name]))[1].T for name in (ID, *self.modalities)}
 
     def prepare(self) -> None:
         """Forget the vectors that were scored before; see ``protocol.Backbone``."""

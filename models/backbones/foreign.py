@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch.func import functional_call
 
-from models.backbones.protocol import Features, FloatArray, MarginGradients, Margins
+from models.backbones.autograd import gradients_of, step
+from models.backbones.protocol import Adjust, BranchGradients, Features, FloatArray, MarginGradients, Margins
 from models.sampling import Triples
 
 __all__ = ["TorchBackbone"]
@@ -86,13 +87,28 @@ class TorchBackbone:
         self._outputs = [full, *keep]
         return Margins(_array(full), _columns(keep, len(full)), _columns(left, len(full)))
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The modalities for which the caller named parameters."""
+        return tuple(name for name in self.modalities if self._branches.get(name))
+
+    def _own(self) -> dict[str, list[torch.nn.Parameter]]:
+        parameters = dict(self.module.named_parameters())
+        return {name: [parameters[own] for own in self._branches[name]] for name in self.branches}
+
+    def _handed_back(self, gradients: MarginGradients) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         given = [gradients.full] if gradients.keep is None else [gradients.full, *gradients.keep.T]
-        self._optimiser.zero_grad()
         tensors = [torch.from_numpy(np.ascontiguousarray(gradient, dtype=np.float32)) for gradient in given]
-        torch.autograd.backward(self._outputs[: len(tensors)], tensors)
+        return self._outputs[: len(tensors)], tensors
+
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        return gradients_of(*self._handed_back(gradients), self._own())
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        self._optimiser.zero_grad()
+        torch.autograd.backward(*self._handed_back(gradients))
         size = {name: float((p.grad**2).sum()) for name, p in self.module.named_parameters() if p.grad is not None}
-        self._optimiser.step()
+        step(self._optimiser, self._own(), adjust)
         squared = {modality: sum(size.get(name, 0.0) for name in names) for modality, names in self._branches.items()}
         return {"id": sum(size.values()) - sum(squared.values())} | {name: squared.get(name, 0.0) for name in self.modalities}
 

@@ -11,7 +11,8 @@ Departures. (1) With one layer of the item graph the content part is a sum over 
 the other modalities' graphs, as constant features would. (2) Equal alpha_m for any number of modalities; the authors tune image .1,
 text .9. (3) Neighbours come from the projected vectors, and W_m acts on them; the authors' public code also trains the raw vectors.
 (4) An item without the modality has no neighbours and keeps its own factors. (5) An item bias, and L2 once per occurrence, as in
-the other backbones here.
+the other backbones here. (6) The score has no parameter that belongs to one modality: W_m acts in the second loss only. A branch's
+gradient is therefore what reaches the item factors through its graph, and a factor on its step multiplies that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.backbones.protocol import MarginGradients, Margins
+from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray, SeparableBackbone
 from models.graphs import Bipartite, nearest
 from models.kernels import part_gradients, part_margins
@@ -82,12 +83,33 @@ class FREEDOM(SeparableBackbone):
         self._batch = (triples, users, items)
         return self._margins_of(parts, counterfactual=counterfactual)
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+    def _pull(self, gradients: MarginGradients, weight: FloatArray) -> tuple[FloatArray, FloatArray, BranchGradients]:
+        """The gradients of all parts' vectors, and what of the items' reaches their factors through each modality's graph."""
         triples, users, items = self._batch
-        u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
-        weight = self._part_weights(gradients)
+        u, i, j = triples.user, triples.positive, triples.negative
         user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
         part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+        self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
+        through = {
+            name: [self._alpha * alike.transposed_dot(np.ascontiguousarray(item_gradient[:, part]))]
+            for part, (name, alike) in enumerate(zip(self.modalities, self._alike, strict=True), start=1)
+        }
+        return user_gradient, item_gradient, through
+
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """See ``protocol.Backbone``."""
+        return self._pull(gradients, self._part_weights(gradients))[2]
+
+    def _bought(self) -> FloatArray:
+        triples, _, items = self._batch
+        bought: FloatArray = items[triples.positive[: triples.n_bpr]]
+        return bought
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        triples, users, _ = self._batch
+        u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
+        weight = self._part_weights(gradients)
+        user_gradient, item_gradient, through = self._pull(gradients, weight)
 
         history, squared = users[:, :1], {}
         maps: list[FloatArray] = []
@@ -104,10 +126,11 @@ class FREEDOM(SeparableBackbone):
         to_user, to_item = self._thinned.mean_of_layers(
             user_gradient.sum(axis=1), np.ascontiguousarray(item_gradient[:, 0]), self.layers
         )
-        for part, (name, alike) in enumerate(zip(self.modalities, self._alike, strict=True), start=1):
-            through = self._alpha * alike.transposed_dot(np.ascontiguousarray(item_gradient[:, part]))
-            squared[name] += float(np.sum(through**2))
-            to_item += through
+        for name, (gradient,) in through.items():
+            squared[name] += float(np.sum(gradient**2))
+        factors = {} if adjust is None else adjust(through)
+        for name, (gradient,) in through.items():
+            to_item += np.float32(factors.get(name, 1)) * gradient
         share = self._l2 / np.float32(n)
         to_user += self._user * (np.bincount(u[:n], minlength=self.n_users) * share).astype(np.float32)[:, None]
         touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)

@@ -18,8 +18,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.backbones.protocol import MarginGradients, Margins
-from models.backbones.separable import ID, FloatArray, SeparableBackbone
+from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
+from models.backbones.separable import FloatArray, SeparableBackbone
 from models.graphs import Bipartite
 from models.kernels import part_gradients, part_margins
 from models.sampling import Triples
@@ -55,32 +55,36 @@ class LightGCNContent(SeparableBackbone):
         self._batch = (triples, users, items)
         return self._margins_of(parts, counterfactual=counterfactual)
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+    def _pull(self, gradients: MarginGradients, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The gradients of the layer-0 vectors (n, n_parts, d), given those of the final ones."""
         triples, users, items = self._batch
         u, i, j = triples.user, triples.positive, triples.negative
-        weight = self._part_weights(gradients)
         user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
         part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
-        user_gradient, item_gradient = self._smooth(
-            user_gradient.reshape(self.n_users, -1), item_gradient.reshape(self.n_items, -1)
-        )
+        self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
+        return self._smooth(user_gradient.reshape(self.n_users, -1), item_gradient.reshape(self.n_items, -1))
+
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """See ``protocol.Backbone``."""
+        user_gradient, item_gradient = self._pull(gradients, self._part_weights(gradients))
+        return self._by_branch(user_gradient, self._map_gradients(self._features, item_gradient))
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        triples = self._batch[0]
+        u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
+        weight = self._part_weights(gradients)
+        user_gradient, item_gradient = self._pull(gradients, weight)
         bias_gradient = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
 
-        n = triples.n_bpr
         share = self._l2 / np.float32(n)
         own_users, own_items = super()._final()
         user_gradient += own_users * (np.bincount(u[:n], minlength=self.n_users) * share).astype(np.float32)[:, None, None]
         touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)
         item_gradient += own_items * (touched * share).astype(np.float32)[:, None, None]
+        to_bias = bias_gradient.astype(np.float32)[:, None]
+        return self._learn(self._every_user, self._every_item, user_gradient, item_gradient, to_bias, self._features, adjust)
 
-        user, item, bias, *maps = self._optimisers
-        user.update(self._every_user, user_gradient.reshape(self.n_users, -1))
-        item.update(self._every_item, np.ascontiguousarray(item_gradient[:, 0]))
-        bias.update(self._every_item, bias_gradient.astype(np.float32)[:, None])
-        squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
-        squared[0] += np.sum(item_gradient[:, 0] ** 2)
-        for part, (optimiser, x) in enumerate(zip(maps, self._features, strict=True), start=1):
-            gradient = x.T @ item_gradient[:, part]
-            squared[part] += np.sum(gradient**2)
-            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
-        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
+    def _bought(self) -> FloatArray:
+        triples, _, items = self._batch
+        bought: FloatArray = items[triples.positive[: triples.n_bpr]]
+        return bought

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from models.sampling import Triples
 
-__all__ = ["Backbone", "Features", "MarginGradients", "Margins"]
+__all__ = ["Adjust", "Backbone", "BranchGradients", "Features", "ItemVectors", "MarginGradients", "Margins"]
 
 FloatArray = npt.NDArray[np.float32]
+BranchGradients = dict[str, list[FloatArray]]
+"""Modality -> the gradients of the parameters that belong to its branch, as views that may be written to."""
+Adjust = Callable[[BranchGradients], Mapping[str, float]]
+"""Sees each branch's gradients before the optimiser does, may change them in place, and returns by how much each branch's *step* is
+to be multiplied (1 where it says nothing). A lasting factor belongs on the step: Adam divides gradients by their own size, and so
+undoes any factor on them."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,14 @@ class Margins:
 
 @dataclass(frozen=True)
 class MarginGradients:
-    """Gradient of the loss with respect to ``Margins``; ``without`` never carries a gradient."""
+    """Gradient of the loss with respect to ``Margins``; ``without`` never carries a gradient.
+
+    ``vectors``: modality -> gradient with respect to ``ItemVectors.item_vectors(batch=True)``, for backbones that have it.
+    """
 
     full: FloatArray
     keep: FloatArray | None = None
+    vectors: Mapping[str, FloatArray] | None = None
 
 
 class Backbone(Protocol):
@@ -57,11 +67,21 @@ class Backbone(Protocol):
     n_users: int
     n_items: int
 
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The modalities that have a branch whose gradients ``backward`` can show and scale."""
+
     def forward(self, triples: Triples, *, counterfactual: bool) -> Margins:
         """Margins of a batch; with ``counterfactual`` also ``keep`` and ``without``. Remembers what ``backward`` needs."""
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
-        """One optimiser step for the last ``forward``. Returns each branch's squared gradient, by modality and "id"."""
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """What these margin gradients alone would be for each branch's parameters; nothing is learnt, ``backward`` still follows.
+
+        The arrays are in the order, and of the shapes, that ``backward`` shows to ``adjust``.
+        """
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        """One optimiser step for the last ``forward``. Returns each branch's squared gradient, by modality and "id", unadjusted."""
 
     def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
         """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user."""
@@ -77,3 +97,12 @@ class Backbone(Protocol):
 
     def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Puts parameters back; the optimiser's memory starts afresh."""
+
+
+@runtime_checkable
+class ItemVectors(Protocol):
+    """What a backbone may offer besides: the vectors that stand for an item in each branch."""
+
+    def item_vectors(self, *, batch: bool = False) -> dict[str, FloatArray]:
+        """Vectors (n, d) by branch and "id": of all items of the prepared model, or, with ``batch``, of the items bought in the
+        BPR triples of the last ``forward(counterfactual=True)``, which ``MarginGradients.vectors`` refers to."""

@@ -8,11 +8,12 @@ one pass over the parts gives the whole model and all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.backbones.protocol import Features, MarginGradients, Margins
+from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.kernels import adam_rows, part_margins
 from models.sampling import Triples
 
@@ -110,7 +111,68 @@ class SeparableBackbone:
             weight[:, 0] += gradients.keep.sum(axis=1)
         return weight
 
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Every modality has a branch of its own."""
+        return self.modalities
+
+    def _with_vectors(self, gradients: MarginGradients, item_gradient: FloatArray, bought: npt.NDArray[np.int32]) -> None:
+        """Adds the gradients of the bought items' vectors; ``bought``: their rows in ``item_gradient`` (n, n_parts, d)."""
+        for part, name in enumerate(self.modalities, start=1):
+            if gradients.vectors is not None and name in gradients.vectors:
+                np.add.at(item_gradient[:, part], bought, gradients.vectors[name])
+
+    def _map_gradients(self, inputs: Sequence[FloatArray], item_gradient: FloatArray) -> list[FloatArray]:
+        return [x.T @ item_gradient[:, part] for part, x in enumerate(inputs, start=1)]
+
+    def _by_branch(self, user_gradient: FloatArray, maps: Sequence[FloatArray]) -> BranchGradients:
+        return {name: [user_gradient[:, part], maps[part - 1]] for part, name in enumerate(self.modalities, start=1)}
+
+    def _learn(
+        self,
+        users: npt.NDArray[np.int32],
+        items: npt.NDArray[np.int32],
+        user_gradient: FloatArray,
+        item_gradient: FloatArray,
+        bias_gradient: FloatArray,
+        inputs: Sequence[FloatArray],
+        adjust: Adjust | None,
+    ) -> dict[str, float]:
+        """One step on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and of the biases (n, 1).
+
+        ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
+        """
+        maps = self._map_gradients(inputs, item_gradient)
+        squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
+        squared[0] += np.sum(item_gradient[:, 0] ** 2)
+        squared[1:] += [np.sum(gradient**2) for gradient in maps]
+        factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
+        slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
+        for part, name in enumerate(self.modalities, start=1):
+            if factors.get(name, 1) != 1:
+                own = np.ix_(users, np.arange(part * self._d, (part + 1) * self._d))
+                table = self._maps[part - 1]
+                slowed += [(self._user, own, self._user[own], factors[name]), (table, ..., table.copy(), factors[name])]
+        user, item, bias, *projections = self._optimisers
+        user.update(users, user_gradient.reshape(len(users), -1))
+        item.update(items, np.ascontiguousarray(item_gradient[:, 0]))
+        bias.update(items, bias_gradient)
+        for optimiser, gradient in zip(projections, maps, strict=True):
+            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
+        for table, where, before, factor in slowed:
+            table[where] = before + np.float32(factor) * (table[where] - before)
+        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
+
+    def _bought(self) -> FloatArray:
+        """The parts' vectors of the items bought in the last batch's BPR triples, (n_bpr, n_parts, d)."""
+        raise NotImplementedError
+
     # ---- scoring
+
+    def item_vectors(self, *, batch: bool = False) -> dict[str, FloatArray]:
+        """Every part's item vectors; see ``protocol.ItemVectors``."""
+        stacked = self._bought() if batch else self._stacked
+        return {name: stacked[:, part] for part, name in enumerate((ID, *self.modalities))}
 
     def prepare(self) -> None:
         """Every part's vectors, refreshed after training."""

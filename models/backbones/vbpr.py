@@ -18,8 +18,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.backbones.protocol import MarginGradients, Margins
-from models.backbones.separable import ID, SeparableBackbone
+from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
+from models.backbones.separable import FloatArray, SeparableBackbone
 from models.kernels import distinct, part_gradients, part_margins
 from models.sampling import Triples
 
@@ -57,7 +57,14 @@ class VBPR(SeparableBackbone):
         self._batch = (users, items, u, i, j, user_rows, item_rows, inputs, triples.n_bpr)
         return self._margins_of(parts, counterfactual=counterfactual)
 
-    def backward(self, gradients: MarginGradients) -> dict[str, float]:
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """See ``protocol.Backbone``."""
+        _, _, u, i, j, user_rows, item_rows, inputs, _ = self._batch
+        user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
+        part_gradients(user_rows, item_rows, u, i, j, self._part_weights(gradients), user_gradient, item_gradient)
+        return self._by_branch(user_gradient, self._map_gradients(inputs, item_gradient))
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         users, items, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
         weight = self._part_weights(gradients)
         # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
@@ -67,18 +74,13 @@ class VBPR(SeparableBackbone):
         user_gradient = user_rows * user_count[:, None, None]
         item_gradient = item_rows * item_count[:, None, None]
         part_gradients(user_rows, item_rows, u, i, j, weight, user_gradient, item_gradient)
+        self._with_vectors(gradients, item_gradient, i[:n_bpr])
         bias_gradient = np.zeros((len(items), 1), dtype=np.float32)
         np.add.at(bias_gradient[:, 0], i, weight[:, 0])
         np.subtract.at(bias_gradient[:, 0], j, weight[:, 0])
+        return self._learn(users, items, user_gradient, item_gradient, bias_gradient, inputs, adjust)
 
-        squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
-        user, item, bias, *maps = self._optimisers
-        user.update(users, user_gradient.reshape(len(users), -1))
-        item.update(items, np.ascontiguousarray(item_gradient[:, 0]))
-        bias.update(items, bias_gradient)
-        squared[0] += np.sum(item_gradient[:, 0] ** 2)
-        for part, (optimiser, x) in enumerate(zip(maps, inputs, strict=True), start=1):
-            gradient = x.T @ item_gradient[:, part]
-            squared[part] += np.sum(gradient**2)
-            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
-        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
+    def _bought(self) -> FloatArray:
+        _, _, _, i, _, _, item_rows, _, n_bpr = self._batch
+        bought: FloatArray = item_rows[i[:n_bpr]]
+        return bought

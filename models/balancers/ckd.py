@@ -24,13 +24,14 @@ from typing import Literal
 import numpy as np
 
 from models.backbones.protocol import MarginGradients, Margins
+from models.balancers.protocol import BaseBalancer
 from models.losses import FloatArray, distil_generic, distil_specific, sigmoid
 from models.sampling import Triples
 
 __all__ = ["CKD"]
 
 
-class CKD:
+class CKD(BaseBalancer):
     """See the module.
 
     Parameters
@@ -40,8 +41,6 @@ class CKD:
     n_generic : uniform triples per step for the generic loss (paper: 5,000 beside a batch of 2,048; the same ratio to our 1,024)
     smoothing : how much of the old contribution survives a step, ``signsafe`` only
     """
-
-    counterfactual = True
 
     def __init__(
         self,
@@ -57,12 +56,13 @@ class CKD:
     ) -> None:
         if variant not in ("signsafe", "paper"):
             raise ValueError(f"unknown variant {variant!r}; known: signsafe, paper")
+        super().__init__()
         self.n_extra = n_generic
+        self.names = tuple(teachers)
         self._teachers, self._variant = dict(teachers), variant
         self._alpha, self._beta, self._temperature = alpha, beta, temperature
         self._smoothing, self._floor = smoothing, floor
         self._contribution: FloatArray | None = None
-        self._log: dict[str, list[FloatArray]] = {"weight": [], "contribution": [], "clip_share": []}
 
     def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
         n, n_bpr = len(margins.full), triples.n_bpr
@@ -96,17 +96,5 @@ class CKD:
             clipped = (self._contribution < self._floor).astype(np.float32)
         weights = 1 / contribution
         weights = weights / weights.mean(axis=1, keepdims=True)
-        self._log["weight"].append(weights.mean(axis=0))
-        self._log["contribution"].append(contribution.mean(axis=0))
-        self._log["clip_share"].append(clipped)
+        self.note(weight=weights.mean(axis=0), contribution=contribution.mean(axis=0), clip_share=clipped)
         return np.broadcast_to(weights, (*margins.full.shape, len(self._teachers))).astype(np.float32)
-
-    def epoch_log(self) -> dict[str, dict[str, float]]:
-        log = {
-            measure: dict(zip(self._teachers, np.mean(values, axis=0).tolist(), strict=True))
-            for measure, values in self._log.items()
-            if values
-        }
-        for values in self._log.values():
-            values.clear()
-        return log

@@ -1,26 +1,95 @@
-"""What a balancing method is: it turns margins into gradients, and tells what it did."""
+"""What a balancing method is: it turns margins into gradients, may scale what reaches each branch, and tells what it did."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from models.backbones.protocol import MarginGradients, Margins
+import numpy as np
+import numpy.typing as npt
+
+from models.backbones.protocol import Backbone, BranchGradients, MarginGradients, Margins
 from models.losses import FloatArray
 from models.sampling import Triples
 
-__all__ = ["Balancer"]
+if TYPE_CHECKING:
+    from models.training import Interactions
+
+__all__ = ["Balancer", "BaseBalancer", "Refused"]
+
+
+class Refused(ValueError):
+    """A method that cannot mean anything on a backbone. ``code``: ``one_modality``, ``no_branch_parameters``, ``no_item_vectors``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Balancer(Protocol):
-    """A method plugged into the one training loop. It sees margins only, so it never changes a backbone's forward."""
+    """A method plugged into the one training loop. It never changes a backbone's forward."""
 
     n_extra: int
     """Uniform triples it wants appended to every batch."""
     counterfactual: bool
     """Whether it needs ``Margins.keep`` and ``Margins.without``."""
+    adjusts: bool
+    """Whether ``adjust`` is to be called."""
+
+    def refusal(self, backbone: Backbone) -> str | None:
+        """Why it cannot mean anything on this backbone (see ``Refused``), or None."""
+
+    def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
+        """Called before each epoch, with the prepared model and what training may see."""
 
     def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
         """The whole gradient for a batch. ``bpr_gradient`` float32 (n_bpr,) is the recommendation loss's own."""
 
+    def adjust(self, branches: BranchGradients) -> Mapping[str, float]:
+        """Called after ``gradients`` of the same batch; see ``models.backbones.protocol.Adjust``."""
+
     def epoch_log(self) -> dict[str, dict[str, float]]:
         """What it did since the last call: measure -> modality -> value. Clears its memory of the epoch."""
+
+
+class BaseBalancer:
+    """What most methods share: two modalities at least, the branch margins at hand, the recommendation loss unchanged, a log."""
+
+    n_extra = 0
+    counterfactual = True
+    adjusts = False
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self._noted: dict[str, list[FloatArray]] = {}
+
+    def refusal(self, backbone: Backbone) -> str | None:
+        """See ``Balancer``."""
+        if len(backbone.modalities) < 2:
+            return "one_modality"
+        return "no_branch_parameters" if self.adjusts and len(backbone.branches) < len(backbone.modalities) else None
+
+    def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
+        """See ``Balancer``."""
+        self.names = backbone.modalities
+
+    def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
+        """See ``Balancer``."""
+        return MarginGradients(bpr_gradient)
+
+    def adjust(self, branches: BranchGradients) -> Mapping[str, float]:
+        """See ``Balancer``."""
+        return {}
+
+    def note(self, **measures: Sequence[float] | npt.NDArray[np.floating]) -> None:
+        """Remembers values of a step, one per modality; the log gives their means over the epoch."""
+        for measure, values in measures.items():
+            self._noted.setdefault(measure, []).append(np.asarray(values, dtype=np.float32))
+
+    def epoch_log(self) -> dict[str, dict[str, float]]:
+        """See ``Balancer``."""
+        log = {
+            measure: dict(zip(self.names, np.mean(values, axis=0).tolist(), strict=True)) for measure, values in self._noted.items()
+        }
+        self._noted.clear()
+        return log
