@@ -138,7 +138,7 @@ class SeparableBackbone:
         inputs: Sequence[FloatArray],
         adjust: Adjust | None,
     ) -> dict[str, float]:
-        """One step on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and of the biases (n, 1).
+        """One step on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and biases (n, 1).
 
         ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
         """

@@ -59,9 +59,10 @@ class VBPR(SeparableBackbone):
 
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """See ``protocol.Backbone``."""
-        _, _, u, i, j, user_rows, item_rows, inputs, _ = self._batch
+        _, _, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
         user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
         part_gradients(user_rows, item_rows, u, i, j, self._part_weights(gradients), user_gradient, item_gradient)
+        self._with_vectors(gradients, item_gradient, i[:n_bpr])
         return self._by_branch(user_gradient, self._map_gradients(inputs, item_gradient))
 
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:

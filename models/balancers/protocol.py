@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Backbone, BranchGradients, MarginGradients, Margins
-from models.losses import FloatArray
+from models.losses import FloatArray, sigmoid
 from models.sampling import Triples
 
 if TYPE_CHECKING:
     from models.training import Interactions
 
-__all__ = ["Balancer", "BaseBalancer", "Refused"]
+__all__ = ["Balancer", "BaseBalancer", "Refused", "keep_bpr", "mean_of_others"]
 
 
 class Refused(ValueError):
-    """A method that cannot mean anything on a backbone. ``code``: ``one_modality``, ``no_branch_parameters``, ``no_item_vectors``."""
+    """A method cannot mean anything on a backbone. ``code``: ``one_modality``, ``no_branch_parameters``, ``no_item_vectors``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -81,7 +81,7 @@ class BaseBalancer:
         """See ``Balancer``."""
         return {}
 
-    def note(self, **measures: Sequence[float] | npt.NDArray[np.floating]) -> None:
+    def note(self, **measures: Sequence[float] | npt.NDArray[Any]) -> None:
         """Remembers values of a step, one per modality; the log gives their means over the epoch."""
         for measure, values in measures.items():
             self._noted.setdefault(measure, []).append(np.asarray(values, dtype=np.float32))
@@ -93,3 +93,15 @@ class BaseBalancer:
         }
         self._noted.clear()
         return log
+
+
+def mean_of_others(values: FloatArray) -> FloatArray:
+    """For each of M >= 2 values the mean of all the others."""
+    others: FloatArray = (values.sum() - values) / (len(values) - 1)
+    return others
+
+
+def keep_bpr(margins: Margins) -> FloatArray:
+    """Gradient (n, n_modalities) of the sum over modalities of the mean BPR loss of the keep-m margins."""
+    gradient: FloatArray = -sigmoid(-margins.keep) / np.float32(len(margins.keep))
+    return gradient

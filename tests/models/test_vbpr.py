@@ -1,9 +1,6 @@
-"""VBPR's step against autograd on the written equation; the foreign example of models/README.md."""
+"""VBPR's step against autograd on the written equation."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +8,6 @@ import torch
 from models.backbones.protocol import Features, MarginGradients
 from models.backbones.vbpr import VBPR
 from models.sampling import Triples
-from tests.models.worlds import small_world
 
 NO_PAIRS = np.empty((0, 2), dtype=np.int32)  # VBPR makes no graph of them
 
@@ -56,17 +52,3 @@ def test_an_item_without_the_modality_has_a_learnt_vector_of_its_own():
     model = VBPR(n_users, n_items, {"text": nothing}, train=NO_PAIRS, seed=0)
     parts = model.score(np.arange(3), [frozenset(["text"])])[0] - model.score(np.arange(3), [frozenset()])[0]
     np.testing.assert_allclose(parts, np.repeat(parts[:, :1], n_items, axis=1), atol=1e-6)
-
-
-def test_the_readme_example_of_a_foreign_recommender_runs():
-    readme = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    names: dict = {}
-    exec(compile(code, "models/README.md", "exec"), names)  # noqa: S102  (our own documentation)
-    features, data, n_users, n_items = small_world(60, 40)
-    torch.manual_seed(0)
-    records = list(names["balance"](features, n_users, n_items, data, epochs=4))
-    assert records[-1].loss < records[0].loss
-    assert set(records[-1].branches) == {"id", "text", "image"}
-    assert np.mean(list(records[-1].dynamics["weight"].values())) > 0.99
-    assert records[-1].dynamics["gradient_share"]["text"] > 0
