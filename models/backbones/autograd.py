@@ -77,6 +77,8 @@ class AutogradBackbone(torch.nn.Module):
     dimensions : d; learning_rate : Adam's; l2 : weight of |vectors of the batch at the start|^2 / 2 per triple
     """
 
+    content_in_score = True
+
     def __init__(
         self,
         n_users: int,

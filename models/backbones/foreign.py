@@ -34,6 +34,8 @@ class TorchBackbone:
     preferences : modality -> name of its user preference table (n_users, d), if it has one
     """
 
+    content_in_score = True
+
     def __init__(
         self,
         module: torch.nn.Module,

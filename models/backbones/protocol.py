@@ -68,6 +68,10 @@ class Backbone(Protocol):
     n_items: int
 
     @property
+    def content_in_score(self) -> bool:
+        """Whether scores change with the modalities at all; where only the losses know them, every counterfactual is the same."""
+
+    @property
     def branches(self) -> tuple[str, ...]:
         """The modalities that have a branch whose gradients ``backward`` can show and scale."""
 

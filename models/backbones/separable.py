@@ -52,6 +52,8 @@ class SeparableBackbone:
     l2 : weight of (|p_u|^2 + |item part|^2) / 2 per triple
     """
 
+    content_in_score = True
+
     def __init__(
         self,
         n_users: int,

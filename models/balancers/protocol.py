@@ -19,7 +19,10 @@ __all__ = ["Balancer", "BaseBalancer", "Refused", "keep_bpr", "mean_of_others"]
 
 
 class Refused(ValueError):
-    """A method cannot mean anything on a backbone. ``code``: ``one_modality``, ``no_branch_parameters``, ``no_item_vectors``."""
+    """A method cannot mean anything on a backbone.
+
+    ``code``: ``one_modality``, ``content_not_in_score``, ``no_branch_parameters``, ``no_item_vectors``.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -67,6 +70,8 @@ class BaseBalancer:
         """See ``Balancer``."""
         if len(backbone.modalities) < 2:
             return "one_modality"
+        if not backbone.content_in_score:
+            return "content_not_in_score"
         return "no_branch_parameters" if self.adjusts and len(backbone.branches) < len(backbone.modalities) else None
 
     def new_epoch(self, backbone: Backbone, data: Interactions) -> None:

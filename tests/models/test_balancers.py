@@ -53,6 +53,7 @@ class Model:
     """Two modalities; hands out what a test put into it."""
 
     modalities = branches = ("text", "image")
+    content_in_score = True
     n_users = n_items = 3
 
     def __init__(self, **outcomes: object) -> None:
@@ -303,12 +304,15 @@ def test_pmr_helps_the_modality_whose_vectors_tell_less():
 
 def test_methods_that_need_two_modalities_or_branches_say_so():
     lonely = SimpleNamespace(modalities=("text",), branches=("text",))
-    bare = SimpleNamespace(modalities=("text", "image"), branches=("text",))
+    bare = SimpleNamespace(modalities=("text", "image"), branches=("text",), content_in_score=True)
+    deaf = Model(content_in_score=False)
     for balancer in (OGMGE(), AGM(), CGGM(), ARL(), MMPareto(), MSLR()):
         assert balancer.refusal(lonely) == "one_modality"
         assert balancer.refusal(bare) == "no_branch_parameters"
         assert balancer.refusal(Model()) is None
     for balancer in (ModalityDropout(), GradientBlending(), UMT({})):
         assert balancer.refusal(lonely) == "one_modality" and balancer.refusal(bare) is None
+    for balancer in (OGMGE(), MSLR(), ModalityDropout(), GradientBlending(), UMT({}), PMR()):
+        assert balancer.refusal(deaf) == "content_not_in_score"
     assert PMR().refusal(Model()) == "no_item_vectors"
     assert PMR().refusal(Model(item_vectors=lambda batch=False: {})) is None
