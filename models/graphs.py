@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.kernels import spmm
+from models.kernels import largest, spmm
 from models.ranking import UserItems
 
 __all__ = ["Bipartite", "Sparse", "nearest"]
@@ -90,11 +90,10 @@ def nearest(values: FloatArray, present: npt.NDArray[np.bool_], k: int) -> Spars
     rows = np.flatnonzero(present)
     unit = values[rows] / np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
     k = min(k, len(rows))
-    found = np.empty((len(rows), k), dtype=np.int64)
+    found = np.empty((len(rows), k), dtype=np.int32)
     block = max(1, _BLOCK // max(len(rows), 1))
     for begin in range(0, len(rows) if k else 0, block):
-        likeness = unit[begin : begin + block] @ unit.T
-        found[begin : begin + block] = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+        largest(unit[begin : begin + block] @ unit.T, found[begin : begin + block])
     absent = np.flatnonzero(~present)
     near = np.column_stack([np.repeat(rows, k), rows[found].ravel()])
     pairs = np.concatenate([near, np.column_stack([absent, absent])]).astype(np.int32)

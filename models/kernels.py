@@ -8,7 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["adam_rows", "count_ranks", "distinct", "part_gradients", "part_margins", "sample_unseen", "spmm"]
+__all__ = [
+    "adam_rows",
+    "count_ranks",
+    "distinct",
+    "edge_dots",
+    "largest",
+    "part_gradients",
+    "part_margins",
+    "sample_unseen",
+    "spmm",
+]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -186,3 +196,55 @@ def spmm(start, columns, weight, dense, out):
             w, source = weight[edge], dense[columns[edge]]
             for f in range(width):
                 target[f] += w * source[f]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def edge_dots(start, columns, left, right, out):
+    """Dot product of the two ends of every edge: the gradient of ``spmm`` with respect to its weights.
+
+    Operations: 2 x nnz x width; bytes: one row of ``right`` per edge.
+
+    Parameters
+    ----------
+    start : int64 (n_rows + 1,), columns : int32 (nnz,)
+    left : float32 (n_rows, width), right : float32 (n_columns, width); out : float32 (nnz,), written
+    """
+    width = left.shape[1]
+    for row in range(len(start) - 1):
+        own = left[row]
+        for edge in range(start[row], start[row + 1]):
+            other, total = right[columns[edge]], np.float32(0.0)
+            for f in range(width):
+                total += own[f] * other[f]
+            out[edge] = total
+
+
+@njit(cache=True, nogil=True)
+def largest(values, columns):
+    """The columns of the largest values of each row, largest first; among equals the lower column first.
+
+    Operations: one comparison per value, and an insertion for the few that rank; bytes: each value once.
+
+    Parameters
+    ----------
+    values : float32 (n, m); columns : int32 (n, k), k <= m, written
+    """
+    m, k = values.shape[1], columns.shape[1]
+    best = np.empty(k, dtype=np.float32)
+    for row in range(values.shape[0]):
+        found = 0
+        for column in range(m):
+            value = values[row, column]
+            if found < k:
+                place = found
+                found += 1
+            elif value > best[k - 1]:
+                place = k - 1
+            else:
+                continue
+            while place > 0 and value > best[place - 1]:
+                best[place] = best[place - 1]
+                columns[row, place] = columns[row, place - 1]
+                place -= 1
+            best[place] = value
+            columns[row, place] = column

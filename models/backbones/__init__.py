@@ -1,9 +1,19 @@
 """Recommenders that can be probed: one file per published model. ``BACKBONES`` is the whole list."""
 
+from models.backbones.bm3 import BM3
 from models.backbones.freedom import FREEDOM
+from models.backbones.lattice import LATTICE
 from models.backbones.lightgcn import LightGCNContent
+from models.backbones.mgcn import MGCN
 from models.backbones.vbpr import VBPR
 
 __all__ = ["BACKBONES"]
 
-BACKBONES = {"vbpr": VBPR, "lightgcn_content": LightGCNContent, "freedom": FREEDOM}
+BACKBONES = {
+    "vbpr": VBPR,
+    "lightgcn_content": LightGCNContent,
+    "lattice": LATTICE,
+    "bm3": BM3,
+    "freedom": FREEDOM,
+    "mgcn": MGCN,
+}

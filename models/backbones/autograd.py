@@ -75,7 +75,10 @@ class AutogradBackbone(torch.nn.Module):
     ----------
     features : modality name -> Features; ``train`` : distinct training pairs, int32 (n_pairs, 2)
     dimensions : d; learning_rate : Adam's; l2 : weight of |vectors of the batch at the start|^2 / 2 per triple
+    scale : standard deviation at the start of what ``normal`` makes, the factors of history first; None: ``start_scale``
     """
+
+    start_scale = 1e-3
 
     content_in_score = True
 
@@ -90,12 +93,12 @@ class AutogradBackbone(torch.nn.Module):
         learning_rate: float = 2e-3,
         l2: float = 5e-3,
         seed: int = 0,
-        scale: float = 1e-3,
+        scale: float | None = None,
     ) -> None:
         super().__init__()
         self.modalities = tuple(features)
         self.n_users, self.n_items = n_users, n_items
-        self.d, self.scale = dimensions, scale
+        self.d, self.scale = dimensions, self.start_scale if scale is None else scale
         self._rate, self._l2 = learning_rate, l2
         self.draw = torch.Generator().manual_seed(seed)
         # The last column marks absence: its row of a map is the learnt vector of items that lack the modality.

@@ -29,7 +29,8 @@ def test_learns_a_small_world_far_above_chance(name, world):
     model = BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=1e-2, seed=1)
     records = _run(model, data)
     chance = 20 / (n_items - 8)  # eight items of each user are masked
-    assert max(record.validation for record in records) > 2 * chance
+    wanted = 2 if model.content_in_score else 1.8  # tastes follow content here; a score without it has only what sells together
+    assert max(record.validation for record in records) > wanted * chance
     assert records[-1].loss < 0.6 * records[0].loss
 
 

@@ -31,3 +31,12 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight) -> tu
         item_gradient[positive[t]] += w * user_rows[user[t]]
         item_gradient[negative[t]] -= w * user_rows[user[t]]
     return user_gradient, item_gradient
+
+
+def edge_dots(start, columns, left, right) -> np.ndarray:
+    rows = np.repeat(np.arange(len(left)), np.diff(start))
+    return (left.astype(np.float64)[rows] * right.astype(np.float64)[columns]).sum(axis=1)
+
+
+def largest(values: np.ndarray, k: int) -> list[list[int]]:
+    return [sorted(range(len(row)), key=lambda column: (-row[column], column))[:k] for row in values.tolist()]

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.kernels import adam_rows, distinct, part_gradients, part_margins, sample_unseen
+from models.kernels import adam_rows, distinct, edge_dots, largest, part_gradients, part_margins, sample_unseen
 from models.ranking import UserItems, rank_targets
 from tests.models import references
 
@@ -91,3 +91,22 @@ def test_a_user_who_has_everything_still_gets_a_negative():
     out = np.full(3, -1, dtype=np.int32)
     sample_unseen(np.zeros(3, dtype=np.int32), seen.start, seen.items, 2, np.array([5], dtype=np.uint64), out)
     assert set(out.tolist()) <= {0, 1}
+
+
+@pytest.mark.parametrize(("n", "m", "width"), [(1, 1, 1), (7, 5, 3), (20, 30, 64)])
+def test_dots_of_edges_equal_the_float64_loop(n, m, width):
+    rng = np.random.default_rng(n)
+    edges = UserItems.from_pairs(np.argwhere(rng.random((n, m)) < 0.4).astype(np.int32), n)
+    left, right = rng.normal(size=(n, width)).astype(np.float32), rng.normal(size=(m, width)).astype(np.float32)
+    found = np.empty(len(edges.items), dtype=np.float32)
+    edge_dots(edges.start, edges.items, left, right, found)
+    np.testing.assert_allclose(found, references.edge_dots(edges.start, edges.items, left, right), rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 20), st.integers(1, 20), st.integers(0, 10_000))
+def test_the_largest_of_each_row_are_those_of_sorting_even_with_ties(n, m, k, seed):
+    values = np.random.default_rng(seed).integers(0, 5, (n, m)).astype(np.float32)
+    columns = np.empty((n, min(k, m)), dtype=np.int32)
+    largest(values, columns)
+    assert columns.tolist() == references.largest(values, min(k, m))
