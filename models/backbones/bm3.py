@@ -17,11 +17,15 @@ as no gradient flows through a target, content reaches history through the predi
 The losses replace BPR: gradients of margins are not used, the item bias stays zero, and the loss that is recorded, BPR's, is
 watched and not minimised. Departures. (1) An item takes part in the losses of the modalities that it has. (2) Features
 are projected once beforehand and stay as they are; the authors' code trains them. (3) L2 on the ID factors of the batch's triples.
+
+With ``defaults``, Recall@20 on a fashion shop's week (H&M, 9,321 x 3,432, text and attributes): .188 after 35 epochs of .9 s, one
+seed; about .18 where no content teaches it. Models with negatives rank better there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +41,12 @@ __all__ = ["BM3"]
 
 
 class BM3(AutogradBackbone):
-    """See the module. ``layers`` of the purchase graph, ``hidden`` the share of entries that a view leaves out."""
+    """See the module. ``layers`` of the purchase graph; ``hidden``, the share of entries that a view leaves out."""
 
     content_in_score = False
-    start_scale = 5e-2
-    layers = 2
+    start_scale = 1e-1
+    defaults: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 2048, "l2": 0.1}
+    layers = 1
     hidden = 0.3
 
     def build(self, train: npt.NDArray[np.int32]) -> None:

