@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import torch
 
 
 def ranks(scores: np.ndarray, seen: list[list[int]], targets: list[list[int]]) -> list[int]:
@@ -40,3 +43,31 @@ def edge_dots(start, columns, left, right) -> np.ndarray:
 
 def largest(values: np.ndarray, k: int) -> list[list[int]]:
     return [sorted(range(len(row)), key=lambda column: (-row[column], column))[:k] for row in values.tolist()]
+
+
+def softmax_rows(start, values) -> np.ndarray:
+    out = np.empty(len(values))
+    for low, high in pairwise(start):
+        powers = np.exp(values[low:high].astype(np.float64) - max(values[low:high], default=0))
+        out[low:high] = powers / powers.sum()
+    return out
+
+
+def softmax_rows_gradient(start, share, gradient) -> np.ndarray:
+    out = np.empty(len(share))
+    for low, high in pairwise(start):
+        p = share[low:high]
+        out[low:high] = (np.diag(p) - np.outer(p, p)) @ gradient[low:high]
+    return out
+
+
+def route(start, columns, items: torch.Tensor, preference: torch.Tensor, steps: int) -> torch.Tensor:
+    """In torch, so that autograd says what ``route_gradient`` should be."""
+    users = []
+    for own, low, high in zip(preference, start, start[1:], strict=False):
+        near = items[torch.from_numpy(columns[low:high]).long()]
+        for _ in range(steps):
+            z = own + torch.softmax(near @ own, dim=0) @ near
+            own = z / z.norm()
+        users.append(own)
+    return torch.stack(users)

@@ -8,7 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.kernels import adam_rows, distinct, edge_dots, largest, part_gradients, part_margins, sample_unseen
+from models.kernels import (
+    adam_rows,
+    distinct,
+    edge_dots,
+    largest,
+    part_gradients,
+    part_margins,
+    route,
+    route_gradient,
+    sample_unseen,
+    softmax_rows,
+    softmax_rows_gradient,
+)
 from models.ranking import UserItems, rank_targets
 from tests.models import references
 
@@ -110,3 +122,37 @@ def test_the_largest_of_each_row_are_those_of_sorting_even_with_ties(n, m, k, se
     columns = np.empty((n, min(k, m)), dtype=np.int32)
     largest(values, columns)
     assert columns.tolist() == references.largest(values, min(k, m))
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (7, 5), (40, 30)])
+def test_softmax_of_rows_and_what_flows_back_equal_the_float64_loop(n, m):
+    rng = np.random.default_rng(n)
+    start = UserItems.from_pairs(np.argwhere(rng.random((n, m)) < 0.4).astype(np.int32), n).start
+    values, gradient = (rng.normal(0, 30, start[-1]).astype(np.float32) for _ in range(2))
+    share, back = np.empty_like(values), np.empty_like(values)
+    softmax_rows(start, values, share)
+    softmax_rows_gradient(start, share, gradient, back)
+    expected = references.softmax_rows(start, values)
+    np.testing.assert_allclose(share, expected, atol=1e-5)
+    np.testing.assert_allclose(back, references.softmax_rows_gradient(start, expected, gradient), atol=1e-3)
+
+
+@pytest.mark.parametrize(("n", "m", "d", "steps"), [(1, 1, 1, 1), (6, 5, 3, 3), (12, 30, 16, 2)])
+def test_routing_and_what_flows_back_equal_the_float64_equations(n, m, d, steps):
+    rng = np.random.default_rng(n)
+    bought = UserItems.from_pairs(np.argwhere(rng.random((n, m)) < 0.4).astype(np.int32), n)
+    items, preference, given = (rng.normal(size=(rows, d)).astype(np.float32) for rows in (m, n, n))
+    path = np.empty((steps + 1, n, d), dtype=np.float32)
+    path[0] = preference
+    share, norm = np.empty((steps, len(bought.items)), dtype=np.float32), np.empty((steps, n), dtype=np.float32)
+    route(bought.start, bought.items, items, path, share, norm)
+    to_users, to_items = given.copy(), np.ones_like(items)
+    route_gradient(bought.start, bought.items, items, path, share, norm, to_users, to_items)
+
+    leaves = [torch.tensor(table, dtype=torch.float64, requires_grad=True) for table in (items, preference)]
+    users = references.route(bought.start, bought.items, *leaves, steps)
+    (users * torch.from_numpy(given)).sum().backward()
+    np.testing.assert_allclose(path[-1], users.detach().numpy(), atol=1e-5)
+    item_gradient = 0 if leaves[0].grad is None else leaves[0].grad.numpy()
+    np.testing.assert_allclose(to_items, 1 + item_gradient, atol=1e-4)
+    np.testing.assert_allclose(to_users, leaves[1].grad.numpy(), atol=1e-4)
