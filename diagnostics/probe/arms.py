@@ -58,6 +58,8 @@ def plan(
 ) -> ProbePlan:
     """Decides arms, seeds and budget.
 
+    Learning rate, batch size and L2 are those that suit the first backbone; ``options["backbones"]`` holds the others'.
+
     Raises
     ------
     TenbinError
@@ -82,6 +84,7 @@ def plan(
         chosen = [ENSEMBLE, *(name for name in dict.fromkeys(balancers) if name != "none")]
         arms += [Arm(backbone=b, modalities=modalities, balancer=name) for b in backbones for name in chosen]
     seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range(n_seeds or budget.seeds))
+    settings = {name: dict(BACKBONES[name].defaults) for name in backbones}
     made = ProbePlan(
         fingerprint=dataset.fingerprint,
         preset=preset,
@@ -91,11 +94,12 @@ def plan(
         split=dataset.split.kind,
         max_epochs=budget.max_epochs,
         patience=budget.patience,
-        batch_size=1024,
-        learning_rate=2e-3,
-        l2=3e-3,
+        batch_size=int(settings[backbones[0]]["batch_size"]),
+        learning_rate=settings[backbones[0]]["learning_rate"],
+        l2=settings[backbones[0]]["l2"],
         dimensions=64,
-        options={"projected_dimensions": 128, "validation_users": int(threshold("validation_users"))},
+        options={"projected_dimensions": 128, "validation_users": int(threshold("validation_users"))}
+        | ({"backbones": {name: settings[name] for name in backbones[1:]}} if len(backbones) > 1 else {}),
     )
     return made.model_copy(update={"eta_s": _guess_seconds(made, len(dataset.split.train))})
 

@@ -43,6 +43,7 @@ def train_job(
     FloatingPointError
         The training diverged.
     """
+    plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
     data = _interactions(inputs, plan)
     alone: dict[str, Backbone] = {}
     for name, teacher_id in zip(job.arm.modalities, job.needs, strict=bool(job.needs)):

@@ -15,6 +15,8 @@ the same twice for their gradients, and 9 n P d in the two triple kernels.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +29,9 @@ __all__ = ["VBPR"]
 
 
 class VBPR(SeparableBackbone):
-    """See the module. Parameters: see ``SeparableBackbone``."""
+    """See the module. Parameters: see ``SeparableBackbone``; ``defaults`` suggested."""
+
+    defaults: ClassVar[dict[str, float]] = {"learning_rate": 2e-3, "batch_size": 1024, "l2": 3e-3}
 
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         self._user_position = np.full(self.n_users, -1, dtype=np.int32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diagnostics.errors import TenbinError
-from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare
+from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
 from tests.probe.worlds import dataset_of, run_here
@@ -45,6 +45,19 @@ def test_an_unknown_name_lists_the_choices_and_the_nearest(wrong):
         plan(dataset, **wrong)
     assert caught.value.code == "E_UNKNOWN_CHOICE"
     assert caught.value.values["nearest"] in ("quick", "vbpr", "ckd")
+
+
+def test_a_backbone_is_trained_alike_alone_and_beside_another():
+    dataset, blocks = _world()
+    short = {"max_epochs": 2}
+    alone = plan(dataset, backbones=("lightgcn_content",)).model_copy(update=short)
+    beside = plan(dataset, backbones=("vbpr", "lightgcn_content")).model_copy(update=short)
+    assert (alone.learning_rate, alone.batch_size) != (beside.learning_rate, beside.batch_size)
+    inputs = prepare(dataset, blocks, alone)
+    job = Job(Arm(backbone="lightgcn_content", modalities=("text",)), alone.seeds[0])
+    *_, one = train_job(inputs, alone, job, {})
+    *_, other = train_job(inputs, beside, job, {})
+    assert all(np.array_equal(one.arrays[key], other.arrays[key]) for key in one.arrays)
 
 
 def test_every_job_comes_after_those_it_needs_and_has_a_safe_name():
