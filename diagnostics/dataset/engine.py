@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["MEMORY_BYTES", "Engine", "parquet_files"]
+__all__ = ["MEMORY_BYTES", "Engine", "attend", "parquet_files"]
 
 MEMORY_BYTES = 1_000_000_000
 """What DuckDB may hold before it spills to disk; with Python and the result beside it a process stays below two gigabytes."""
@@ -103,25 +103,18 @@ class Engine:
         TenbinError
             ``E_TOO_LARGE`` when neither the memory nor the disk suffices.
         """
-        work = _Work(lambda: self.backend.to_pyarrow(expr.as_table()))
-        work.start()
-        done = 0.0
         try:
-            while not work.finished.wait(_POLL_S):
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                if step is not None:
-                    done = max(done, self._done())
-                    step(min(done, 1.0))
-        except BaseException:
-            self._interrupt()
-            work.join()
+            result: pa.Table = attend(
+                lambda: self.backend.to_pyarrow(expr.as_table()),
+                interrupt=self._interrupt,
+                done=self._done,
+                step=step,
+                cancelled=cancelled,
+            )
+        except Exception as error:
+            if _out_of_memory(error):
+                raise TenbinError("E_TOO_LARGE", limit=self._memory / 1e9) from error
             raise
-        if work.error is not None:
-            raise self._explained(work.error) from work.error
-        if step is not None:
-            step(1.0)
-        result: pa.Table = work.result
         return result
 
     def close(self) -> None:
@@ -149,16 +142,50 @@ class Engine:
         if stop is not None:
             stop()
 
-    def _explained(self, error: BaseException) -> BaseException:
-        import duckdb
 
-        if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-            return TenbinError("E_TOO_LARGE", limit=self._memory / 1e9)
-        return error
+def attend(
+    compute: Callable[[], Any],
+    *,
+    interrupt: Callable[[], None],
+    done: Callable[[], float] = float,
+    step: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Any:
+    """Run a computation in its own thread, so that progress and Cancel reach the person meanwhile, and return its result.
+
+    Parameters
+    ----------
+    interrupt : stops the computation, called once when ``cancelled`` says so or the progress raises
+    done : the share done, in [0, 1]; step : told about it, never falling; cancelled : asked ten times a second
+
+    Raises
+    ------
+    Cancelled
+        And whatever the computation raised.
+    """
+    work = _Work(compute)
+    work.start()
+    share = 0.0
+    try:
+        while not work.finished.wait(_POLL_S):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            if step is not None:
+                share = min(max(share, done()), 1.0)
+                step(share)
+    except BaseException:
+        interrupt()
+        work.join()
+        raise
+    if work.error is not None:
+        raise work.error
+    if step is not None:
+        step(1.0)
+    return work.result
 
 
 class _Work(threading.Thread):
-    """One computation in its own thread, so that progress and Cancel reach the person meanwhile."""
+    """One computation in its own thread, with its result or its error."""
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
@@ -174,6 +201,12 @@ class _Work(threading.Thread):
             self.error = error
         finally:
             self.finished.set()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import duckdb
+
+    return isinstance(error, duckdb.OutOfMemoryException | MemoryError)
 
 
 def parquet_files(source: Path) -> tuple[Path, ...]:
