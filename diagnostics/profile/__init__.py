@@ -35,11 +35,12 @@ def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0
 
 
 def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress) -> Profile:
-    from diagnostics.profile.coverage import compute_coverage, presence_patterns
+    from diagnostics.dataset.engine import Engine
     from diagnostics.profile.findings import modality_findings, not_checked
     from diagnostics.profile.health import feature_health
     from diagnostics.profile.kinship import Kinship
     from diagnostics.profile.standalone import Ranking, baselines, standalone_strength
+    from diagnostics.profile.tables import from_dataset
     from diagnostics.schema import ModalityProfile
 
     steps = len(features) + 2
@@ -50,6 +51,10 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
     step(0)
     kinship = Kinship(dataset, seed=seed)
     checks = [_check(dataset, block, kinship) for block in features]
+    real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
+    disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
+    with Engine() as engine:
+        tables = from_dataset(engine, dataset, real, disguised)
     healths = feature_health(features, seed=seed)
     step(1)
     ranking = Ranking(dataset.split, seed)
@@ -61,7 +66,8 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
         described = ModalityProfile(
             name=block.name,
             kind=block.kind,
-            coverage=compute_coverage(dataset, block.present, check.disguised),
+            coverage=tables.coverage[block.name],
+            segments=tables.segments[block.name],
             issues=tuple(check.issues),
             health=health,
             standalone=standalone_strength(ranking, block),
@@ -70,13 +76,13 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
             ),
         )
         modalities.append(described)
-        findings += modality_findings(dataset, described, block.present & ~check.disguised, check)
+        findings += modality_findings(dataset, described, real[block.name], check)
         step(done)
-    real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
     return Profile(
         modalities=tuple(modalities),
+        tables=tables.summary,
         baselines=floors,
-        patterns=presence_patterns(dataset, real) if real else (),
+        patterns=tables.patterns,
         n_test_users=len(ranking.targets.users),
         findings=tuple(findings),
         not_checked=not_checked(ranking),
