@@ -208,7 +208,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
         (b"name,colour\nshirt,red\nskirt,blue\nsock,red\ncap,red\n", None, "E_NO_ITEM_COLUMN"),
         (None, b"user_id,date,shop\nu1,2024-01-01,a\nu2,2024-01-02,b\n", "E_NO_ITEM_COLUMN"),
         (None, b"item_id,date\n0001,2024-01-01\n0002,2024-01-02\n", "E_NO_USER_COLUMN"),
-        (None, b"PK\x03\x04........", "E_NOT_A_TABLE"),
+        (None, b"PK\x03\x04........", "E_BAD_ARCHIVE"),
         (b"\x89PNG\r\n\x1a\n....", None, "E_NOT_A_TABLE"),
         (None, b"user_id,item_id\nu1,A9\nu2,B7\n", "E_NO_COMMON_ITEM"),
         (None, b"user_id,item_id\n,0001\n,0002\n", "E_NO_USABLE_ROW"),
