@@ -49,6 +49,7 @@ def read_table(
     role: Role,
     *,
     max_rows: int | None = None,
+    sheet: str | None = None,
     progress: Step | None = None,
     cancelled: Stop | None = None,
 ) -> Table:
@@ -65,7 +66,7 @@ def read_table(
     Cancelled
         When ``cancelled`` said so.
     """
-    arguments = {"path": str(path), "role": role, "max_rows": max_rows}
+    arguments = {"path": str(path), "role": role, "max_rows": max_rows, "sheet": sheet}
     with _parcel() as folder:
         _ask("table", path, arguments, folder, progress, cancelled)
         return parcels.load_table(folder)

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def _answer(request: dict[str, Any], say: _Say) -> dict[str, Any]:
     folder, arguments = Path(request["folder"]), request["arguments"]
     try:
         os.chdir(request["directory"])  # a relative path means what it means to the parent
+        tempfile.tempdir = str(folder)  # what is unpacked goes when the folder goes
         save = _READERS[request["call"]](folder, say, **arguments)
     except TenbinError as error:
         return {"kind": "refused", "code": error.code, "values": error.values}

@@ -10,10 +10,11 @@ import pyarrow as pa
 from diagnostics.dataset.encodings import UNDECODABLE
 from diagnostics.dataset.tables.table import Row
 
-__all__ = ["careful_rows", "cells_of", "fast_rows", "line_end", "strict_cells", "suspicion"]
+__all__ = ["LONGEST_ROW_BYTES", "careful_rows", "cells_of", "fast_rows", "line_end", "strict_cells", "suspicion"]
 
 _LONGEST_CELL_LINES = 1000  # a quote still open after this many lines was never meant to be one
-_LONGEST_ROW_BYTES = 16_000_000
+LONGEST_ROW_BYTES = 16_000_000
+"""A row that is longer is no row."""
 _FAST_BYTES = 1_000_000
 _BLOCK_LINES = 2_000
 _QUOTE, _NEWLINE = 34, 10
@@ -36,7 +37,7 @@ def fast_rows(data: bytes, start: int, delimiter: str, width: int) -> tuple[pa.T
     cut = data.rfind(b"\n", start, end) + 1 if end < len(data) else len(data)
     end = cut or line_end(data, end)
     block = data[start:end]
-    if not block or len(block) > _LONGEST_ROW_BYTES or b"\0" in block:
+    if not block or len(block) > LONGEST_ROW_BYTES or b"\0" in block:
         return None
     quoted = b'"' in block
     if quoted:
@@ -89,7 +90,7 @@ def careful_rows(data: bytes, start: int, end: int, delimiter: str, width: int) 
     A quoted cell may span lines; a quote that never closes spoils its own line only. Rows with zero bytes or with characters
     that were not in the file's encoding are marked.
     """
-    csv.field_size_limit(_LONGEST_ROW_BYTES)  # the library's own limit, 131,072 characters, tears long descriptions
+    csv.field_size_limit(LONGEST_ROW_BYTES)  # the library's own limit, 131,072 characters, tears long descriptions
     after = end
     for _ in range(_LONGEST_CELL_LINES):
         if after == len(data):
