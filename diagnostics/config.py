@@ -46,6 +46,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_shown": Threshold(0.0, "the shop's doing, not the customer's"),
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
+    "sample_rows": Threshold(3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"),
+    "sample_items": Threshold(200_000, "items; their texts and vectors are encoded in minutes and take about a gigabyte"),
+    "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
@@ -58,15 +61,22 @@ THRESHOLDS: dict[str, Threshold] = {
         0.02, "of the typical distance to the mean; no real item of four or more dimensions is that average"
     ),
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
-    "same_picture_cosine": Threshold(0.98, "one picture saved anew stays above it; two colours of one shirt do not"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
     "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),
     "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
     "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),
     "flat_contrast": Threshold(1.5, "of 255; the flattest of 3,422 real fashion photos, white on white, has 2.1"),
     "blurred_detail": Threshold(
-        0.003, "variance of the Laplacian over that of grey; sharp photos have 0.007, slightly blurred ones 0.001"
+        0.01, "variance of the Laplacian over that of grey; 3,422 sharp photos have 0.034 or more, blurred by two pixels 0.003"
     ),
+    "overexposed_shade": Threshold(
+        240, "of 255; if only 5 % of a picture is darker, its shadows are burnt out; the whitest of 3,422 photos has 232"
+    ),
+    "poor_entropy": Threshold(1.0, "bits of 8, as of two shades of grey; the plainest of 3,422 real photos has 2.2"),
+    "odd_aspect": Threshold(3.0, "times as long as wide, and twice as far from square as the shop's usual picture"),
+    "odd_size": Threshold(5.0, "times the side of the shop's usual picture, or a fifth of it: a thumbnail or a raw file"),
+    "grey_chroma": Threshold(1.0, "of 255; no colour at all; photos of black and white things have 2 or more"),
+    "rare_kind": Threshold(0.05, "where fewer pictures than one in twenty are stored so, it is an oddity; above, it is the custom"),
     "price_outlier": Threshold(6.0, "robust deviations of the log price within its category; a slip of the decimal point shows"),
     "norm_ratio_extreme": Threshold(30.0, "encoders that we know stay within a factor of ten of each other"),
     # ---- profile: quality
@@ -85,8 +95,14 @@ THRESHOLDS: dict[str, Threshold] = {
     "launch_min_days": Threshold(60, "in a shorter log, an item's first sale says how popular it is, not how new"),
     "price_unsold_items": Threshold(20, "items without a sale and without a price; fewer may be forgotten price tags"),
     "same_picture_bits": Threshold(6, "of 64; a picture saved anew or resized moves up to four, another product twenty or more"),
-    "same_picture_levels": Threshold(4.0, "of 255 per colour and place; one picture saved anew stays within 2, another colour does not"),
+    "same_picture_levels": Threshold(1.5, "of 255 per colour and place; a picture saved anew stays within it, another colour not"),
     "same_text_likeness": Threshold(0.8, "Jaccard of five-letter groups: about one word in twenty differs"),
+    "long_text": Threshold(2000, "characters; the encoder reads the first 1,000, so most of a longer text is not read by it"),
+    "wording_width": Threshold(60, "ten words, or thirty Japanese characters: two texts that share fewer may do so by chance"),
+    "language_letters": Threshold(25, "with fewer letters, names of products decide what the language seems to be"),
+    "language_known": Threshold(0.5, "more likely than all other languages together"),
+    "language_sure": Threshold(0.8, "of 3,432 English texts with foreign fashion words none passes for another language at it"),
+    "language_custom": Threshold(0.1, "a language on every tenth product is a second language of the shop, not a slip"),
     # ---- splitting
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
     # ---- probe

@@ -42,6 +42,7 @@ class Engine:
     Attributes
     ----------
     backend : the ibis backend; ``backend.name`` is ``duckdb`` unless another was given
+    folder : a folder of its own for what is spilled or converted, removed when it is closed
 
     Notes
     -----
@@ -58,13 +59,16 @@ class Engine:
         backend: Any = None,
     ) -> None:
         self._memory = memory_bytes or MEMORY_BYTES
-        self._spill: Path | None = None
-        if backend is None:
-            backend, self._spill = _own_duckdb(self._memory, threads, spill)
-        self.backend = backend
+        parent = spill or home() / "spill"
+        parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
+        self._owned = backend is None
+        self.backend = _duckdb(self._memory, threads, self.folder) if backend is None else backend
 
-    def table(self, source: Path | pa.Table | pd.DataFrame) -> ir.Table:
+    def table(self, source: Path | pa.Table | pd.DataFrame, *, row_number: str | None = None) -> ir.Table:
         """A Parquet file, a folder of Parquet files or a table in memory as an ibis table; nothing is copied or read yet.
+
+        ``row_number`` names a column to be added that holds each row's place in its file, from 0; only DuckDB can tell.
 
         Raises
         ------
@@ -80,7 +84,9 @@ class Engine:
             if self.backend.name == "duckdb":
                 # a plain name, not a pattern; union_by_name: files of one folder may lack a column that was added later
                 names = [glob.escape(str(path)) for path in paths]
-                found: ir.Table = self.backend.read_parquet(names, union_by_name=len(names) > 1)
+                options = {"file_row_number": True} if row_number else {}
+                found: ir.Table = self.backend.read_parquet(names, union_by_name=len(names) > 1, **options)
+                found = found.rename({row_number: "file_row_number"}) if row_number else found
             else:
                 found = self.backend.read_parquet(str(source))
         except Exception as error:
@@ -119,9 +125,9 @@ class Engine:
 
     def close(self) -> None:
         """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""
-        if self._spill is not None:
+        if self._owned:
             self.backend.disconnect()
-            shutil.rmtree(self._spill, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Engine:
         return self
@@ -229,12 +235,9 @@ def parquet_files(source: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _own_duckdb(memory: int, threads: int | None, spill: Path | None) -> tuple[Any, Path]:
+def _duckdb(memory: int, threads: int | None, folder: Path) -> Any:
     import ibis
 
-    parent = spill or home() / "spill"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
     backend = ibis.duckdb.connect(
         memory_limit=f"{memory}B",
         threads=threads or _cores(),
@@ -247,7 +250,7 @@ def _own_duckdb(memory: int, threads: int | None, spill: Path | None) -> tuple[A
     backend.con.execute("SET enable_progress_bar = true")
     backend.con.execute("SET enable_progress_bar_print = false")
     backend.con.execute("SET lock_configuration = true")
-    return backend, folder
+    return backend
 
 
 def _cores() -> int:

@@ -21,7 +21,7 @@ from diagnostics.dataset.queries import checked_select
 from diagnostics.dataset.tables import Role, Table, read_table
 from diagnostics.errors import TenbinError
 
-__all__ = ["SCHEMES", "Address", "fetch", "is_url", "parse_url", "read_source", "without_password"]
+__all__ = ["SCHEMES", "Address", "count_rows", "fetch", "is_url", "parse_url", "read_source", "without_password"]
 
 SCHEMES = ("duckdb", "sqlite", "postgresql", "postgres", "spark")
 """What a URL may begin with; ``spark:///folder`` is a folder of Parquet files that Spark measures."""
@@ -175,11 +175,33 @@ def fetch(
         try:
             attend(write, interrupt=session.interrupt, step=progress, cancelled=cancelled)
         except session.errors as error:
-            found = without_secret(str(error).strip().split("\n")[0], address)
-            raise TenbinError("E_QUERY_FAILED", file=address.shown, found=found) from None
+            raise _failed(error, address) from None
         return rows
     finally:
         session.close()
+
+
+def count_rows(address: Address) -> int:
+    """How many rows a table or query has.
+
+    Raises
+    ------
+    TenbinError
+        As ``fetch``.
+    """
+    session = SESSIONS[address.kind](address)
+    try:
+        counted = f"SELECT COUNT(*) AS n FROM ({_statement(address, session)}) AS counted"  # noqa: S608  (checked or quoted)
+        return int(next(batch for batch in session.batches(counted, None) if batch.num_rows)["n"][0].as_py())
+    except session.errors as error:
+        raise _failed(error, address) from None
+    finally:
+        session.close()
+
+
+def _failed(error: Exception, address: Address) -> TenbinError:
+    found = without_secret(str(error).strip().split("\n")[0], address)
+    return TenbinError("E_QUERY_FAILED", file=address.shown, found=found)
 
 
 def _statement(address: Address, session: Session) -> str:
