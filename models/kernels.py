@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["adam_rows", "count_ranks", "distinct", "part_gradients", "part_margins", "sample_unseen"]
+__all__ = ["adam_rows", "count_ranks", "distinct", "nearest_rows", "part_gradients", "part_margins", "sample_unseen"]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -165,3 +165,36 @@ def sample_unseen(users, seen_start, seen_items, n_items, state, out):
             if a == high or seen_items[a] != item or high - low >= n_items:
                 out[t] = item
                 break
+
+
+@njit(cache=True, nogil=True)
+def nearest_rows(scores, own, order, start, tolerance, found):
+    """The ``k`` highest-scoring columns of each row, best first, without the row's own column.
+
+    Operations: one comparison per score, a few dozen insertions per row. Scores closer than ``tolerance`` count as equal, and among
+    equals the one visited first stays: columns are visited in ``order``, from a place of the row's own, so that no column is
+    favoured for where it stands (a thousand equal items must not all name the same ten).
+
+    Parameters
+    ----------
+    scores : float32 (n, n_items), finite; own : int64 (n,), the column that is the row itself
+    order : int64 (n_items,), a permutation; start : int64 (n,), each < n_items
+    found : int32 (n, k), written; k < n_items
+    """
+    n_items, k = scores.shape[1], found.shape[1]
+    values = np.empty(k, dtype=np.float32)
+    for row in range(len(scores)):
+        values[:] = -np.inf
+        s = scores[row]
+        for step in range(n_items):
+            place = start[row] + step
+            column = order[place - n_items if place >= n_items else place]
+            value = s[column]
+            if value > values[k - 1] + tolerance and column != own[row]:
+                at = k - 1
+                while at > 0 and value > values[at - 1]:
+                    values[at] = values[at - 1]
+                    found[row, at] = found[row, at - 1]
+                    at -= 1
+                values[at] = value
+                found[row, at] = column

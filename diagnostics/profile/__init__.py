@@ -26,7 +26,7 @@ def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0
     Notes
     -----
     Cost: dominated by the stand-alone rankings, (1 + shuffles) x users x items x dimensions multiplications per modality.
-    Source: METHOD section 5, A1, A3, A4, A5; what is not measured yet stands in ``not_checked``.
+    Source: METHOD section 5, A1 to A9; what these data do not allow stands in ``not_checked``.
     """
     from threadpoolctl import threadpool_limits
 
@@ -36,19 +36,23 @@ def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0
 
 def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress) -> Profile:
     from diagnostics.dataset.engine import Engine
-    from diagnostics.profile.findings import modality_findings, not_checked
+    from diagnostics.profile.findings import modality_findings, not_checked, shop_findings, signal_findings
     from diagnostics.profile.health import feature_health
     from diagnostics.profile.kinship import Kinship
-    from diagnostics.profile.standalone import Ranking, baselines, standalone_strength
+    from diagnostics.profile.signals import measure_signals
+    from diagnostics.profile.standalone import Ranking, baselines
     from diagnostics.profile.tables import from_dataset
     from diagnostics.schema import ModalityProfile
 
-    steps = len(features) + 2
+    steps = 2 + len(features) * (len(features) + 1) // 2  # modalities and pairs of them
+    done = 0
 
-    def step(done: float) -> None:
+    def step() -> None:
+        nonlocal done
         progress("profile", done / steps)
+        done += 1
 
-    step(0)
+    step()
     kinship = Kinship(dataset, seed=seed)
     checks = [_check(dataset, block, kinship) for block in features]
     real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
@@ -56,36 +60,40 @@ def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, prog
     with Engine() as engine:
         tables = from_dataset(engine, dataset, real, disguised)
     healths = feature_health(features, seed=seed)
-    step(1)
+    step()
     ranking = Ranking(dataset.split, seed)
     floors = baselines(ranking) if len(ranking.targets.users) else {}
-    step(2)
+    step()
+    signals = measure_signals(dataset, features, real, healths, ranking, seed=seed, step=step)
     given = {modality.name: modality.present for modality in dataset.catalog.modalities}
     modalities, findings = [], []
-    for done, (block, check, health) in enumerate(zip(features, checks, healths, strict=True), 3):
-        described = ModalityProfile(
-            name=block.name,
-            kind=block.kind,
-            coverage=tables.coverage[block.name],
-            segments=tables.segments[block.name],
-            issues=tuple(check.issues),
-            health=health,
-            standalone=standalone_strength(ranking, block),
-            stand_in_item_ids=tuple(
-                dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
-            ),
+    for block, check in zip(features, checks, strict=True):
+        described = signals.of[block.name].added_to(
+            ModalityProfile(
+                name=block.name,
+                kind=block.kind,
+                coverage=tables.coverage[block.name],
+                segments=tables.segments[block.name],
+                issues=tuple(check.issues),
+                standalone=signals.of[block.name].standalone,
+                stand_in_item_ids=tuple(
+                    dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
+                ),
+            )
         )
         modalities.append(described)
         findings += modality_findings(dataset, described, real[block.name], check)
-        step(done)
+        findings += signal_findings(dataset, described, real[block.name], signals)
     return Profile(
         modalities=tuple(modalities),
         tables=tables.summary,
         baselines=floors,
         patterns=tables.patterns,
         n_test_users=len(ranking.targets.users),
-        findings=tuple(findings),
-        not_checked=not_checked(ranking),
+        redundancy=signals.redundancy,
+        shared_information=signals.shared_information,
+        findings=(*findings, *shop_findings(dataset, signals)),
+        not_checked=not_checked(ranking, signals),
     )
 
 
