@@ -18,6 +18,7 @@ from diagnostics.errors import TenbinError
 
 __all__ = ["UNDECODABLE", "decode", "read_utf8", "refuse_binary", "show_bytes"]
 
+_IN_A_WORD = re.compile("[A-Za-z][a-z]")  # what stands around a European letter, and hardly around one or two of Japanese
 UNDECODABLE = re.compile("[\ud800-\udfff]")
 
 _BOMS = (
@@ -49,6 +50,7 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05][\x00-\xff]")
 _SAMPLE_CHARACTERS = 20_000
 _MOST_STRANGE = 0.3
 _MOST_BROKEN_ROWS = 0.5
+_DOUBT = 0.15
 _HEAD_BYTES = 1_000_000
 _WINDOW_BYTES = 65_536
 _WINDOWS = 16
@@ -74,7 +76,8 @@ def refuse_binary(head: bytes, name: str) -> None:
         if pattern.match(start):
             raise TenbinError("E_NOT_A_TABLE", file=name, found=kind)
     control = sum(head.count(byte) for byte in (*range(2, 9), *range(14, 27), *range(28, 31)))  # 1 and 31 separate cells in Hive
-    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and control > 0.02 * len(head):
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _utf16_without_mark(head) is not None
+    if not wide and control > 0.02 * len(head):
         raise TenbinError("E_NOT_A_TABLE", file=name, found="binary")
 
 
@@ -97,8 +100,9 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     return "".join(_pieces(io.BytesIO(data), encoding, name, codecs.getincrementaldecoder(encoding)(_errors(encoding)))), encoding
 
 
-def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[bytes, str]:
-    """A file of text, read in pieces, as UTF-8 whose lines end in ``\\n``, and the name of the encoding that it was written in.
+def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[bytes, str, str | None]:
+    """A file of text, read in pieces, as UTF-8 whose lines end in ``\\n``, the name of the encoding that it was written in, and
+    that of another one that would be as plausible, if so.
 
     Bytes that could not be decoded become lone surrogates, written with ``surrogatepass``. With ``max_lines`` the reading stops
     soon after so many lines, and at the end of one. The encoding is found on a sample of at most 2 MB, so each byte is
@@ -109,7 +113,8 @@ def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[
     TenbinError
         ``E_UNDECODABLE`` when no known encoding explains most of the bytes.
     """
-    encoding = _choose(_sample(file), name)
+    sample = _sample(file)
+    encoding = _choose(sample, name)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(_errors(encoding)), translate=True)
     file.seek(0)
     parts: list[bytes] = []
@@ -120,7 +125,7 @@ def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[
         if max_lines is not None and lines > max_lines:
             parts[-1] = parts[-1][: parts[-1].rindex(b"\n")] if b"\n" in parts[-1] else parts[-1]
             break
-    return b"".join(parts), encoding
+    return b"".join(parts), encoding, _rival(sample, encoding)
 
 
 def show_bytes(text: str) -> str:
@@ -201,6 +206,19 @@ def _choose(data: bytes, name: str) -> str:
     return encoding  # garbage in some rows of a sound file
 
 
+def _rival(sample: bytes, encoding: str) -> str | None:
+    """Another encoding that gives other text, hardly stranger than that of the chosen one."""
+    if encoding not in _CANDIDATES[1:]:
+        return None  # a mark, the zero bytes of UTF-16 or strict UTF-8 are no accident
+    text = sample.decode(encoding, "surrogateescape")
+    worst = _strangeness(text, encoding) + _DOUBT
+    for candidate in _CANDIDATES:
+        other = sample.decode(candidate, "surrogateescape")
+        if other != text and not UNDECODABLE.search(other) and _strangeness(other, candidate) <= worst:
+            return candidate
+    return None
+
+
 def _utf16_without_mark(data: bytes) -> str | None:
     sample = data[:8192]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
@@ -216,11 +234,14 @@ def _utf16_without_mark(data: bytes) -> str | None:
 
 def _strangeness(text: str, encoding: str) -> float:
     """How unlike writing the non-ASCII part of a text is, from 0: rare signs, half-width kana and, worst, unexplained bytes."""
-    found = re.findall("[^\x00-\x7f]+", text[: 50 * _SAMPLE_CHARACTERS])
-    runs, length = [], 0
-    for run in found:
-        runs.append(run)
-        length += len(run)
+    runs, length, inside = [], 0, 0
+    for found in re.finditer("[^\x00-\x7f]+", text[: 50 * _SAMPLE_CHARACTERS]):
+        runs.append(found[0])
+        length += len(found[0])
+        if len(found[0]) <= 2 and _IN_A_WORD.fullmatch(
+            text[found.start() - 1 : found.start()] + text[found.end() : found.end() + 1]
+        ):
+            inside += len(found[0])
         if length > _SAMPLE_CHARACTERS:
             break
     if not length:
@@ -228,7 +249,9 @@ def _strangeness(text: str, encoding: str) -> float:
     if encoding == "cp1252":  # European letters stand alone or in twos among ASCII ones; anything else is another encoding
         odd = sum(len(run) for run in runs if len(run) > 2 or any(_not_western(sign) for sign in run))
         return odd / length + 0.1
-    return sum(_oddness(sign) for run in runs for sign in run) / length
+    if encoding == "utf-8":
+        inside = 0
+    return (inside + sum(_oddness(sign) for run in runs for sign in run)) / length
 
 
 def _not_western(sign: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -10,15 +11,18 @@ import numpy as np
 import pyarrow.compute as pc
 
 from diagnostics.dataset.encodings import read_utf8, refuse_binary
-from diagnostics.dataset.tables.rows import careful_rows, cells_of, fast_rows, line_end, strict_cells
+from diagnostics.dataset.tables.rows import LONGEST_ROW_BYTES, careful_rows, cells_of, fast_rows, line_end, strict_cells
 from diagnostics.dataset.tables.table import Asked, Layout, Table, find_header
 from diagnostics.errors import TenbinError
+from diagnostics.schema import Message
 
 __all__ = ["lay_delimited", "read_delimited"]
 
 _DELIMITERS = {".tsv": "\t,;|", ".tab": "\t,;|"}
 _USUAL = ",\t;|"
 _RARE = "^~\x01\x1f"  # \x01 and \x1f: exports of Hive and of mainframes
+_LEAST_AGREEING = 0.5
+_HEADS, _RARELY = 0.3, 0.2  # what a first row of the usual width counts for a separator, and being a rare one against it
 _SNIFFED_BYTES = 400_000
 _SNIFFED_LINES = 200
 _LONGEST_SNIFFED_ROW = 50  # lines; a longer "cell" is a stray quote
@@ -34,12 +38,20 @@ def read_delimited(file: BinaryIO, asked: Asked) -> Table:
     Raises
     ------
     TenbinError
-        ``E_EMPTY_FILE``, ``E_NOT_A_TABLE``, ``E_UNDECODABLE``, ``E_TOO_MANY_COLUMNS``.
+        ``E_EMPTY_FILE``, ``E_NOT_A_TABLE``, ``E_LONG_LINE``, ``E_UNDECODABLE``, ``E_TOO_MANY_COLUMNS``.
     """
     refuse_binary(file.read(65_536), asked.name)
     file.seek(0)
-    data, encoding = read_utf8(file, asked.name, None if asked.max_rows is None else asked.max_rows + _SPARE_LINES)
-    return lay_delimited(data, encoding, asked)
+    first = file.readline(LONGEST_ROW_BYTES + 1)
+    if len(first) > LONGEST_ROW_BYTES and b"\r" not in first:  # refused before it is taken apart, which costs fifty times its size
+        raise TenbinError("E_LONG_LINE", file=asked.name, limit=LONGEST_ROW_BYTES)
+    file.seek(0)
+    data, encoding, rival = read_utf8(file, asked.name, None if asked.max_rows is None else asked.max_rows + _SPARE_LINES)
+    table = lay_delimited(data, encoding, asked)
+    if rival is None:
+        return table
+    doubt = Message(code="reading.remark.encoding_doubt", values={"file": asked.name, "encoding": encoding, "rival": rival})
+    return replace(table, note=table.note.model_copy(update={"remarks": (*table.note.remarks, doubt)}))
 
 
 def lay_delimited(data: bytes, encoding: str, asked: Asked, *, careful: bool = False) -> Table:
@@ -93,20 +105,20 @@ def _without_blank_end(data: bytes) -> bytes:
 
 
 def _sniff(lines: list[str], delimiters: str) -> tuple[str, int]:
-    """The separator that most of the first rows agree on, and the number of columns of the header: the first row with two."""
-    for choices in (delimiters, _RARE):
-        best, answer = (0.5, 1), (delimiters[0], 1)
-        for delimiter in choices:
-            rows = _first_rows(lines, delimiter)
-            widths = Counter(map(len, rows))
-            width, agreeing = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(1, 0))
-            score = (round(agreeing / max(len(rows), 1), 2), width)
-            if width > 1 and score > best:
-                header = next((row for row in rows if sum(bool(cell.strip()) for cell in row) > 1), None)
-                best, answer = score, (delimiter, width if header is None else len(header))
-        if answer[1] > 1:
-            return answer
-    return delimiters[0], 1
+    """The separator that most of the first rows agree on, the first of all most of all, and the number of columns of the header:
+    of the first row with two."""
+    best, answer = (0.0, 1), (delimiters[0], 1)
+    for delimiter in delimiters + _RARE:
+        rows = _first_rows(lines, delimiter)
+        widths = Counter(map(len, rows))
+        width, agreeing = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(1, 0))
+        share = round(agreeing / max(len(rows), 1), 2)
+        heads = _HEADS if rows and len(rows[0]) == width else 0.0
+        score = (share + heads - (_RARELY if delimiter in _RARE else 0.0), width)
+        if width > 1 and share > _LEAST_AGREEING and score > best:
+            header = next((row for row in rows if sum(bool(cell.strip()) for cell in row) > 1), None)
+            best, answer = score, (delimiter, width if header is None else len(header))
+    return answer
 
 
 def _first_rows(lines: list[str], delimiter: str) -> list[list[str]]:

@@ -54,14 +54,14 @@ def read_json(file: BinaryIO, asked: Asked) -> Table:
 
     Cost: about 2 s per 100,000 records of ten fields.
     """
-    data, encoding = read_utf8(file, asked.name, None if asked.max_rows is None else asked.max_rows + 1)
+    data, encoding, _ = read_utf8(file, asked.name, None if asked.max_rows is None else asked.max_rows + 1)
     shelves = _Shelves(asked)
     if isinstance(_parsed(_first_line(data)), dict) and b"\n" in data.strip():
         _read_lines(data, shelves)
         return shelves.table("jsonl", encoding)
     if asked.max_rows is not None:  # not by lines: all of it is needed
         file.seek(0)
-        data, encoding = read_utf8(file, asked.name)
+        data, encoding, _ = read_utf8(file, asked.name)
     try:
         whole = json.loads(data.decode("utf-8", "surrogatepass"), **_HOOKS)
     except (ValueError, RecursionError) as error:
