@@ -155,7 +155,7 @@ def read(
         items_without_interactions=int((np.bincount(log.item_index, minlength=products.n_items) == 0).sum()),
         images_unmatched=0 if pictures is None else pictures.unmatched,
         sampled=shop.sampled,
-        remarks=(*_drawn(shop), *remarks, *bought.remarks, *left_out),
+        remarks=(*_drawn(shop), *(remark for note in files for remark in note.remarks), *remarks, *bought.remarks, *left_out),
     )
     found_again = None if shop.source is None else _every_row(shop.source, products, bought)
     return Dataset(products, log, fingerprint(products, log, parts, root), notes, parts, rejected, found_again)
