@@ -105,16 +105,17 @@ def _read(session: Session, request: RunRequest) -> Dataset:
     for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
         for name in names:  # before minutes of reading and measuring
             expect(option, name, list(known))
-    expect("--format", request.format, ["auto"])
     dataset = tenbin.read_dataset(
         request.catalog,
         request.interactions,
         images=request.images,
         features=request.features or None,
         mapping=request.mapping,
+        format=request.format,
         split=request.split,
         seed=request.seed,
         progress=session.step,
+        cancelled=session.cancelled,
     )
     write_rejected(dataset, session.folder.path / "rejected")
     return dataset

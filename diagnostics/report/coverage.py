@@ -33,6 +33,8 @@ def coverage_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
         table = segment_table(profile, by, words)
         if table.rows:
             blocks += [Paragraph(words(f"report.profile.by_{by}"), "lead"), table]
+        elif _segments(profile, by):
+            blocks.append(Paragraph(words("report.profile.no_category")))
     if profile.patterns:
         blocks += [Paragraph(words("report.profile.patterns"), "lead"), patterns(profile, words)]
     absences = absence_points(profile, words)
@@ -54,10 +56,12 @@ def _segments(profile: Profile, by: str) -> Segments:
 def segment_table(profile: Profile, by: str, words: Words) -> Table:
     """Coverage within each part of the shop, one column per kind of information.
 
-    Best sellers come before slow ones; of the categories, those where most products lack something, and only as many as one reads.
+    Best sellers come before slow ones; of the categories only those that lack something, the largest gaps first.
     """
     found = _segments(profile, by)
-    order = [name for name in _POPULARITY if name in found] if by == "popularity" else sorted(found, key=_gap(found), reverse=True)
+    order = [name for name in _POPULARITY if name in found]
+    if by == "category":
+        order = sorted((name for name in found if _gap(found)(name)[0] > 0), key=_gap(found), reverse=True)
     shown = order if by == "popularity" else order[:_MOST_CATEGORIES]
     columns = (
         Column(words(f"report.profile.segment_{by}")),
