@@ -34,7 +34,9 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "reader_seconds": Threshold(8, "for any file, however small: what is not read by then is a trap, on a busy computer too"),
     "reader_seconds_per_mb": Threshold(2, "four times what a CSV of two hundred columns takes on two busy cores"),
-    "reader_seconds_packed": Threshold(10, "times as long per megabyte for what is packed: tables shrink to a tenth"),
+    "reader_seconds_packed": Threshold(
+        5, "times as long per megabyte for what is packed: tables shrink to a tenth, and unpack fast"
+    ),
     "reader_seconds_folder": Threshold(900, "a folder has no size; a million pictures on a slow network drive take minutes"),
     "question_margin": Threshold(0.05, "a usual name and a less usual one lie further apart; within it, the order is an accident"),
     "product_least_shared": Threshold(0.05, "of the items; where fewer share a code with another, it is one more code of the item"),
@@ -46,7 +48,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_shown": Threshold(0.0, "the shop's doing, not the customer's"),
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
-    "sample_rows": Threshold(3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"),
+    "sample_rows": Threshold(
+        3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"
+    ),
     "sample_items": Threshold(200_000, "items; their texts and vectors are encoded in minutes and take about a gigabyte"),
     "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
@@ -103,6 +107,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "language_known": Threshold(0.5, "more likely than all other languages together"),
     "language_sure": Threshold(0.8, "of 3,432 English texts with foreign fashion words none passes for another language at it"),
     "language_custom": Threshold(0.1, "a language on every tenth product is a second language of the shop, not a slip"),
+    "near_constant": Threshold(0.001, "of the numbers' size; what differs less is rounding, not information"),
     # ---- splitting
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
     # ---- probe

@@ -252,6 +252,7 @@ def _catalog(
         images=None if pictures is None else pictures.sources,
         attributes=items.attributes,
         price=price,
+        price_texts=items.price_texts,
         category=category,
         vectors=vectors,
         added=items.added,

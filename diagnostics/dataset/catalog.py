@@ -40,6 +40,7 @@ class Items:
     price: npt.NDArray[np.float64] | None
     added: npt.NDArray[np.datetime64] | None
     product: ObjectArray | None
+    price_texts: ObjectArray | None
     image_paths: list[str | None] | None
     rows: npt.NDArray[np.int64]
     kept: npt.NDArray[np.int64]
@@ -90,6 +91,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
         attributes={column: objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
         price=_prices(table, frame[single["price"]], roles) if "price" in single else None,
         added=None if added is None or np.isnat(added).all() else added,
+        price_texts=objects(as_text(frame[single["price"]])) if "price" in single else None,
         product=objects(as_text(frame[single["product"]])) if "product" in single else None,
         image_paths=objects(as_text(frame[single["image"]])).tolist() if "image" in single else None,
         rows=table.rows[kept],

@@ -173,6 +173,7 @@ class ModalityProfile(Record):
     homophily: Homophily | None = None
     new_item_ceiling: NewItemCeiling | None = None
     languages: dict[str, Share] = Field(default_factory=dict)  # text only: ISO 639-1 code (``und`` unknown) -> share of texts
+    lengths: dict[str, int] = Field(default_factory=dict)  # text only: ``p5``, ``p50``, ``p95``, ``longest`` -> characters
     stand_in_item_ids: tuple[str, ...] = ()
 
 
