@@ -211,7 +211,8 @@ def _rival(sample: bytes, encoding: str) -> str | None:
     if encoding not in _CANDIDATES[1:]:
         return None  # a mark, the zero bytes of UTF-16 or strict UTF-8 are no accident
     text = sample.decode(encoding, "surrogateescape")
-    worst = _strangeness(text, encoding) + _DOUBT
+    telling = sum(map(len, re.findall("[^\x00-\x7f]+", text)))
+    worst = _strangeness(text, encoding) + _DOUBT + 1 / max(telling, 1)  # one or two characters tell little
     for candidate in _CANDIDATES:
         other = sample.decode(candidate, "surrogateescape")
         if other != text and not UNDECODABLE.search(other) and _strangeness(other, candidate) <= worst:
@@ -235,7 +236,9 @@ def _utf16_without_mark(data: bytes) -> str | None:
 def _strangeness(text: str, encoding: str) -> float:
     """How unlike writing the non-ASCII part of a text is, from 0: rare signs, half-width kana and, worst, unexplained bytes."""
     runs, length, inside = [], 0, 0
-    for found in re.finditer("[^\x00-\x7f]+", text[: 50 * _SAMPLE_CHARACTERS]):
+    first = re.search("[^\x00-\x7f]", text)
+    text = "" if first is None else text[max(first.start() - 1, 0) :][: 50 * _SAMPLE_CHARACTERS]
+    for found in re.finditer("[^\x00-\x7f]+", text):
         runs.append(found[0])
         length += len(found[0])
         if len(found[0]) <= 2 and _IN_A_WORD.fullmatch(

@@ -51,11 +51,11 @@ def read_table(path: Path, role: Role, *, max_rows: int | None = None, sheet: st
         ``E_NOT_A_TABLE``, ``E_UNDECODABLE``, ``E_CHOOSE_SHEET``, ``E_CHOOSE_MEMBER``, ``E_UNKNOWN_SHEET``, ``E_BAD_PARQUET``,
         ``E_BAD_EXCEL``, ``E_BAD_JSON``, ``E_BAD_ARCHIVE``, ``E_UNPACKED_TOO_LARGE``, ``E_TOO_MANY_COLUMNS``.
     """
-    if not path.exists():
-        raise TenbinError("E_FILE_MISSING", file=str(path))
-    if not path.is_file():
-        raise TenbinError("E_NOT_A_FILE", file=str(path))
     try:
+        if not path.exists():
+            raise TenbinError("E_FILE_MISSING", file=str(path))
+        if not path.is_file():
+            raise TenbinError("E_NOT_A_FILE", file=str(path))
         with path.open("rb") as file:
             table = _read(file, Asked(path.name, role, max_rows, sheet))
     except OSError as error:

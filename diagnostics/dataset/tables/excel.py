@@ -47,6 +47,10 @@ def read_excel(file: BinaryIO, asked: Asked) -> Table:
                     found[name] = _lay(book.get_sheet_by_name(name), asked)
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise TenbinError("E_BAD_EXCEL", file=asked.name) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # the parser's own failure, which is no Exception and has no public name
+            raise
+        raise TenbinError("E_BAD_EXCEL", file=asked.name) from None
     tables = {name: layout for name, layout in found.items() if layout is not None and layout.n_kept}
     wide = [name for name, layout in tables.items() if layout.width > 1] or list(tables)
     if len(wide) > 1:
@@ -72,7 +76,9 @@ def _lay(sheet: Any, asked: Asked) -> Layout | None:
         return None
     first_row, width = sheet.start[0], sheet.width
     last = None if asked.max_rows is None else first_row + asked.max_rows + _FIRST_ROWS
-    rows: list[Row] = [([_text(cell) for cell in cells], None) for cells in islice(sheet.iter_rows(), first_row, last)]
+    blank = [""] * width  # a sheet may have a million formatted rows without a value
+    taken = islice(sheet.iter_rows(), first_row, last)
+    rows: list[Row] = [([_text(cell) for cell in cells] if cells != blank else [], None) for cells in taken]
     filled = [sum(bool(cell.strip()) for cell in cells) for cells, _ in rows[:_FIRST_ROWS]]
     at = next((at for at, count in enumerate(filled) if count > 1), next((at for at, count in enumerate(filled) if count), None))
     found = None if at is None else find_header(asked, rows[at:], width)

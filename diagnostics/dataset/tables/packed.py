@@ -109,7 +109,7 @@ def _spilled(packed: IO[bytes], packed_bytes: int, name: str) -> Iterator[Binary
 def _is_content(member: zipfile.ZipInfo) -> bool:
     """Whether a member is a file that a person packed, not the folder itself nor what systems leave behind."""
     parts = PurePosixPath(member.filename).parts
-    return not (member.is_dir() or not parts or "__MACOSX" in parts or parts[-1].startswith((".", "~$")))
+    return not (not parts or member.is_dir() or "__MACOSX" in parts or parts[-1].startswith((".", "~$")))
 
 
 def _name(member: zipfile.ZipInfo) -> str:

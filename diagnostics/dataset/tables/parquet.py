@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from diagnostics.dataset.encodings import show_bytes
 from diagnostics.dataset.tables.table import Asked, Layout, Table
 from diagnostics.errors import TenbinError
 from diagnostics.schema import Message
@@ -80,11 +81,20 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_float16(kind):
+        column, kind = column.cast(pa.float32()), pa.float32()
     if pa.types.is_floating(kind):
         finite = column.filter(pc.is_finite(column))
         if len(finite) and pc.all(pc.equal(finite, pc.floor(finite))).as_py() and pc.max(pc.abs(finite)).as_py() < 2**53:
             column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind)).cast(pa.int64())
+    if _is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        column = column.cast(pa.large_binary())  # what a file calls text may be none; only a cast from bytes looks
+        try:
+            return column.cast(pa.large_string())
+        except pa.ArrowInvalid:
+            shown = [None if raw is None else show_bytes(raw.decode("utf-8", "surrogateescape")) for raw in column.to_pylist()]
+            return pa.chunked_array([pa.array(shown, pa.large_string())])
     try:
         return column.cast(pa.large_string())
-    except pa.ArrowException:  # bytes that are no text
+    except pa.ArrowException:  # nothing that can be written as text
         return pa.chunked_array([pa.nulls(len(column), pa.large_string())])

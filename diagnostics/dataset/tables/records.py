@@ -95,10 +95,10 @@ def _read_lines(data: bytes, shelves: _Shelves) -> float:
     while at < len(data) and not shelves.full:
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end
-        line = data[at:end].decode("utf-8", "surrogatepass").strip().rstrip(",")
+        line = data[at:end].decode("utf-8", "surrogatepass").strip()
         at, lines = end + 1, lines + 1
         if line not in ("", "[", "]"):  # the frame of an array with a record on each line
-            broken += not shelves.add(lines, _parsed(line), line)
+            broken += not shelves.add(lines, _parsed(line.rstrip(",")), line)
     return broken / max(lines, 1)
 
 
@@ -147,6 +147,7 @@ class _Shelves:
         self._limit, self._most_inner = int(threshold("table_max_columns")), int(threshold("json_max_inner"))
         self._open: dict[tuple[str, str | None], list[str | None]] = {}
         self._chunks: dict[tuple[str, str | None], list[pa.Array]] = {}
+        self._names: set[str] = set()
         self._inner: dict[str, set[str]] = {}
         self._lengths: list[int] = []
         self._numbers: list[int] = []
@@ -173,6 +174,9 @@ class _Shelves:
         if reason is not None:
             self._aside.append((row, [text or "" for text in flat.values()], reason))
             return True
+        self._names.update(record)
+        if len(self._names) > self._limit:  # at once: every later record would have to fill all these columns
+            raise TenbinError("E_TOO_MANY_COLUMNS", file=self._asked.name, n=len(self._names), limit=self._limit)
         for place, text in flat.items():
             column = self._open.setdefault(place, [])
             column += [None] * (self._in_chunk - len(column))

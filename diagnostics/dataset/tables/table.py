@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from diagnostics.config import threshold
-from diagnostics.dataset.encodings import show_bytes
+from diagnostics.dataset.encodings import UNDECODABLE, show_bytes
 from diagnostics.errors import TenbinError
 from diagnostics.schema import FileNote, Message
 
@@ -227,7 +227,7 @@ def unique_names(cells: Sequence[str]) -> list[str]:
     names: dict[str, None] = {}
     repeats: dict[str, int] = {}
     for position, cell in enumerate(cells, start=1):
-        name = plain = " ".join(cell.replace("\0", "").split()) or f"#{position}"
+        name = plain = " ".join(UNDECODABLE.sub("\ufffd", cell).replace("\0", "").split()) or f"#{position}"
         while name in names:
             repeats[plain] = repeats.get(plain, 1) + 1
             name = f"{plain} ({repeats[plain]})"
