@@ -163,18 +163,18 @@ def _not_at_random(
 def _variants_trap(
     dataset: Dataset, modality: ModalityProfile, sharing: BoolArray, signals: Signals, sold: np.ndarray
 ) -> list[Finding]:
-    plain, collapsed = modality.standalone.recall_at_20, modality.standalone_collapsed
-    if plain.value is None or collapsed is None or collapsed.recall_at_20.value is None:
+    plain, collapsed = modality.standalone, modality.standalone_collapsed
+    if plain.lift is None or collapsed is None or collapsed.lift is None:
         return []
-    falls = collapsed.recall_at_20.value < plain.value
+    falls = (collapsed.lift.value or 0.0) < (plain.lift.value or 0.0)  # above chance: fewer candidates make hits easier
     return [
         Finding(
             code="variants_trap",
             severity="warning" if falls else "info",
             modality=modality.name,
             evidence=(
-                _measured("standalone_recall", plain, None),
-                _measured("standalone_collapsed", collapsed.recall_at_20, collapsed.permuted_floor.value),
+                _measured("standalone_lift", plain.lift, 0.0),
+                _measured("standalone_lift_collapsed", collapsed.lift, 0.0),
             ),
             values={
                 "count": int(sharing.sum()),
@@ -182,8 +182,10 @@ def _variants_trap(
                 "products": len(np.unique(signals.products.of_item[sharing])),
                 "together": signals.products.together,
                 "times": signals.products.lift,
-                "strength": plain.value,
+                "strength": plain.recall_at_20.value,
+                "floor": plain.permuted_floor.value,
                 "collapsed": collapsed.recall_at_20.value,
+                "collapsed_floor": collapsed.permuted_floor.value,
             },
             item_ids=_best_sellers(dataset, sharing, sold),
         )

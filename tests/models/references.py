@@ -31,3 +31,10 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight) -> tu
         item_gradient[positive[t]] += w * user_rows[user[t]]
         item_gradient[negative[t]] -= w * user_rows[user[t]]
     return user_gradient, item_gradient
+
+
+def nearest(unit: np.ndarray, k: int) -> np.ndarray:
+    """The k rows with the highest cosine to each row, itself left out, best first, by sorting all of them."""
+    similar = unit.astype(np.float64) @ unit.astype(np.float64).T
+    np.fill_diagonal(similar, -np.inf)
+    return np.argsort(-similar, axis=1)[:, :k]
