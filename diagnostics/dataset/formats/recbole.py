@@ -15,7 +15,7 @@ from diagnostics.dataset.formats.shop import Format, Found, Reader, Shop, first_
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.vectors import Vectors
 from diagnostics.errors import TenbinError
-from diagnostics.schema import FileNote
+from diagnostics.schema import FileNote, FloatArray
 
 __all__ = ["RECBOLE"]
 
@@ -65,8 +65,7 @@ def _typed(table: Table) -> tuple[Table, dict[str, str]]:
 
 def _vectors(items: Table, column: str) -> Vectors:
     """A column of numbers in a row, one vector per item; a row of another length than most is missing."""
-    cells = as_text(items.frame[column])
-    parsed = [np.fromstring(cell, sep=" ", dtype=np.float32) if isinstance(cell, str) else None for cell in cells]
+    parsed = [_numbers(cell) if isinstance(cell, str) else None for cell in as_text(items.frame[column])]
     lengths = pd.Series([len(row) for row in parsed if row is not None])
     width = 0 if lengths.empty else int(lengths.mode().iloc[0])
     if not width:
@@ -77,6 +76,13 @@ def _vectors(items: Table, column: str) -> Vectors:
         name=f"{items.name} {column}", role="features", format="recbole", rows=len(values), columns=(str(len(values)), str(width))
     )
     return Vectors(note.name, values, np.asarray(as_text(items.frame["item_id"]).fillna("").astype(object)), note)
+
+
+def _numbers(cell: str) -> FloatArray | None:
+    try:
+        return np.array(cell.split(), dtype=np.float32)
+    except ValueError:
+        return None
 
 
 RECBOLE = Format(_FILES, _recognise, _open)
