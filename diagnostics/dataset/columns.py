@@ -164,14 +164,16 @@ def _given(draft: _Draft, columns: Sequence[Column]) -> list[Column]:
 
 def _pairs(left: Sequence[Column], right: Sequence[Column]) -> list[_Pair]:
     found = []
+    written = {theirs.name: key_without_zeros(theirs.filled).value_counts() for theirs in right if theirs.fraction_share <= 0.5}
     for mine in left:
         if mine.fraction_share > 0.5 or mine.mean_length > 64 or mine.distinct_share < 0.5:
             continue
-        keys = pd.Index(key_without_zeros(mine.whole.dropna()).unique())
+        keys = set(key_without_zeros(mine.whole.dropna()).unique())
         for theirs in right:
-            if theirs.fraction_share > 0.5 or not len(theirs.filled):
+            if theirs.name not in written or not len(theirs.filled):
                 continue
-            overlap = float(key_without_zeros(theirs.filled).isin(keys).mean())
+            counts = written[theirs.name]
+            overlap = float(counts.to_numpy()[[key in keys for key in counts.index]].sum() / len(theirs.filled))
             if overlap < 0.05:
                 continue
             names = (name_score(mine.name, "item_id") + name_score(theirs.name, "item_id")) / 2

@@ -130,9 +130,16 @@ def _apart(parts: Sequence[Pairs], n_items: int) -> list[Pairs]:
     """Each pair once, in the first part that has it; validation and test without users whom training does not know."""
     train, validation, test = (_distinct(part) for part in parts)
     known = _distinct(train // n_items)
-    validation = validation[~np.isin(validation, train)]
-    test = test[~np.isin(test, np.concatenate([train, validation]))]
-    return [train, *(part[np.isin(part // n_items, known)] for part in (validation, test))]
+    validation = validation[~_among(validation, train)]
+    test = test[~_among(test, train) & ~_among(test, validation)]
+    return [train, *(part[_among(part // n_items, known)] for part in (validation, test))]
+
+
+def _among(keys: Pairs, ordered: Pairs) -> npt.NDArray[np.bool_]:
+    """Which keys stand in an ordered list; by bisection, which is many times faster here than ``np.isin``'s hashing."""
+    if not len(ordered):
+        return np.zeros(len(keys), dtype=bool)
+    return np.asarray(ordered[np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)] == keys)
 
 
 def _by_user(log: InteractionLog, n_items: int, reason: str, seed: int, keys: Pairs) -> Split:
