@@ -168,17 +168,17 @@ def sample_unseen(users, seen_start, seen_items, n_items, state, out):
 
 
 @njit(cache=True, nogil=True)
-def nearest_rows(scores, own, order, start, tolerance, found):
+def nearest_rows(scores, own, start, tolerance, found):
     """The ``k`` highest-scoring columns of each row, best first, without the row's own column.
 
     Operations: one comparison per score, a few dozen insertions per row. Scores closer than ``tolerance`` count as equal, and among
-    equals the one visited first stays: columns are visited in ``order``, from a place of the row's own, so that no column is
-    favoured for where it stands (a thousand equal items must not all name the same ten).
+    equals the one visited first stays: each row is visited from a place of its own, round to it again. With columns in random order
+    no item is then favoured for where it stands (a thousand equal items must not all name the same ten).
 
     Parameters
     ----------
     scores : float32 (n, n_items), finite; own : int64 (n,), the column that is the row itself
-    order : int64 (n_items,), a permutation; start : int64 (n,), each < n_items
+    start : int64 (n,), each < n_items
     found : int32 (n, k), written; k < n_items
     """
     n_items, k = scores.shape[1], found.shape[1]
@@ -186,15 +186,16 @@ def nearest_rows(scores, own, order, start, tolerance, found):
     for row in range(len(scores)):
         values[:] = -np.inf
         s = scores[row]
-        for step in range(n_items):
-            place = start[row] + step
-            column = order[place - n_items if place >= n_items else place]
-            value = s[column]
-            if value > values[k - 1] + tolerance and column != own[row]:
-                at = k - 1
-                while at > 0 and value > values[at - 1]:
-                    values[at] = values[at - 1]
-                    found[row, at] = found[row, at - 1]
-                    at -= 1
-                values[at] = value
-                found[row, at] = column
+        bar = np.float32(-np.inf)
+        for half in range(2):
+            for column in range(start[row] if half == 0 else 0, n_items if half == 0 else start[row]):
+                value = s[column]
+                if value > bar and column != own[row]:
+                    at = k - 1
+                    while at > 0 and value > values[at - 1]:
+                        values[at] = values[at - 1]
+                        found[row, at] = found[row, at - 1]
+                        at -= 1
+                    values[at] = value
+                    found[row, at] = column
+                    bar = values[k - 1] + tolerance

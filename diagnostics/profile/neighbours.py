@@ -78,13 +78,13 @@ class Neighbours:
         return result
 
     def _search(self, queries: Items, rows: Items, k: int) -> IndexArray:
-        unit = self.unit[rows]
         rng = generator(self.seed, "neighbours", len(rows))
-        order = rng.permutation(len(rows))
-        own = np.searchsorted(rows, queries)
+        order = rng.permutation(len(rows))  # so that ties fall at random
+        unit = self.unit[rows[order]]
+        own = np.argsort(order)[np.searchsorted(rows, queries)]
         found = np.empty((len(queries), k), dtype=np.int32)
         for begin in range(0, len(queries), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             scores = self.unit[queries[block]] @ unit.T
-            nearest_rows(scores, own[block], order, rng.integers(0, len(rows), len(scores)), _EQUAL, found[block])
-        return found
+            nearest_rows(scores, own[block], rng.integers(0, len(rows), len(scores)), _EQUAL, found[block])
+        return order.astype(np.int32)[found]
