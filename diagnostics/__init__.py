@@ -104,16 +104,21 @@ def profile(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Profile:
-    """Measures each modality before any training: coverage, disguised gaps, quality, health, strength on its own.
+    """Measures each modality before any training: coverage, disguised gaps, quality, health, strength, what it shares with others.
 
-    Encodes texts and pictures on the way and keeps the vectors in the cache, by content. ``worklists``: a folder that receives
-    every item with a fault, one CSV per issue and finding, worst first.
+    Encodes texts and pictures on the way and keeps the vectors in the cache, by content. ``worklists`` names a folder for the lists
+    of products to work through, one CSV per fault.
     """
     from diagnostics.dataset.features import encode
 
-    blocks = encode(dataset, progress=progress, cancelled=cancelled)
-    folder = None if worklists is None else Path(worklists)
-    return _measure(dataset, blocks, seed=seed, worklists=folder, progress=progress, cancelled=cancelled)
+    return _measure(
+        dataset,
+        encode(dataset, progress=progress, cancelled=cancelled),
+        seed=seed,
+        worklists=None if worklists is None else Path(worklists),
+        progress=progress,
+        cancelled=cancelled,
+    )
 
 
 def plan_probe(

@@ -84,7 +84,8 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
 
 
 def _profile(session: Session, dataset: Dataset, request: RunRequest) -> Profile:
-    measured = tenbin.profile(dataset, seed=request.seed, progress=session.step, cancelled=session.cancelled)
+    lists = session.folder.path / "worklists"
+    measured = tenbin.profile(dataset, seed=request.seed, worklists=lists, progress=session.step, cancelled=session.cancelled)
     session.folder.write_text("profile.json", measured.model_dump_json(indent=2) + "\n")
     return measured
 

@@ -244,6 +244,7 @@ def _months(chart: MonthChart, theme: str) -> go.Figure:
     drawn.update_annotations(x=0, xanchor="left", font_size=13)
     drawn.update_yaxes(
         range=[0, 1.02],
+        automargin=True,
         tickvals=[0, 1],
         ticktext=["0%", "100%"],
         fixedrange=True,

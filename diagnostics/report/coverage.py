@@ -27,7 +27,7 @@ def coverage_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     blocks += [
         Figure(month_chart(profile, by, words), words(f"report.profile.{by}_caption"))
         for by in ("launch", "month")
-        if any(segment.by == by for modality in profile.modalities for segment in modality.segments)
+        if len(_segments(profile, by)) > 1  # a single month shows no course
     ]
     for by in ("popularity", "category"):
         table = segment_table(profile, by, words)

@@ -7,7 +7,7 @@ from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, 
 from diagnostics.report.words import Words
 from diagnostics.schema import Dataset, Diagnosis, ReadingNotes
 
-__all__ = ["data_section", "first_coverage", "funnel", "reading_points"]
+__all__ = ["data_section", "first_coverage", "funnel", "reading_points", "reading_remarks"]
 
 
 def data_section(diagnosis: Diagnosis, words: Words) -> Section:
@@ -33,10 +33,13 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
         ),
     )
     blocks: list[Block] = [Figure(split_chart(diagnosis, words), words.coded("split_reason", diagnosis.protocol.split_reason))]
-    remarks = reading_points(reading, words)
-    if remarks.items:
-        blocks.append(remarks)
+    noted = reading_points(reading, words)
+    if noted.items:
+        blocks.append(noted)
     blocks.append(funnel(reading, words))
+    remarks = reading_remarks(reading, words)
+    if remarks.items:
+        blocks.append(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)))
     folded = tuple(table for table in (files, _columns(reading, words)) if table.rows)
     if folded:
         blocks.append(Folded(words("report.data.columns"), folded))
@@ -71,6 +74,11 @@ def reading_points(reading: ReadingNotes, words: Words) -> Points:
     if reading.rating_threshold is not None:
         said.append((words("report.data.ratings", threshold=reading.rating_threshold), "info"))
     return Points(tuple(Point(sentence, "", icon) for sentence, icon in said))
+
+
+def reading_remarks(reading: ReadingNotes, words: Words) -> Points:
+    """What else was noticed: columns left out and why, repairs that were made, how dates were read."""
+    return Points(tuple(Point(words.message(remark), "", "info") for remark in reading.remarks))
 
 
 def first_coverage(dataset: Dataset, words: Words) -> Table:

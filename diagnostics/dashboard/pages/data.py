@@ -17,7 +17,8 @@ from diagnostics.dashboard.inbox import Chosen, from_paths, from_uploads, write_
 from diagnostics.dashboard.reading import outcome, propose_columns
 from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
 from diagnostics.errors import TenbinError
-from diagnostics.report.reading import first_coverage, funnel, reading_points
+from diagnostics.report.model import Folded
+from diagnostics.report.reading import first_coverage, funnel, reading_points, reading_remarks
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
 from diagnostics.schema import Dataset, FileNote, Progress
@@ -99,6 +100,7 @@ def _own_data(words: Words) -> None:
     if not corrections.sheets(chosen, picks, words):
         return
     try:
+        summary = st.container()  # the first answer stands above the columns that it depends on
         proposed = outcome("propose", repr((chosen.state, picks)), _proposing(chosen, picks))
         if proposed is None or not corrections.table(*proposed, picks, words):
             return
@@ -110,6 +112,8 @@ def _own_data(words: Words) -> None:
             st.rerun()
         error(problem, words.lang)
         return
+    with summary:
+        _first_answer(dataset, words)
     _show_reading(dataset, picks, words)
     _start(chosen, picks, dataset, words)
 
@@ -165,7 +169,8 @@ def _reading(chosen: Chosen, picks: Picks) -> Callable[[Progress, Callable[[], b
     return work
 
 
-def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
+def _first_answer(dataset: Dataset, words: Words) -> None:
+    """How much was read, which kinds of information there are, and what a person should know about it."""
     st.subheader(plain(words("dashboard.data.was_read")), anchor=False)
     answer = words(
         "report.data.answer",
@@ -177,9 +182,15 @@ def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
     st.markdown(plain(answer))
     show(first_coverage(dataset, words), words.lang, "first")
     show(reading_points(dataset.notes, words), words.lang, "noted")
+
+
+def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
     corrections.count_events(dataset, picks, words)
     _file_cards(dataset.notes.files, words)
     show(funnel(dataset.notes, words), words.lang, "funnel")
+    remarks = reading_remarks(dataset.notes, words)
+    if remarks.items:
+        show(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)), words.lang, "remarks")
     for name, table in dataset.rejected.items():
         st.download_button(
             plain(words("dashboard.data.rejected", name=name)),
