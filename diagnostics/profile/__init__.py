@@ -59,13 +59,12 @@ def profile(
 def _profile(
     dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress, cancelled: Callable[[], bool]
 ) -> tuple[Profile, list[Worklist]]:
-    from diagnostics.dataset.engine import Engine
     from diagnostics.profile.findings import modality_findings, not_checked, shop_findings, signal_findings
     from diagnostics.profile.health import feature_health
     from diagnostics.profile.kinship import Kinship
     from diagnostics.profile.signals import measure_signals
     from diagnostics.profile.standalone import Ranking, baselines
-    from diagnostics.profile.tables import from_dataset
+    from diagnostics.profile.tables import measure_tables
     from diagnostics.profile.worklists import gap_worklists
     from diagnostics.schema import ModalityProfile
 
@@ -84,8 +83,7 @@ def _profile(
     checks = [_check(dataset, block, kinship) for block in features]
     real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
     disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
-    with Engine() as engine:
-        tables = from_dataset(engine, dataset, real, disguised)
+    tables = measure_tables(dataset, real, disguised, cancelled=cancelled)
     healths = feature_health(features, seed=seed)
     step()
     ranking = Ranking(dataset.split, seed)

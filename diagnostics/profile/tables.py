@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from diagnostics.schema import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from diagnostics.dataset.engine import Engine
 
-__all__ = ["TableProfile", "from_dataset", "measure"]
+__all__ = ["TableProfile", "from_dataset", "from_source", "measure", "measure_tables"]
 
 _SEGMENTS = ("popularity", "category", "month", "launch")
 _POPULARITY = ("head", "middle", "tail", "unsold")
@@ -174,6 +174,59 @@ def from_dataset(
     }
     tables = engine.table(pa.table(items)), engine.table(pa.table(events))
     return measure(engine, *tables, list(real), labels=labels, step=step, cancelled=cancelled)
+
+
+def from_source(
+    engine: Engine,
+    dataset: Dataset,
+    real: Mapping[str, BoolArray],
+    disguised: Mapping[str, BoolArray],
+    *,
+    step: Step | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TableProfile:
+    """``measure`` of every row where ``dataset`` holds a sample of them, found again by its ``source``.
+
+    ``real`` and ``disguised`` are what was seen of the items of ``dataset``; other items of the catalog are left out.
+    """
+    import pyarrow as pa
+
+    items, events, labels = dataset.source.tables(engine, cancelled=cancelled)
+    seen: dict[str, Any] = {"seen_item": pa.array(dataset.catalog.item_ids, pa.string())}
+    for number, name in enumerate(real):
+        seen[f"has_{number}"] = pa.array(real[name])
+        seen[f"disguised_{number}"] = pa.array(disguised[name])
+    flags = engine.table(pa.table(seen))
+    known = items.inner_join(flags, items.item == flags.seen_item).drop("seen_item")
+    return measure(engine, known, events, list(real), labels=labels, step=step, cancelled=cancelled)
+
+
+def measure_tables(
+    dataset: Dataset,
+    real: Mapping[str, BoolArray],
+    disguised: Mapping[str, BoolArray],
+    *,
+    step: Step | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TableProfile:
+    """The table profile of a data set, over every row also where only a sample of the log is held.
+
+    Where the catalog is a sample too, nobody has looked at the other items' texts and pictures: coverage, segments and patterns
+    are then those of the sample, and only ``summary`` counts every row.
+    """
+    from diagnostics.dataset.engine import Engine
+
+    sampled = dataset.notes.sampled
+    if dataset.source is None or sampled is None:
+        with Engine() as engine:
+            return from_dataset(engine, dataset, real, disguised, step=step, cancelled=cancelled)
+    with dataset.source.engine() as engine:
+        if sampled.items_kept == sampled.items:
+            return from_source(engine, dataset, real, disguised, step=step, cancelled=cancelled)
+        items, events, labels = dataset.source.tables(engine, cancelled=cancelled)
+        whole = measure(engine, items, events, (), labels=labels, step=step, cancelled=cancelled)
+    with Engine() as engine:
+        return replace(from_dataset(engine, dataset, real, disguised, cancelled=cancelled), summary=whole.summary)
 
 
 def _role(dataset: Dataset, role: str, table: Table) -> str:

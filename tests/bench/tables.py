@@ -21,7 +21,7 @@ def against_peers(*, rounds: int = 3) -> list[dict[str, object]]:
     """A catalog of 100,000 products with text and a log of a million rows, as Parquet; each process reads its file itself.
 
     ``tenbin all`` is the whole table profile: the columns of both files, coverage, patterns and all segments of the shop. The
-    columns of one file alone stand beside it, as a peer sees one file at a time. Peers count some things that we do not (histograms).
+    columns of one file alone stand beside it, as a peer sees one file at a time. Peers count other things too (histograms).
     """
     with tempfile.TemporaryDirectory(prefix="tenbin-bench-") as made:
         folder = Path(made)

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from diagnostics.dataset.engine import Engine
-from diagnostics.profile.tables import TableProfile, from_dataset
-from diagnostics.schema import Catalog, Dataset, InteractionLog, ReadingNotes, Split
+from diagnostics.dataset.source import TableSource
+from diagnostics.profile.tables import TableProfile, from_dataset, measure_tables
+from diagnostics.schema import Catalog, Dataset, InteractionLog, ReadingNotes, Sampled, Split
 from tests.profile.conftest import column
 
 TEXT = np.array([True, True, False, True])
@@ -242,6 +245,54 @@ def test_random_shops_agree_with_numpy(engine: Engine, seed: int, months: bool, 
     assert float(price.middle) == np.quantile(known, 0.5, method="inverted_cdf")
     counted = sorted(Counter(known.tolist()).items(), key=lambda entry: (-entry[1], entry[0]))
     assert [(float(value), n) for value, n in price.common] == [entry for entry in counted[:5] if entry[1] > 1]
+
+
+# ---------------------------------------------------------------- samples
+
+
+def written(dataset: Dataset, folder: Path) -> TableSource:
+    """The same shop as two Parquet files, and where to find them."""
+    catalog, log = dataset.catalog, dataset.log
+    items = {"code": catalog.item_ids, "kind": catalog.category, "price": catalog.price, "since": catalog.added}
+    rows = {"who": log.user_ids[log.user_index], "code": catalog.item_ids[log.item_index], "when": log.timestamp, "paid": log.value}
+    for name, columns in (("items", items), ("rows", rows)):
+        table = pa.table({column: pa.array(values, from_pandas=True) for column, values in columns.items() if values is not None})
+        pq.write_table(table, folder / f"{name}.parquet")
+    roles = {
+        "catalog": {"item_id": ["code"], "category": ["kind"], "price": ["price"], "added": ["since"]},
+        "interactions": {"user_id": ["who"], "item_id": ["code"], "timestamp": ["when"], "amount": ["paid"]},
+    }
+    return TableSource(folder / "items.parquet", folder / "rows.parquet", roles, category="kind", times="iso")
+
+
+@pytest.mark.parametrize("whole_catalog", [True, False])
+def test_a_sampled_log_is_measured_over_every_row(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_catalog: bool
+) -> None:
+    monkeypatch.setenv("TENBIN_HOME", str(tmp_path / "home"))
+    whole, real, fake = random_shop(3, months=True, money=True)
+    log, catalog = whole.log, whole.catalog
+    kept = log.user_index < 10
+    assert log.value is not None and log.timestamp is not None
+    few = dataclasses.replace(
+        log,
+        user_index=log.user_index[kept],
+        item_index=log.item_index[kept],
+        timestamp=log.timestamp[kept],
+        value=log.value[kept],
+    )
+    items_in_file = catalog.n_items if whole_catalog else catalog.n_items + 5
+    sampled = Sampled(
+        rows=log.n_rows, rows_kept=few.n_rows, users=50, users_kept=10, items=items_in_file, items_kept=catalog.n_items
+    )
+    sample = dataclasses.replace(whole, log=few, notes=ReadingNotes(sampled=sampled), source=written(whole, tmp_path))
+    found = measure_tables(sample, real, fake)
+    every = from_dataset(engine, whole, real, fake)
+    assert found.coverage == (every if whole_catalog else from_dataset(engine, sample, real, fake)).coverage
+    assert found.segments == (every if whole_catalog else from_dataset(engine, sample, real, fake)).segments
+    assert (found.summary.interactions, found.summary.users) == (log.n_rows, every.summary.users)
+    assert found.summary.last_day == every.summary.last_day and few.n_rows < log.n_rows
+    assert {entry.column for entry in found.summary.columns} == {"code", "kind", "price", "since", "who", "when", "paid"}
 
 
 # ---------------------------------------------------------------- edges
