@@ -81,7 +81,7 @@ def _answer(request: dict[str, Any], say: _Say) -> dict[str, Any]:
         return {"kind": "refused", "code": error.code, "values": error.values}
     except MemoryError:
         return {"kind": "no_memory"}
-    except Exception as error:
+    except BaseException as error:  # a panic in a library written in Rust is no Exception
         trace = "".join(traceback.format_tb(error.__traceback__))
         return {"kind": "failed", "found": type(error).__name__, "trace": trace}
     try:

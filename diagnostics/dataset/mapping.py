@@ -33,6 +33,7 @@ from typing import Any
 
 from diagnostics.dataset.columns import CATALOG_ROLES, INTERACTION_ROLES, REPEATABLE, Proposal
 from diagnostics.dataset.encodings import decode, refuse_binary
+from diagnostics.dataset.guard import refuse_unreadable
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.vocabulary import nearest
 from diagnostics.errors import TenbinError
@@ -124,14 +125,17 @@ def _number(value: Any, file: str, place: str) -> float:
 
 
 def _toml_of(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise TenbinError("E_FILE_MISSING", file=str(path))
+    refuse_unreadable(path)
+    if path.is_dir():
+        raise TenbinError("E_NOT_A_FILE", file=str(path))
     try:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         row = int(place[1]) if place else _text(path).count("\n") + 1
         raise TenbinError("E_MAPPING_SYNTAX", file=path.name, row=row) from error
+    except (RecursionError, ValueError) as error:  # nested a thousand deep, or a number of thousands of digits
+        raise TenbinError("E_BAD_MAPPING", file=path.name, found=type(error).__name__) from error
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diagnostics.dataset.columns import Proposal, propose_roles
 from diagnostics.dataset.formats import Shop, choose_format
-from diagnostics.dataset.guard import read_table
+from diagnostics.dataset.guard import read_table, refuse_unreadable
 from diagnostics.dataset.mapping import Mapped, apply_mapping
 from diagnostics.dataset.sampling import draw, is_folder_of_parquet, is_large, read_folder
 from diagnostics.dataset.source import Source, TableSource
@@ -81,6 +81,9 @@ def open_shop(
         name = f"{role}-{table.name}"
         return dataclasses.replace(table, name=name, note=table.note.model_copy(update={"name": name}))
 
+    for source in (catalog, interactions):
+        if source is not None and not is_url(source):
+            refuse_unreadable(Path(source))
     if not any(source is not None and (is_url(source) or is_folder_of_parquet(source)) for source in (catalog, interactions)):
         published = choose_format(None if catalog is None else Path(catalog), Path(interactions), format)
         if published is not None:

@@ -30,6 +30,7 @@ __all__ = ["Sample", "draw", "is_folder_of_parquet", "is_large", "read_folder"]
 
 Step = Callable[[float], None]
 Stop = Callable[[], bool]
+_SPARE = 1.5  # so many times the limit is fetched, as some users have more rows than others
 _LIMITS: Mapping[Role, str] = {"catalog": "sample_items", "interactions": "sample_rows"}
 
 
@@ -47,8 +48,16 @@ def is_folder_of_parquet(source: Source) -> bool:
     """Whether a source is a folder that holds Parquet files and no others, as Spark and warehouses write them."""
     if is_url(source) or not Path(source).is_dir():
         return is_url(source) and parse_url(str(source)).kind == "spark"
-    files = [path for path in Path(source).rglob("*") if path.is_file() and not path.name.startswith((".", "_"))]
-    return bool(files) and all(path.suffix == ".parquet" for path in files)
+    found = False
+    try:
+        for path in Path(source).rglob("*"):  # one by one: the first other file ends the search, even in the root of a disk
+            if path.is_file() and not path.name.startswith((".", "_")):
+                if path.suffix != ".parquet":
+                    return False
+                found = True
+    except OSError:  # a folder inside that may not be entered
+        return False
+    return found
 
 
 def is_large(source: Source, role: Role) -> bool:
@@ -143,11 +152,11 @@ def draw(
         id_column = source.roles["catalog"]["item_id"][0]
         user, item = (log[source.roles["interactions"][role][0]] for role in ("user_id", "item_id"))
 
-        users, n_users = _users(engine, log.select(tenbin_user=user), seed, part(0.35, 0.55), cancelled)
         n_rows, n_items = (int(engine.run(table.count().name("n"))["n"][0].as_py()) for table in (log, items))
+        users, n_users = _users(engine, log.select(tenbin_user=user), n_rows, seed, part(0.35, 0.55), cancelled)
         if not len(users):
             raise TenbinError("E_NO_USABLE_ROW", file=previews["interactions"].name, n=n_rows)
-        rows = log.select(tenbin_user=user, item=key(item)).inner_join(engine.table(users), "tenbin_user")
+        rows = log.select(tenbin_user=user, tenbin_item=item).inner_join(engine.table(users), "tenbin_user")
         ids = items.select(item=key(items[id_column])).distinct()
         touched = _touched(engine, rows, ids, part(0.55, 0.7), cancelled)
         users, touched = _within_items(users, touched)
@@ -185,34 +194,47 @@ def _place(
 
 
 def _digest(text: ir.StringValue, seed: int) -> ir.StringValue:
-    """A number that the seed and the text decide, the same in every engine, as text that can be sorted."""
+    """A number that the seed and the text decide, the same in every engine, as 32 digits to sort by."""
     import ibis
 
     return (ibis.literal(f"{seed}:") + text).hexdigest("md5")
 
 
-def _users(engine: Engine, log: ir.Table, seed: int, step: Step, cancelled: Stop | None) -> tuple[pd.DataFrame, int]:
+def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, cancelled: Stop | None) -> tuple[pd.DataFrame, int]:
     """Users in the order of their digests until the limit of rows is met, and how many there are in all.
 
     ``tenbin_user`` is the value in the log, ``name`` the same as text, ``upto`` the rows up to and including the user's.
     """
     import ibis
 
+    limit = int(threshold("sample_rows"))
     counted = log.group_by("tenbin_user").agg(n=log.count())
     named = counted.mutate(name=key(counted.tenbin_user))
-    known = named.filter(named.name.notnull()).mutate(digest=_digest(named.name, seed))
-    order = ibis.cumulative_window(order_by=[known.digest, known.name])
-    ranked = known.mutate(upto=known.n.sum().over(order), turn=ibis.dense_rank().over(order_by=[known.digest, known.name]))
-    # two ways of writing one name are one user
-    whole = ranked.mutate(upto=ranked.upto.max().over(group_by="name"), users=ranked.turn.max().over(ibis.window()))
-    drawn = whole.filter(whole.upto <= int(threshold("sample_rows"))).select("tenbin_user", "name", "upto", "users")
-    users = engine.run(drawn, step=step, cancelled=cancelled).to_pandas().sort_values(["upto", "name"], ignore_index=True)
-    return users.drop(columns="users"), int(users["users"].iloc[0]) + 1 if len(users) else 0
+    known = named.filter(named.name.notnull())
+    known = known.mutate(digest=_digest(known.name, seed))
+    share = _SPARE * limit / max(n_rows, 1)
+    while True:
+        first = known if share >= 1 else known.filter(known.digest < f"{int(share * 16**8):08x}")
+        every = known.agg(n=known.name.nunique()).select(
+            "n", tenbin_user=ibis.null(log.tenbin_user.type()), digest=ibis.null("string")
+        )
+        columns = ("tenbin_user", "name", "digest", "n")
+        both = ibis.union(first.select(*columns), every.mutate(name=ibis.null("string")).select(*columns))
+        found = engine.run(both, step=step, cancelled=cancelled).to_pandas()
+        total = found["name"].isna()
+        users = found[~total].sort_values(["digest", "name"], ignore_index=True)
+        if share >= 1 or users["n"].sum() > limit:
+            # two ways of writing one name are one user: the last row of a name says where its turn ends
+            users["upto"] = users["n"].cumsum().groupby(users["name"]).transform("max")
+            return users.loc[users["upto"] <= limit, ["tenbin_user", "name", "upto"]], int(found.loc[total, "n"].iloc[0])
+        share *= 2
 
 
 def _touched(engine: Engine, rows: ir.Table, item_ids: ir.Table, step: Step, cancelled: Stop | None) -> pd.DataFrame:
     """Items of the catalog that the users touched, with the turn of the first user who did."""
-    seen = rows.group_by("item").agg(upto=rows.upto.min())
+    written = rows.group_by("tenbin_item").agg(upto=rows.upto.min())
+    named = written.select("upto", item=key(written.tenbin_item))
+    seen = named.group_by("item").agg(upto=named.upto.min())
     return engine.run(seen.semi_join(item_ids, "item"), step=step, cancelled=cancelled).to_pandas().sort_values(["upto", "item"])
 
 

@@ -129,7 +129,7 @@ def test_more_time_for_more_bytes_and_more_again_for_packed_ones(tmp_path: Path)
     plain.write_bytes(b"id,nm" + bytes(1_999_995))
     packed.write_bytes(b"\x1f\x8b\x08\x00" + bytes(1_999_996))
     assert guard._effort(plain) == (2_000_000, 8 + 2 * 2)
-    assert guard._effort(packed) == (2_000_000, 8 + 2 * 2 * 10)
+    assert guard._effort(packed) == (2_000_000, 8 + 2 * 2 * 5)
     assert guard._effort(tmp_path / "absent") == (0, 8)
     assert guard._effort(Path("/dev/zero")) == (0, 8)
     assert guard._effort(tmp_path)[1] == 900
