@@ -295,7 +295,7 @@ def test_rejected_rows_are_written_for_excel(tmp_path: Path) -> None:
         tmp_path, [*log_rows(), ('=cmd|"/c calc"!A1', "9999", "２０２４年１月", "-1"), ("-5", "9999", "2024-01-01", "1")]
     )
     paths = write_rejected(dataset, tmp_path / "out")
-    assert [path.name for path in paths] == ["log.csv.csv"]
+    assert [path.name for path in paths] == ["log.csv"]
     content = paths[0].read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     table = content.decode("utf-8-sig").split("\r\n")
