@@ -102,7 +102,7 @@ def _own_data(words: Words) -> None:
     try:
         summary = st.container()  # the first answer stands above the columns that it depends on
         proposed = outcome("propose", repr((chosen.state, picks)), _proposing(chosen, picks))
-        if proposed is None or not corrections.table(*proposed, picks, words):
+        if proposed is None or not corrections.table(proposed[0], proposed[1], picks, words):
             return
         dataset = outcome("read", repr((chosen.state, picks)), _reading(chosen, picks))
         if dataset is None:
@@ -128,7 +128,9 @@ def _choose(words: Words) -> Chosen | None:
         ]
     with local:
         st.caption(plain(words("dashboard.data.local_text")))
-        paths = [st.text_input(words(f"dashboard.data.{name}_path"), key=f"path-{name}") for name in _UPLOADS]
+        catalog, interactions, images = (
+            st.text_input(words(f"dashboard.data.{name}_path"), key=f"path-{name}") for name in _UPLOADS
+        )
         layout = st.selectbox(
             words("dashboard.data.layout"),
             ["auto", *_layouts()],
@@ -136,7 +138,7 @@ def _choose(words: Words) -> Chosen | None:
             format_func=lambda name: words("dashboard.data.layout_auto") if name == "auto" else words.coded("report.layout", name),
         )
         st.caption(plain(words("dashboard.data.database")))
-    return from_uploads(*files) or from_paths(*paths, layout)
+    return from_uploads(*files) or from_paths(catalog, interactions, images, layout)
 
 
 def _layouts() -> list[str]:
