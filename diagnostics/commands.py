@@ -100,12 +100,14 @@ def _say_files(session: Session, written: Sequence[Path]) -> None:
 def _read(session: Session, request: RunRequest) -> Dataset:
     """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
     from diagnostics.dataset import write_rejected
+    from diagnostics.dataset.formats import FORMATS
     from models.backbones import BACKBONES
     from models.balancers import BALANCERS
 
     for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
         for name in names:  # before minutes of reading and measuring
             expect(option, name, list(known))
+    expect("--format", request.format, ["auto", *FORMATS])
     dataset = tenbin.read_dataset(
         request.catalog,
         request.interactions,
