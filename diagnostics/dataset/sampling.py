@@ -209,7 +209,8 @@ def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, ca
 
     limit = int(threshold("sample_rows"))
     counted = log.group_by("tenbin_user").agg(n=log.count())
-    named = counted.mutate(name=key(counted.tenbin_user))
+    # a name that depends on the count is made once per user; otherwise DuckDB filters by it before counting, row by row
+    named = counted.mutate(name=(counted.n > 0).ifelse(key(counted.tenbin_user), None))
     known = named.filter(named.name.notnull())
     known = known.mutate(digest=_digest(known.name, seed))
     share = _SPARE * limit / max(n_rows, 1)
