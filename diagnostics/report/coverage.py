@@ -15,6 +15,7 @@ __all__ = ["absence_points", "coverage_blocks", "month_chart", "patterns", "segm
 
 _MOST_CATEGORIES = 12
 _POPULARITY = ("head", "middle", "tail", "unsold")
+_UNNAMED = {"*": "category_other", "": "category_none"}  # as SegmentCoverage says
 _DRIVERS_SHOWN = 3
 
 Segments = dict[str, dict[str, SegmentCoverage]]
@@ -70,7 +71,7 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
     )
     rows = tuple(
         (
-            Cell(words(f"report.profile.popularity_{name}") if by == "popularity" else name),
+            Cell(_segment_name(name, by, words)),
             Cell(words.number(max(segment.n_items for segment in found[name].values()), "count")),
             *(_segment_cell(found[name].get(modality.name), words) for modality in profile.modalities),
         )
@@ -79,6 +80,13 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
     left_out = len(order) - len(shown)
     caption = words("report.profile.more_categories", count=left_out) if left_out else ""
     return Table(columns, rows, caption or (words(f"report.profile.{by}_caption") if rows else ""))
+
+
+def _segment_name(name: str, by: str, words: Words) -> str:
+    """The shop's own word for a category; ours for a part of the sales, for the small categories together and for no category."""
+    if by == "popularity":
+        return words(f"report.profile.popularity_{name}")
+    return words(f"report.profile.{_UNNAMED[name]}") if name in _UNNAMED else name
 
 
 def _gap(found: Segments) -> Callable[[str], tuple[float, int]]:

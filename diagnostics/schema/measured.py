@@ -43,8 +43,9 @@ class SegmentCoverage(Record):
     """A1 within one part of the shop: of its items, and of the log rows that fall on it, the share with a *real* value.
 
     ``by`` says how the shop was divided: ``popularity`` (``head``, ``middle``, ``tail``: items that together make the first 50 %,
-    the next 30 % and the last 20 % of all log rows; ``unsold``), ``category`` (the shop's own words), ``month`` (of the log row,
-    ``2024-03``) and ``launch`` (the month in which the item is first seen in the log, or was added where the catalog says so).
+    the next 30 % and the last 20 % of all log rows; ``unsold``), ``category`` (the shop's own words; ``*`` the
+    smaller categories together, empty: no category), ``month`` (of the log row, ``2024-03``; its items are those that sold in it)
+    and ``launch`` (the month in which the item is first seen in the log, or was added where the catalog says so).
     """
 
     by: Literal["popularity", "category", "month", "launch"]
@@ -188,8 +189,8 @@ class PresencePattern(Record):
 class ColumnSummary(Record):
     """One column of one table.
 
-    ``low``, ``middle`` and ``high`` are text as the shop would write it; ``distinct`` may be approximate (to about 2 %) above a
-    million rows; ``common``: the most frequent values with their counts.
+    ``low``, ``middle`` (the lower median) and ``high`` are text as the shop would write it, of numbers and times only; times count
+    to the day; ``common``: at most five values that occur more than once, the most frequent first, with their counts.
     """
 
     table: Literal["catalog", "interactions"]

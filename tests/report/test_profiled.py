@@ -13,7 +13,7 @@ from diagnostics.report.profiled import finding_points, profile_matrix, profile_
 from diagnostics.report.quality import health_table, issue_table, language_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Estimate, Profile
+from diagnostics.schema import Estimate, Profile, SegmentCoverage
 from tests.report.example import HOSTILE, example
 
 PROFILE = example().profile
@@ -60,6 +60,18 @@ def test_segments_run_from_best_sellers_down_and_categories_from_the_largest_gap
     assert [row[0].text for row in categories.rows[:3]] == ["0108775015", "Trousers", "Socks"]
     assert len(categories.rows) == 12 and "not shown: 2" in categories.caption  # 14 of the 17 lack something
     assert categories.rows[0][3].text == "60.0%" and categories.rows[0][3].bar == pytest.approx(0.6)
+
+
+def test_small_categories_and_no_category_have_names() -> None:
+    image = PROFILE.modalities[1]
+    lacking = {"by": "category", "n_items": 10, "n_interactions": 10, "items": 0.5, "interactions": 0.5}
+    segments = tuple(SegmentCoverage(segment=name, **lacking) for name in ("*", "", "Socks"))
+    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"segments": segments}),)})
+    for lang, names in (
+        ("en", {"All smaller categories", "Without a category"}),
+        ("ja", {"その他の小さなカテゴリ", "カテゴリの記載なし"}),
+    ):
+        assert {row[0].text for row in segment_table(profile, "category", Words(lang)).rows} == names | {"Socks"}
 
 
 def test_a_gap_that_follows_a_pattern_is_told_from_chance() -> None:
