@@ -9,11 +9,12 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import tables
+from tests.bench import pictures, tables
 
 BENCHMARKS: dict[str, Callable[..., list[dict[str, object]]]] = {
     "tables": tables.against_peers,
     "large": tables.large,
+    "pictures": pictures.against_cleanvision,
 }
 """Name -> a function that takes ``rounds`` and returns what its races measured."""
 

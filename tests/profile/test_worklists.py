@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from diagnostics.errors import Cancelled
+from diagnostics.profile import profile
 from diagnostics.profile.checks import Check, above, below, per_count
+from diagnostics.profile.kinship import Kinship
+from diagnostics.profile.vectors import check_vectors
 from diagnostics.profile.worklists import COLUMNS, gap_worklists, write_worklists
 
 
@@ -65,3 +70,26 @@ def test_a_shop_without_faults_has_no_lists(make_dataset: Callable, tmp_path: Pa
     dataset = make_dataset(3, [(0, 0)])
     assert gap_worklists(dataset, Check(dataset.catalog, "x"), np.ones(3, dtype=bool)) == []
     assert write_worklists(tmp_path / "none", dataset, []) == ()
+
+
+def test_the_profile_writes_a_list_per_fault(make_dataset: Callable, make_block: Callable, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(60, 8))
+    values[:20] = np.nan
+    values[20:32] = 0
+    values[33] = 4.0
+    dataset = make_dataset(60, [(user, (user * 7 + step) % 60) for user in range(40) for step in range(5)])
+    found = profile(dataset, [make_block(values)], worklists=tmp_path)
+    written = {path.stem: len(_rows(path)) - 1 for path in tmp_path.iterdir()}
+    assert written == {"vec-zero_vector": 12, "vec-constant_vector": 1, "vec-modality_incomplete": 33, "vec-disguised_missing": 13}
+    assert {issue.code: issue.flagged for issue in found.modalities[0].issues} == {"zero_vector": True, "constant_vector": True}
+    with pytest.raises(Cancelled):
+        profile(dataset, [make_block(values)], worklists=tmp_path / "stopped", cancelled=lambda: True)
+    assert not (tmp_path / "stopped").exists()
+
+
+def test_vectors_that_hardly_differ_are_named(make_dataset: Callable, make_block: Callable) -> None:
+    dataset = make_dataset(50, [(0, 0)])
+    values = 5 + np.arange(8) + 1e-4 * np.random.default_rng(0).normal(size=(50, 8))
+    check = Check(dataset.catalog, "vec")
+    check_vectors(check, make_block(values), Kinship(dataset))
+    assert [(issue.code, issue.count) for issue in check.issues if issue.code != "mean_vector"] == [("near_constant_vectors", 50)]
