@@ -22,8 +22,8 @@ OURS = {"E_INTERNAL", "E_READER_FAILED", "E_TOO_SLOW"}
 """What the application says when it is at a loss: no file of the suite may bring it there."""
 
 ARGUMENTS = {"catalog": "catalog", "log": "interactions", "images": "images", "features": "features", "mapping": "mapping"}
-BY_COMMAND = list({case.family: case for case in CASES if not case.outcomes & {"read", "aside"}}.values())
-"""One file of each family that can only be refused, for the command line."""
+BY_COMMAND = list({case.role: case for case in CASES if not case.outcomes & {"read", "aside"}}.values())
+"""One file of each role that can only be refused, for the command line; starting it takes seconds."""
 
 
 def inputs(case: Case, folder: Path) -> dict[str, Path]:

@@ -33,7 +33,7 @@ class Case:
     at: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.family}-{self.role}-{self.name[:40]}"
+        return f"{self.family}-{self.role}-{self.name}"
 
 
 def raw(content: Callable[[], bytes]) -> Make:

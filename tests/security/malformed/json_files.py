@@ -79,9 +79,11 @@ def _values() -> Iterator[Case]:
         "+1",
         "1_0",
     ):
-        yield _case(f"number-{written[:9]}.jsonl", lambda written=written: LINES.replace('"400"', written), "read", "aside")
         yield _case(
-            f"id-{written[:9]}.json",
+            f"number-{written[:9]}-{len(written)}.jsonl", lambda written=written: LINES.replace('"400"', written), "read", "aside"
+        )
+        yield _case(
+            f"id-{written[:9]}-{len(written)}.json",
             lambda written=written: WHOLE.replace('"0004"', written),
             "read",
             "aside",
@@ -106,7 +108,14 @@ def _values() -> Iterator[Case]:
         "many": list(range(100_000)),
     }.items():
         yield _case(f"value-{name}.jsonl", lambda value=value: _with(name=value), "read", "aside")
-        yield _case(f"value-id-{name}.jsonl", lambda value=value: _with(item_id=value), "read", "aside")
+        yield _case(
+            f"value-id-{name}.jsonl",
+            lambda value=value: _with(item_id=value),
+            "read",
+            "aside",
+            "E_NO_ITEM_COLUMN",
+            "E_NO_COMMON_ITEM",
+        )
     yield _case("escape-alone.jsonl", lambda: LINES.replace("Shirt 4", "\\ud83d"), "read", "aside")
     yield _case("escape-zero.jsonl", lambda: LINES.replace("Shirt 4", "\\u0000"), "read", "aside")
     yield _case("escape-unknown.jsonl", lambda: LINES.replace("Shirt 4", "\\x41"), "aside")

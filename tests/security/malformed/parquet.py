@@ -66,7 +66,7 @@ def _lies() -> Iterator[Case]:
     )
     for share in (0.05, 0.3, 0.6, 0.9, 0.99):
         yield _case(f"torn-at-{share}", lambda share=share: parquet_bytes()[: int(len(parquet_bytes()) * share)], "E_BAD_PARQUET")
-    yield _case("bomb", lambda: _runs(20_000_000, 4), "E_READER_MEMORY", "E_UNPACKED_TOO_LARGE")
+    yield _case("bomb", lambda: _runs(20_000_000, 4), "E_NO_ITEM_COLUMN", "E_READER_MEMORY", "E_UNPACKED_TOO_LARGE")
 
 
 def _contents() -> Iterator[Case]:

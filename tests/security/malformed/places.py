@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case a line)
 """Places instead of files: devices, pipes, folders, links that turn in circles, names that no system accepts; and mappings."""
 
 from __future__ import annotations

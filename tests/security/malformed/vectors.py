@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case a line)
 """Files of vectors that lie about their shape, hold objects, or are something else altogether."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case a line)
 """Workbooks written by hand, part by part, so that each part can lie."""
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
-_TYPES = f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'  # noqa: E501
+_TYPES = f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'
 REFUSED = ("E_BAD_EXCEL", "E_EMPTY_FILE", "E_HEADER_ONLY")
 
 
@@ -94,6 +95,7 @@ def _cells() -> Iterator[Case]:
             lambda reference=reference: workbook(_rows() + f'<row><c r="{reference}" t="inlineStr"><is><t>x</t></is></c></row>'),
             "read",
             "aside",
+            "E_READER_MEMORY",
             "E_TOO_MANY_COLUMNS",
             *REFUSED,
         )
