@@ -162,7 +162,10 @@ def read(
 
 
 def _drawn(shop: Shop) -> tuple[Message, ...]:
-    return () if shop.sampled is None else (Message(code="reading.remark.sampled", values=shop.sampled.model_dump()),)
+    if shop.sampled is None:
+        return ()
+    code = "sampled" if shop.sampled.items_kept == shop.sampled.items else "sampled_catalog"
+    return (Message(code=f"reading.remark.{code}", values=shop.sampled.model_dump()),)
 
 
 def _every_row(source: TableSource, products: Catalog, bought: Purchases) -> TableSource:

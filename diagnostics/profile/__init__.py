@@ -109,12 +109,13 @@ def _profile(
             )
         )
         modalities.append(described)
-        worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
         findings += modality_findings(dataset, described, real[block.name], check)
-        findings += signal_findings(dataset, described, real[block.name], signals)
+        findings += signal_findings(dataset, described, real[block.name], signals, check)
+        worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
     found = Profile(
         modalities=tuple(modalities),
         tables=tables.summary,
+        sampled=dataset.notes.sampled,
         baselines=floors,
         patterns=tables.patterns,
         n_test_users=len(ranking.targets.users),

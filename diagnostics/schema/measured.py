@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from diagnostics.schema.codes import Kind, Share
+from diagnostics.schema.reading import Sampled
 from diagnostics.schema.records import Estimate, Finding, NotChecked, Record
 
 __all__ = [
@@ -223,6 +224,7 @@ class Profile(Record):
 
     modalities: tuple[ModalityProfile, ...]
     tables: TableSummary | None = None
+    sampled: Sampled | None = None  # what was kept of a shop too large to hold; None where every row was
     redundancy: tuple[Redundancy, ...] = ()
     shared_information: tuple[SharedInformation, ...] = ()
     baselines: dict[str, dict[str, Estimate]]  # random, popularity, item_knn -> recall_at_20, ndcg_at_20

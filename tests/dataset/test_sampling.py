@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -162,6 +163,7 @@ def test_a_large_catalog_keeps_what_was_touched_and_some_others(
     assert len(touched) < 150
     assert dataset.notes.sampled is not None
     assert (dataset.notes.sampled.items, dataset.notes.sampled.items_kept) == (N_ITEMS, 200)
+    assert "reading.remark.sampled_catalog" in [remark.code for remark in dataset.notes.remarks]
 
 
 def test_users_are_fewer_where_they_touch_too_many_items(
@@ -285,3 +287,18 @@ def test_the_engine_spills_nothing_after_reading(parquet: tuple[Path, Path], lim
     with Engine() as engine:
         assert engine.folder.exists()
     assert not engine.folder.exists()
+
+
+def test_the_profile_says_what_was_sampled(parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]) -> None:
+    import diagnostics
+
+    limit(rows=2000)
+    dataset = read(*parquet)
+    measured = json.loads(diagnostics.profile(dataset).model_dump_json())
+    assert dataset.notes.sampled is not None
+    assert measured["sampled"] == dataset.notes.sampled.model_dump()
+    assert measured["tables"]["interactions"] == N_ROWS  # of every row, not of the sample
+    assert measured["tables"]["users"] == log.customer_id.nunique()
+    (text,) = (modality for modality in measured["modalities"] if modality["name"] == "text")
+    described = np.array([int(item[1:]) % 3 > 0 for item in log.article_id])
+    assert text["coverage"]["interactions"] == pytest.approx(described.mean())
