@@ -6,7 +6,7 @@ import numpy as np
 
 from diagnostics.config import threshold
 from diagnostics.profile.absence import group_of
-from diagnostics.profile.checks import Check, example_ids
+from diagnostics.profile.checks import Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
 from diagnostics.profile.signals import Signals
 from diagnostics.profile.standalone import Ranking
@@ -31,6 +31,10 @@ def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArr
                 item_ids=_best_sellers(dataset, ~real, sold),
             )
         )
+    elif coverage.items < 1:
+        missing = {"missing": int((~real).sum()), "total": len(real), "interactions": 1 - coverage.interactions}
+        items = _best_sellers(dataset, ~real, sold)
+        found.append(Finding(code="modality_gaps", severity="info", modality=modality.name, values=missing, item_ids=items))
     if coverage.disguised >= threshold("disguised_share"):
         found.append(
             Finding(
@@ -60,14 +64,21 @@ def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArr
     return found
 
 
-def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray, signals: Signals) -> list[Finding]:
-    """What gaps, neighbours and variants tell of one modality."""
+def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray, signals: Signals, check: Check) -> list[Finding]:
+    """What gaps, neighbours and variants tell of one modality; all the items concerned go to the check's worklists."""
     sold = np.bincount(dataset.log.item_index, minlength=dataset.catalog.n_items)
     signal = signals.of[modality.name]
     found = []
+
+    def to_do(code: str, items: np.ndarray) -> None:
+        check.worklists.append(Worklist(modality.name, code, items, np.ones(len(items)), check.value))
+
     if modality.absence is not None and modality.absence.drivers:
         found.append(_not_at_random(dataset, modality, modality.absence, real, signals, sold))
+        concerned = [group_of(driver, signals.traits, modality.kind) for driver in modality.absence.drivers]
+        to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned) & ~real, sold))
     if modality.health is not None and (modality.health.hub_share or 0.0) >= threshold("hub_share"):
+        to_do("hubs", hubs(signal.view))
         found.append(
             Finding(
                 code="hubs",
@@ -80,7 +91,10 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
         )
     sharing = signals.products.sharing.get(modality.name)
     if sharing is not None and sharing.mean() >= threshold("variants_share") and signals.products.bought_together:
-        found += _variants_trap(dataset, modality, sharing, signals, sold)
+        trap = _variants_trap(dataset, modality, sharing, signals, sold)
+        if trap:
+            to_do("variants_trap", _by_sales(sharing, sold))
+        found += trap
     return found
 
 
@@ -216,5 +230,9 @@ def _evidence(measure: str, value: float, limit: str, *, unit: str = "share") ->
 
 
 def _best_sellers(dataset: Dataset, items: BoolArray, sold: np.ndarray) -> tuple[str, ...]:
+    return example_ids(dataset.catalog, _by_sales(items, sold))
+
+
+def _by_sales(items: BoolArray, sold: np.ndarray) -> np.ndarray:
     chosen = np.flatnonzero(items)
-    return example_ids(dataset.catalog, chosen[np.argsort(-sold[chosen], kind="stable")])
+    return chosen[np.argsort(-sold[chosen], kind="stable")]

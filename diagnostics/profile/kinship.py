@@ -79,13 +79,16 @@ class Kinship:
         """Mean share of letter pairs in common over (a sample of) pairs of items; 0 without titles."""
         if self._titles is None or len(items) < 2:
             return 0.0
-        first = self._rng.integers(0, len(items), _PAIRS)
-        second = (first + self._rng.integers(1, len(items), _PAIRS)) % len(items)
+        if len(items) * (len(items) - 1) // 2 <= _PAIRS:
+            first, second = np.triu_indices(len(items), k=1)
+        else:
+            first = self._rng.integers(0, len(items), _PAIRS)
+            second = (first + self._rng.integers(1, len(items), _PAIRS)) % len(items)
         total = 0.0
         for left, right in zip(items[first], items[second], strict=True):
             a, b = self._titles[left], self._titles[right]
             total += len(a & b) / max(len(a | b), 1)
-        return total / _PAIRS
+        return total / len(first)
 
     def _bought_together(self, items: NDArray[np.int64]) -> tuple[float, float]:
         """(pairs of these items bought by one customer, the number expected if each were bought on its own)."""
