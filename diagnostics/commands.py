@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import diagnostics as tenbin
 from diagnostics.console import Session
 from diagnostics.errors import Cancelled, TenbinError
+from diagnostics.messages import text
 from diagnostics.runs import RunRequest
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile
 
@@ -121,6 +122,10 @@ def _read(session: Session, request: RunRequest) -> Dataset:
         cancelled=session.cancelled,
     )
     write_rejected(dataset, session.folder.path / "rejected")
+    for entry in dataset.notes.set_aside:
+        session.say("cli.set_aside", file=entry.file, count=entry.count, reason=text(f"set_aside.{entry.reason}", request.lang))
+    if dataset.notes.set_aside:
+        session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
     return dataset
 
 

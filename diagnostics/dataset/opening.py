@@ -92,12 +92,12 @@ def open_shop(
         raise TenbinError("E_NO_CATALOG", file=_name(interactions))
     if max_rows is None and (is_large(interactions, "interactions") or is_large(catalog, "catalog")):
         preview = open_shop(catalog, interactions, mapped, format, Steps(cancelled=steps.cancelled), max_rows=PREVIEW_ROWS)
-        source = _source(catalog, interactions, preview, mapped)
-        if source is None:  # a column is missing: the caller says which
+        whole = _source(catalog, interactions, preview, mapped)
+        if whole is None:  # a column is missing: the caller says which
             return preview
         tables: dict[Role, Table] = {"catalog": preview.catalog, "interactions": preview.interactions}
         told = steps.within("read_interactions")
-        drawn = draw(source, tables, seed=seed, whole=read, step=told, cancelled=steps.cancelled)
+        drawn = draw(whole, tables, seed=seed, whole=read, step=told, cancelled=steps.cancelled)
         return Shop(drawn.catalog, drawn.interactions, sampled=drawn.sampled, source=drawn.source)
     return Shop(read(catalog, "catalog"), read(interactions, "interactions"))
 

@@ -27,8 +27,9 @@ SCHEMES = ("duckdb", "sqlite", "postgresql", "postgres", "spark")
 """What a URL may begin with; ``spark:///folder`` is a folder of Parquet files that Spark measures."""
 
 _SERVER_PARAMETERS = ("host", "port", "sslmode", "sslrootcert", "password")
-_SECRET = re.compile(r"^([a-z]+://[^/?#@:]*):[^/?#]*@", re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(r"([?&])password=[^&]*&?")
+_SECRET = re.compile(r"^([a-z][a-z0-9+.-]*://[^:]*):.*@", re.IGNORECASE)  # up to the last @: a password may hold any sign
+_SECRET_PARAMETER = re.compile(r"([?&])password=[^&]*&?", re.IGNORECASE)
+_NAMES = re.compile(r"[?&](?:table|query)=", re.IGNORECASE)
 _MOST_CHOICES = 30
 
 
@@ -62,10 +63,12 @@ def is_url(source: str | Path) -> bool:
 
 def without_password(source: str) -> str:
     """The same URL with its password left out, as it may be stored and shown. A path is returned as it is."""
-    if not is_url(source):
+    if "://" not in source:
         return source
-    head, sign, query = source.partition("query=")
-    return _SECRET_PARAMETER.sub(r"\1", _SECRET.sub(r"\1@", head)).rstrip("?&" if not sign else "") + sign + query
+    named = _NAMES.search(source)
+    address = source if named is None else source[: named.start()]
+    head, sign, query = (_SECRET.sub(r"\1@", address) + source[len(address) :]).partition("query=")
+    return _SECRET_PARAMETER.sub(r"\1", head).rstrip("?&" if not sign else "") + sign + query
 
 
 def parse_url(url: str) -> Address:

@@ -344,3 +344,10 @@ def test_cancel_stops_a_query(url: str) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000) SELECT max(i) AS m FROM n"
     with pytest.raises(Cancelled):
         read_source(f"{url}query={endless}", "catalog", cancelled=lambda: time.monotonic() - begun > 0.3)
+
+
+@pytest.mark.parametrize("password", ["secret", "pa/ss", "pa#ss", "p?x", "a:b", "a@b"])
+@pytest.mark.parametrize("start", ["postgresql://me", "postgresql://me@server", "postgresql+psycopg2://me", "POSTGRES://me"])
+def test_no_password_is_shown_whatever_it_holds(start, password):
+    assert without_password(f"{start}:{password}@host/db?table=t") == f"{start}@host/db?table=t"
+    assert without_password(f"{start}@host/db?Password={password}&table=t") == f"{start}@host/db?table=t"

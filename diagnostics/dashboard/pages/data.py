@@ -193,10 +193,12 @@ def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
     remarks = reading_remarks(dataset.notes, words)
     if remarks.items:
         show(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)), words.lang, "remarks")
+    from diagnostics.dataset import to_csv_bytes
+
     for name, table in dataset.rejected.items():
         st.download_button(
             plain(words("dashboard.data.rejected", name=name)),
-            table.to_csv(index=False).encode("utf-8-sig"),
+            to_csv_bytes(table)[0],
             f"{name}.rejected.csv",
             "text/csv",
             icon=":material/download:",
