@@ -47,6 +47,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
         written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
         session.step("write_report", 1.0)
     session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
+    _say_set_aside(session, request, dataset)
     _say_files(session, written)
 
 
@@ -56,9 +57,11 @@ def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
     from diagnostics.report.words import Words
 
     with Session(out, request, json_progress) as session:
-        measured = _profile(session, _read(session, request), request)
+        dataset = _read(session, request)
+        measured = _profile(session, dataset, request)
     for line in summary_lines(measured, Words(request.lang)):
         session.say("cli.line", line=line)
+    _say_set_aside(session, request, dataset)
     _say_files(session, [session.folder.path / "profile.json"])
 
 
@@ -81,6 +84,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), **asked})
         run = _probe(session, dataset, plan, request.threads)
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
+    _say_set_aside(session, request, dataset)
     _say_files(session, [path])
 
 
@@ -122,11 +126,15 @@ def _read(session: Session, request: RunRequest) -> Dataset:
         cancelled=session.cancelled,
     )
     write_rejected(dataset, session.folder.path / "rejected")
+    return dataset
+
+
+def _say_set_aside(session: Session, request: RunRequest, dataset: Dataset) -> None:
+    """How many rows of which file were not used, and why."""
     for entry in dataset.notes.set_aside:
         session.say("cli.set_aside", file=entry.file, count=entry.count, reason=text(f"set_aside.{entry.reason}", request.lang))
     if dataset.notes.set_aside:
         session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
-    return dataset
 
 
 def _probe(session: Session, dataset: Dataset, plan: ProbePlan, threads: int | None) -> ProbeRun:

@@ -213,7 +213,7 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, inputs, tmp_path):
     assert RunFolder(tmp_path).status() == "cancelled"
     assert any(results.glob("*.safetensors"))
     lines = [json.loads(line) for line in out.splitlines()]
-    assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines if "step" in line}
+    assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines}
     probe = [line["done"] for line in lines if line["step"] == "probe"]
     assert probe == sorted(probe)
     assert tuple(lines) == RunFolder(tmp_path).progress()
