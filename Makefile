@@ -1,12 +1,13 @@
 # make app    opens the dashboard on the sample shop, at 127.0.0.1 only
 # make test   lint, type check and every test; what continuous integration runs
 # make lint   ruff alone
+# make bench  benchmarks beside other tools, each in a throw-away environment of its own; BENCH="tables --rounds 1" picks
 # Each creates .venv and installs what it needs when that has not been done; a stamp named after the content of the
 # requirements files makes the second time quick. On Windows use the plain pip lines of the README.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: app test lint
+.PHONY: app test lint bench
 .DEFAULT_GOAL := app
 
 PYTHON := .venv/bin/python
@@ -26,6 +27,9 @@ test: lint $(BROWSER_READY)
 lint: $(TEST_READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+bench: $(TEST_READY)
+	$(PYTHON) -m tests.bench $(BENCH)
 
 $(PYTHON):
 	@for python in python3.11 python3.12 python3.13 python3 python; do \

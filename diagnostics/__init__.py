@@ -33,30 +33,36 @@ PathLike = str | os.PathLike[str]
 
 
 def read_dataset(
-    catalog: PathLike,
+    catalog: PathLike | None,
     interactions: PathLike,
     *,
     images: PathLike | None = None,
     features: Mapping[str, PathLike] | None = None,
     mapping: PathLike | Mapping[str, Mapping[str, object]] | None = None,
+    format: str = "auto",
     split: str = "auto",
     seed: int = 0,
     progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Dataset:
     """Reads a shop's files, proposes what each column means, sets unusable rows aside and splits the log.
 
     Parameters
     ----------
-    catalog, interactions : CSV, TSV or Parquet files
+    catalog, interactions : CSV, TSV, Excel, Parquet, JSON or JSON lines, packed or not, or a database's URL; the interactions may
+        also be the folder of a published format, which then brings its catalog (None)
     images : a folder or a zip of pictures, named by item id or by a column of the catalog
     features : modality name -> file of ready-made vectors (.npy, .npz, .parquet, .safetensors)
     mapping : column roles, as a TOML file or as tables ``{"catalog": {...}, "interactions": {...}}``; the rest is proposed
-    split : ``auto`` (by time where the log is long enough), ``time`` or ``user``
+    format : ``auto`` or the name of a published format
+    split : ``auto`` (by time where the log is long enough), ``time``, ``user`` or ``given``
+    cancelled : asked often; True stops
 
     Raises
     ------
     TenbinError
         The files cannot be used; the error names file, row, column and cure.
+    Cancelled
 
     Examples
     --------
@@ -69,27 +75,50 @@ def read_dataset(
     from diagnostics.dataset import read
 
     return read(
-        Path(catalog),
-        Path(interactions),
+        None if catalog is None else _source(catalog),
+        _source(interactions),
         images=Path(images) if images is not None else None,
         features={name: Path(path) for name, path in (features or {}).items()},
         mapping=Path(mapping) if isinstance(mapping, str | os.PathLike) else mapping,
+        format=format,
         split=split,
         seed=seed,
         progress=progress,
+        cancelled=cancelled,
     )
 
 
-def profile(
-    dataset: Dataset, *, seed: int = 0, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None
-) -> Profile:
-    """Measures each modality before any training: coverage, disguised gaps, quality, health, strength on its own.
+def _source(given: PathLike) -> str | Path:
+    """A path, unless it is the URL of a table in a database."""
+    from diagnostics.dataset.warehouse import is_url
 
-    Encodes texts and pictures on the way and keeps the vectors in the cache, by content.
+    written = os.fspath(given)
+    return written if is_url(written) else Path(written)
+
+
+def profile(
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    worklists: PathLike | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Profile:
+    """Measures each modality before any training: coverage, disguised gaps, quality, health, strength, what it shares with others.
+
+    Encodes texts and pictures on the way and keeps the vectors in the cache, by content. ``worklists`` names a folder for the lists
+    of products to work through, one CSV per fault.
     """
     from diagnostics.dataset.features import encode
 
-    return _measure(dataset, encode(dataset, progress=progress, cancelled=cancelled), seed=seed, progress=progress)
+    return _measure(
+        dataset,
+        encode(dataset, progress=progress, cancelled=cancelled),
+        seed=seed,
+        worklists=None if worklists is None else Path(worklists),
+        progress=progress,
+        cancelled=cancelled,
+    )
 
 
 def plan_probe(

@@ -6,34 +6,29 @@ finished is kept; 1 a fault of ours, whose trace stands in ``log.txt`` of the ru
 
 from __future__ import annotations
 
-import difflib
 import json
-import statistics
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 import diagnostics as tenbin
+from diagnostics import commands
 from diagnostics.config import home
-from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, Session, language_of, misused, translate
+from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, language_of, misused, translate
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
 from diagnostics.runs import RunFolder, RunRequest, append_text, attach, runs
-from diagnostics.schema import Arm, Dataset, ProbePlan
-
-if TYPE_CHECKING:
-    from diagnostics.probe import ProbeRun
 
 __all__ = ["main"]
 
 
 # The words of every option and command are `cli.option.<name>` and `cli.command.<name>`; see console.translate.
-CatalogOption = Annotated[Path, typer.Option("--catalog")]
-InteractionsOption = Annotated[Path, typer.Option("--interactions")]
+CatalogOption = Annotated[str | None, typer.Option("--catalog")]
+InteractionsOption = Annotated[str, typer.Option("--interactions")]
 OutOption = Annotated[Path, typer.Option("--out")]
 ImagesOption = Annotated[Path | None, typer.Option("--images")]
 FeaturesOption = Annotated[list[str] | None, typer.Option("--features", metavar="NAME=FILE")]
@@ -56,9 +51,9 @@ app.add_typer(runs_app, name="runs")
 
 @app.command("diagnose")
 def _diagnose(
-    catalog: CatalogOption,
     interactions: InteractionsOption,
     out: OutOption,
+    catalog: CatalogOption = None,
     images: ImagesOption = None,
     features: FeaturesOption = None,
     mapping: MappingOption = None,
@@ -78,7 +73,7 @@ def _diagnose(
         catalog=catalog,
         interactions=interactions,
         images=images,
-        features=_named_files(features),
+        features=commands.named_files(features),
         mapping=mapping,
         format=format,
         split=split,
@@ -88,17 +83,17 @@ def _diagnose(
         seeds=seeds,
         seed=seed,
         lang=lang,
-        report=_formats(report),
+        report=commands.formats(report),
         threads=threads,
     )
-    _run_diagnosis(request, out, json_progress)
+    commands.diagnose(request, out, json_progress)
 
 
 @app.command("profile")
 def _profile(
-    catalog: CatalogOption,
     interactions: InteractionsOption,
     out: OutOption,
+    catalog: CatalogOption = None,
     images: ImagesOption = None,
     features: FeaturesOption = None,
     mapping: MappingOption = None,
@@ -112,25 +107,21 @@ def _profile(
         catalog=catalog,
         interactions=interactions,
         images=images,
-        features=_named_files(features),
+        features=commands.named_files(features),
         mapping=mapping,
         format=format,
         split=split,
         seed=seed,
         lang=lang,
     )
-    with Session(out, request, json_progress) as session:
-        dataset = _read(session, request)
-        profile = tenbin.profile(dataset, seed=seed, progress=session.step)
-        path = session.folder.write_text("profile.json", profile.model_dump_json(indent=2) + "\n")
-    session.say("cli.wrote", files=[str(path)])
+    commands.profile(request, out, json_progress)
 
 
 @app.command("train")
 def _train(
-    catalog: CatalogOption,
     interactions: InteractionsOption,
     out: OutOption,
+    catalog: CatalogOption = None,
     modalities: Annotated[str | None, typer.Option("--modalities")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1)] = None,
@@ -151,7 +142,7 @@ def _train(
         catalog=catalog,
         interactions=interactions,
         images=images,
-        features=_named_files(features),
+        features=commands.named_files(features),
         mapping=mapping,
         format=format,
         split=split,
@@ -162,20 +153,9 @@ def _train(
         lang=lang,
         threads=threads,
     )
-    with Session(out, request, json_progress) as session:
-        dataset = _read(session, request)
-        known = [modality.name for modality in dataset.catalog.modalities]
-        chosen = known if modalities is None else [name for name in modalities.split(",") if name]
-        for name in chosen:
-            _expect("--modalities", name, known)
-        plan = tenbin.plan_probe(dataset, preset="quick", backbones=(backbone,), balancers=request.balancers, n_seeds=1, seed=seed)
-        arm = Arm(backbone=backbone, modalities=tuple(name for name in known if name in chosen), balancer=balancer)
-        given = {"max_epochs": epochs, "patience": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-        asked = {name: value for name, value in given.items() if value is not None}
-        plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), **asked})
-        run = _probe(session, dataset, plan, threads)
-        path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
-    session.say("cli.wrote", files=[str(path)])
+    given = {"max_epochs": epochs, "patience": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    asked = {name: value for name, value in given.items() if value is not None}
+    commands.train(request, out, json_progress, modalities, asked)
 
 
 @app.command("report")
@@ -184,7 +164,7 @@ def _report(
     formats: Annotated[str, typer.Option("--format")] = "html",
     lang: LangOption = "en",
 ) -> None:
-    names = _formats(formats)
+    names = commands.formats(formats)
     diagnosis = RunFolder(run_dir).diagnosis()
     if diagnosis is None:
         raise TenbinError("E_NO_DIAGNOSIS", file=str(run_dir / "diagnosis.json"))
@@ -213,7 +193,8 @@ def _runs_list(lang: LangOption = "en") -> None:
     for folder in runs():
         request = folder.request() or {}
         status = text(f"cli.status.{folder.status()}", lang)
-        typer.echo(f"{folder.token}  {status}  {Path(request.get('catalog', '')).name}  {request.get('preset', '')}")
+        name = Path(request.get("catalog") or request.get("interactions", "")).name
+        typer.echo(f"{folder.token}  {status}  {name}  {request.get('preset', '')}")
 
 
 @runs_app.command("show")
@@ -235,132 +216,13 @@ def _runs_show(run: RunArgument, lang: LangOption = "en") -> None:
 def _runs_resume(run: RunArgument, lang: LangOption = "en", json_progress: JsonOption = False) -> None:
     folder = attach(run)
     request = RunRequest.model_validate(folder.request())
-    _run_diagnosis(request, folder.path, json_progress)
+    commands.diagnose(request, folder.path, json_progress)
 
 
 @runs_app.command("cancel")
 def _runs_cancel(run: RunArgument, lang: LangOption = "en") -> None:
     attach(run).cancel()
     typer.echo(text("cli.cancel_asked", lang))
-
-
-# ---------------------------------------------------------------- the work, by calls to the façade
-
-
-def _run_diagnosis(request: RunRequest, out: Path, json_progress: bool) -> None:
-    with Session(out, request, json_progress) as session:
-        dataset = _read(session, request)
-        profile = tenbin.profile(dataset, seed=request.seed, progress=session.step)
-        session.folder.write_text("profile.json", profile.model_dump_json(indent=2) + "\n")
-        plan = tenbin.plan_probe(
-            dataset,
-            preset=request.preset,
-            backbones=request.backbones,
-            balancers=request.balancers,
-            n_seeds=request.seeds,
-            seed=request.seed,
-        )
-        run = _probe(session, dataset, plan, request.threads)
-        session.step("diagnose", 0.0)
-        diagnosis = tenbin.diagnose(dataset, profile, run)
-        session.step("diagnose", 1.0)
-        timing = {**diagnosis.provenance.timing, **session.timing}
-        provenance = diagnosis.provenance.model_copy(update={"timing": timing})
-        diagnosis = diagnosis.model_copy(update={"provenance": provenance})
-        session.step("write_report", 0.0)
-        written = [session.folder.write_text("diagnosis.json", diagnosis.model_dump_json(indent=2) + "\n")]
-        written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
-        session.step("write_report", 1.0)
-    session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
-    session.say("cli.wrote", files=[str(path) for path in dict.fromkeys(written)])
-
-
-def _read(session: Session, request: RunRequest) -> Dataset:
-    """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
-    from diagnostics.dataset import write_rejected
-    from models.backbones import BACKBONES
-    from models.balancers import BALANCERS
-
-    for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
-        for name in names:  # before minutes of reading and measuring
-            _expect(option, name, list(known))
-    _expect("--format", request.format, ["auto"])
-    dataset = tenbin.read_dataset(
-        request.catalog,
-        request.interactions,
-        images=request.images,
-        features=request.features or None,
-        mapping=request.mapping,
-        split=request.split,
-        seed=request.seed,
-        progress=session.step,
-    )
-    write_rejected(dataset, session.folder.path / "rejected")
-    return dataset
-
-
-def _probe(session: Session, dataset: Dataset, plan: ProbePlan, threads: int | None) -> ProbeRun:
-    run = tenbin.run_probe(dataset, plan, session.folder.path, threads=threads, on_event=session.event, cancelled=session.cancelled)
-    if run.status == "cancelled":
-        raise Cancelled
-    return run
-
-
-def _teachers(plan: ProbePlan, arm: Arm) -> tuple[Arm, ...]:
-    """The arms that ``arm`` distils from, if it does; they must be trained too."""
-    from diagnostics.probe import jobs
-
-    needed = {need for job in jobs(plan.model_copy(update={"arms": (arm,)})) for need in job.needs}
-    return tuple(dict.fromkeys(job.arm for job in jobs(plan) if job.job_id in needed))
-
-
-def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
-    """What ``train`` writes into ``run.json``: cost and quality of one arm."""
-    if run.failures:
-        raise TenbinError("E_TRAINING_FAILED", found=next(iter(run.failures.values())))
-    epochs = [event for event in run.events if event.kind == "epoch" and event.arm == arm.arm_id]
-    shown = {"epoch", "loss", "validation", "branches", "dynamics", "seconds"}
-    (summary,) = (summary for summary in run.summaries() if summary.arm_id == arm.arm_id)
-    return {
-        "arm": arm.arm_id,
-        "seed": run.plan.seeds[0],
-        "seconds_per_epoch": statistics.median(event.seconds for event in epochs),
-        "best_epoch": summary.best_epochs[0],
-        "epochs": [event.model_dump(include=shown) for event in epochs],
-        "test": {name: getattr(summary, name).model_dump() for name in ("recall_at_20", "ndcg_at_20")},
-        "plan": run.plan.model_dump(mode="json"),
-    }
-
-
-# ---------------------------------------------------------------- options
-
-
-def _named_files(options: Sequence[str] | None) -> dict[str, Path]:
-    """``--features NAME=FILE`` as a mapping."""
-    named: dict[str, Path] = {}
-    for option in options or ():
-        name, equals, file = option.partition("=")
-        if not (name and equals and file) or name in named:
-            raise TenbinError("E_FEATURES_OPTION", found=option)
-        named[name] = Path(file)
-    return named
-
-
-def _formats(option: str) -> tuple[str, ...]:
-    """``--report html,json`` as names; an unknown one is refused before any work is done."""
-    from diagnostics.report import WRITERS
-
-    names = tuple(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
-    for name in names:
-        _expect("--report", name, list(WRITERS))
-    return names
-
-
-def _expect(option: str, found: str, choices: Sequence[str]) -> None:
-    """Refuse a name that is not among the choices, and say which is the nearest."""
-    if found not in choices:
-        nearest = difflib.get_close_matches(found, choices, n=1, cutoff=0)
-        raise TenbinError("E_UNKNOWN_CHOICE", what=option, found=found, choices=tuple(choices), nearest=nearest[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,13 +25,34 @@ THRESHOLDS: dict[str, Threshold] = {
         200, "with more distinct values than this, a column describes single items, not kinds of items"
     ),
     "category_max_share": Threshold(0.5, "a column whose values are mostly distinct is a name or a code, not a category"),
+    "table_max_columns": Threshold(2000, "no product table is wider; what is wider are vectors, or a file without line ends"),
+    "json_max_inner": Threshold(50, "an inner record with more different names than this lists properties, it has no columns"),
+    "unpacked_max_bytes": Threshold(8e9, "a log of a hundred million rows; larger ones come as Parquet, which is read in place"),
+    "unpacked_max_ratio": Threshold(200, "real logs pack to a tenth or a twentieth of their size, traps to a thousandth"),
     "reader_memory_mb": Threshold(
         4096, "a log of ten million rows as CSV fits, and a computer with 8 GB lives on; TENBIN_READER_MEMORY_MB changes it"
     ),
     "reader_seconds": Threshold(8, "for any file, however small: what is not read by then is a trap, on a busy computer too"),
     "reader_seconds_per_mb": Threshold(2, "four times what a CSV of two hundred columns takes on two busy cores"),
-    "reader_seconds_packed": Threshold(10, "times as long per megabyte for what is packed: tables shrink to a tenth"),
+    "reader_seconds_packed": Threshold(
+        5, "times as long per megabyte for what is packed: tables shrink to a tenth, and unpack fast"
+    ),
     "reader_seconds_folder": Threshold(900, "a folder has no size; a million pictures on a slow network drive take minutes"),
+    "question_margin": Threshold(0.05, "a usual name and a less usual one lie further apart; within it, the order is an accident"),
+    "product_least_shared": Threshold(0.05, "of the items; where fewer share a code with another, it is one more code of the item"),
+    "event_weight_purchase": Threshold(1.0, "somebody paid for it: this is what an interaction means"),
+    "event_weight_rating": Threshold(1.0, "who rates a product has had it; whether it was liked is what the rating says"),
+    "event_weight_cart": Threshold(0.5, "roughly every second to third cart is bought in the end: two carts say one purchase"),
+    "event_weight_favourite": Threshold(0.5, "a wish without the money: as strong as a cart, and as often left at that"),
+    "event_weight_view": Threshold(0.2, "a look is mostly curiosity; coming back five times is not"),
+    "event_weight_shown": Threshold(0.0, "the shop's doing, not the customer's"),
+    "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
+    "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
+    "sample_rows": Threshold(
+        3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"
+    ),
+    "sample_items": Threshold(200_000, "items; their texts and vectors are encoded in minutes and take about a gigabyte"),
+    "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
     "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
@@ -44,17 +65,49 @@ THRESHOLDS: dict[str, Threshold] = {
         0.02, "of the typical distance to the mean; no real item of four or more dimensions is that average"
     ),
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
-    "same_picture_cosine": Threshold(0.98, "one picture saved anew stays above it; two colours of one shirt do not"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
     "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),
     "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
     "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),
     "flat_contrast": Threshold(1.5, "of 255; the flattest of 3,422 real fashion photos, white on white, has 2.1"),
     "blurred_detail": Threshold(
-        0.003, "variance of the Laplacian over that of grey; sharp photos have 0.007, slightly blurred ones 0.001"
+        0.01, "variance of the Laplacian over that of grey; 3,422 sharp photos have 0.034 or more, blurred by two pixels 0.003"
     ),
+    "overexposed_shade": Threshold(
+        240, "of 255; if only 5 % of a picture is darker, its shadows are burnt out; the whitest of 3,422 photos has 232"
+    ),
+    "poor_entropy": Threshold(1.0, "bits of 8, as of two shades of grey; the plainest of 3,422 real photos has 2.2"),
+    "odd_aspect": Threshold(3.0, "times as long as wide, and twice as far from square as the shop's usual picture"),
+    "odd_size": Threshold(5.0, "times the side of the shop's usual picture, or a fifth of it: a thumbnail or a raw file"),
+    "grey_chroma": Threshold(1.0, "of 255; no colour at all; photos of black and white things have 2 or more"),
+    "rare_kind": Threshold(0.05, "where fewer pictures than one in twenty are stored so, it is an oddity; above, it is the custom"),
     "price_outlier": Threshold(6.0, "robust deviations of the log price within its category; a slip of the decimal point shows"),
     "norm_ratio_extreme": Threshold(30.0, "encoders that we know stay within a factor of ten of each other"),
+    # ---- profile: quality
+    "issue_common": Threshold(0.05, "one product in twenty: a customer meets the fault on most pages of the shop"),
+    "issue_grave": Threshold(0.01, "of values that are lost for good, one in a hundred already points to a broken export"),
+    "signal_items": Threshold(6000, "items; all their pairs then take a second per modality, and intervals are already narrow"),
+    "signal_min_items": Threshold(100, "items; with fewer, ten neighbours are a tenth of the shop"),
+    "factor_min_rows": Threshold(5, "buyers; with fewer, what purchases say of an item is mostly chance"),
+    "hub_share": Threshold(0.15, "of all places among the ten nearest held by 1 % of items; on real shops 2 to 4 %"),
+    "redundant_r2": Threshold(0.8, "when four fifths of one can be computed from the other, it has little of its own left to say"),
+    "variants_share": Threshold(0.05, "one item in twenty; with fewer, variants cannot move a recall that is read to the point"),
+    "absence_min_items": Threshold(10, "items with, and items without; with fewer there is no pattern to see"),
+    "absence_group_items": Threshold(20, "items; a smaller group that lacks something is an anecdote"),
+    "absence_difference": Threshold(0.05, "less than one item in twenty more is not worth a campaign"),
+    "absence_error": Threshold(0.01, "chance of accusing any group at all when values are missing at random"),
+    "launch_min_days": Threshold(60, "in a shorter log, an item's first sale says how popular it is, not how new"),
+    "price_unsold_items": Threshold(20, "items without a sale and without a price; fewer may be forgotten price tags"),
+    "same_picture_bits": Threshold(6, "of 64; a picture saved anew or resized moves up to four, another product twenty or more"),
+    "same_picture_levels": Threshold(1.5, "of 255 per colour and place; a picture saved anew stays within it, another colour not"),
+    "same_text_likeness": Threshold(0.8, "Jaccard of five-letter groups: about one word in twenty differs"),
+    "long_text": Threshold(2000, "characters; the encoder reads the first 1,000, so most of a longer text is not read by it"),
+    "wording_width": Threshold(60, "ten words, or thirty Japanese characters: two texts that share fewer may do so by chance"),
+    "language_letters": Threshold(25, "with fewer letters, names of products decide what the language seems to be"),
+    "language_known": Threshold(0.5, "more likely than all other languages together"),
+    "language_sure": Threshold(0.8, "of 3,432 English texts with foreign fashion words none passes for another language at it"),
+    "language_custom": Threshold(0.1, "a language on every tenth product is a second language of the shop, not a slip"),
+    "near_constant": Threshold(0.001, "of the numbers' size; what differs less is rounding, not information"),
     # ---- splitting
     "time_split_min_days": Threshold(28, "shorter logs leave less than a weekly cycle on each side of the cut-off"),
     # ---- probe

@@ -66,7 +66,7 @@ class Session:
         if self.folder.claimed and self.folder.status() in ("queued", "running") and not self.folder.is_mine:
             raise TenbinError("E_RUN_BUSY", file=str(self.folder.path))
         try:
-            self.folder.begin(self._request.resolved().model_dump_json(indent=1))
+            self.folder.begin(self._request.without_passwords().resolved().model_dump_json(indent=1))
             self.folder.claim(os.getpid())
         except OSError as error:
             raise TenbinError("E_OUT_NOT_WRITABLE", file=str(self.folder.path)) from error

@@ -1,4 +1,4 @@
-"""Where a person's own files come in: uploads are kept by content in Tenbin's folder, paths are used where they are."""
+"""Where a person's own data come in: uploads are kept by content in Tenbin's folder, all else is read where it is."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from diagnostics.config import home
+from diagnostics.dataset.warehouse import is_url
 
-__all__ = ["Chosen", "Upload", "from_paths", "from_uploads", "write_choices"]
+__all__ = ["Choices", "Chosen", "Upload", "from_paths", "from_uploads", "keep", "write_choices"]
 
-Choices = Mapping[str, Mapping[str, tuple[str, ...]]]
+Choices = Mapping[str, Mapping[str, str | float | tuple[str, ...]]]
+"""A person's corrections, as a mapping file has them: table -> role, sheet, event type or threshold -> what was chosen."""
 
 
 class Upload(Protocol):
@@ -27,30 +29,51 @@ class Upload(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """The files of one shop."""
+    """The data of one shop: files, folders or databases' URLs. ``catalog`` is None where the interactions bring it."""
 
-    catalog: Path
-    interactions: Path
+    catalog: Path | str | None
+    interactions: Path | str
     images: Path | None = None
+    format: str = "auto"
+
+    @property
+    def tables(self) -> dict[str, Path | str]:
+        """The two tables by name, as far as they are given on their own; a folder in a published format is none."""
+        named = {"catalog": self.catalog, "interactions": self.interactions}
+        return {name: source for name, source in named.items() if source and not (isinstance(source, Path) and source.is_dir())}
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What changes when a file does: its time of change, that of a folder, nothing for a database."""
+        paths = (path for path in (self.catalog, self.interactions, self.images) if isinstance(path, Path))
+        return (self, *(path.stat().st_mtime_ns if path.exists() else None for path in paths))
 
 
-def from_paths(catalog: str, interactions: str, images: str) -> Chosen | None:
-    """Files on this computer; None while one of the two needed ones is not named. Whether they can be read, reading tells."""
-    named = [part.strip().strip("\"'") for part in (catalog, interactions, images)]
-    if not named[0] or not named[1]:
+def from_paths(catalog: str, interactions: str, images: str, layout: str = "auto") -> Chosen | None:
+    """Data on this computer or in a database; None while it is not clear what to read. Whether it can be read, reading tells.
+
+    The log is always needed; without a product table it must be a folder, or a file of a layout that brings its products.
+    """
+    left, right, pictures = (_source(part) for part in (catalog, interactions, images))
+    if right is None or (left is None and layout == "auto" and not (isinstance(right, Path) and right.is_dir())):
         return None
-    return Chosen(Path(named[0]).expanduser(), Path(named[1]).expanduser(), Path(named[2]).expanduser() if named[2] else None)
+    return Chosen(left, right, pictures if isinstance(pictures, Path) else None, layout)
+
+
+def _source(written: str) -> Path | str | None:
+    """A path as a file manager copies it, in quotes or not; a URL as it stands."""
+    bare = written.strip().strip("\"'")
+    return (bare if is_url(bare) else Path(bare).expanduser()) if bare else None
 
 
 def from_uploads(catalog: Upload | None, interactions: Upload | None, images: Upload | None) -> Chosen | None:
     """Uploaded files, written once per content; None while one of the two needed ones is missing."""
     if catalog is None or interactions is None:
         return None
-    kept = None if images is None else _keep(images)
-    return Chosen(_keep(catalog), _keep(interactions), kept)
+    return Chosen(keep(catalog), keep(interactions), None if images is None else keep(images))
 
 
-def _keep(upload: Upload) -> Path:
+def keep(upload: Upload) -> Path:
     """Write an upload under its own name, stripped of everything that could lead out of the folder."""
     data = upload.getvalue()
     name = re.sub(r"[^\w.\-]", "_", Path(upload.name.replace("\\", "/")).name).lstrip(".")[-80:] or "file"
@@ -64,17 +87,22 @@ def _keep(upload: Upload) -> Path:
 
 
 def write_choices(choices: Choices) -> Path | None:
-    """A person's corrections as a mapping file; None when there are none. ``choices``: table -> role -> columns."""
+    """A person's corrections as a mapping file; None when there are none."""
     lines = []
-    for table, roles in choices.items():
-        lines.append(f"[{table}]")
-        for role, columns in roles.items():
-            listed = json.dumps(list(columns), ensure_ascii=False).replace("\x7f", "\\u007f")  # then a JSON list is a TOML list
-            lines.append(f"{role} = {listed}")
-    if not any(choices.values()):
+    for table, entries in choices.items():
+        if entries:
+            lines.append(f"[{table}]")
+            lines += [f"{_toml(key)} = {_toml(value)}" for key, value in entries.items()]
+    if not lines:
         return None
     text = "\n".join(lines) + "\n"
     path = home() / "uploads" / hashlib.blake2b(text.encode(), digest_size=8).hexdigest() / "mapping.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _toml(value: str | float | tuple[str, ...]) -> str:
+    """A key or a value: what JSON writes, TOML reads, but for DEL."""
+    written = list(value) if isinstance(value, tuple) else value
+    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -125,7 +125,7 @@ def _pictures(folder: str, changed: int) -> Mapping[str, ImageSource]:
 
     run_folder = RunFolder(Path(folder))
     found, asked = run_folder.diagnosis(), RunRequest.model_validate(run_folder.request())
-    if found is None or asked.images is None:
+    if found is None or asked.images is None or not isinstance(asked.catalog, Path):
         return {}
     try:
         return picture_sources(asked.catalog, asked.images, found.reading)

@@ -37,7 +37,7 @@ def _read(path: Path, words: Words) -> Worklist:
             {_heading(name, words): value or "" for name, value in row.items() if isinstance(name, str)}
             for row in itertools.islice(csv.DictReader(file), _SHOWN)
         )
-    issue = words.coded("issue", code, "title") if has(f"issue.{code}.title", words.lang) else words.coded("finding", code, "title")
+    issue = words.coded("issue", code, "title") if has(f"issue.{code}.title", words.lang) else words.coded("dashboard.list", code)
     return Worklist(modality, words("report.issues.of", modality=modality, issue=issue), path, rows)
 
 

@@ -1,6 +1,7 @@
 """Files in, one ``Dataset`` out. Imports neither torch nor sklearn."""
 
 from diagnostics.dataset.assemble import picture_sources, propose, read
+from diagnostics.dataset.downloads import to_csv_bytes
 from diagnostics.dataset.mapping import read_mapping, write_mapping
 from diagnostics.dataset.rejects import write_rejected
 from diagnostics.dataset.splits import split
@@ -15,6 +16,7 @@ __all__ = [
     "read",
     "read_mapping",
     "split",
+    "to_csv_bytes",
     "write_mapping",
     "write_rejected",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,20 @@ import numpy as np
 import pandas as pd
 
 from diagnostics.dataset.catalog import Items, choose_segments, columns_of, read_items
-from diagnostics.dataset.columns import propose_roles
+from diagnostics.dataset.columns import Proposal, propose_roles
+from diagnostics.dataset.fingerprint import fingerprint
+from diagnostics.dataset.formats import Shop
 from diagnostics.dataset.guard import find_pictures, read_table, read_vectors
-from diagnostics.dataset.mapping import apply_mapping, read_mapping
+from diagnostics.dataset.mapping import read_mapping
+from diagnostics.dataset.opening import PREVIEW_ROWS, Steps, open_shop, proposed
 from diagnostics.dataset.pictures import Pictures
 from diagnostics.dataset.purchases import Purchases, read_purchases
 from diagnostics.dataset.rejects import count_reasons, places_table
+from diagnostics.dataset.source import Source, TableSource
 from diagnostics.dataset.splits import split as make_split
+from diagnostics.dataset.splits import weak_pairs
 from diagnostics.dataset.tables import Table
-from diagnostics.dataset.vectors import align_vectors, check_name
+from diagnostics.dataset.vectors import Vectors, align_vectors, check_name
 from diagnostics.errors import TenbinError
 from diagnostics.schema import (
     Catalog,
@@ -29,121 +34,150 @@ from diagnostics.schema import (
     FileNote,
     FloatArray,
     ImageSource,
-    InteractionLog,
     Message,
     Progress,
     ReadingNotes,
-    Split,
 )
 
 __all__ = ["picture_sources", "propose", "read"]
 
-_PREVIEW_ROWS = 20_000
+_NEEDED = frozenset({"item_id", "user_id", "timestamp"})
+"""Roles that decide every number: a question about one of them has to be answered before anything is read."""
 
 
-def propose(catalog: Path, interactions: Path, mapping: Path | Mapping[str, Any] | None = None) -> tuple[ColumnRole, ...]:
-    """Which column plays which role, from the beginning of both files, with a person's corrections where given.
+def propose(
+    catalog: Source | None, interactions: Source, mapping: Path | Mapping[str, Any] | None = None, format: str = "auto"
+) -> Proposal:
+    """Which column plays which role, and which a person must choose, from the beginning of both files.
+
+    ``mapping`` holds a person's corrections and answers, ``format`` the name of a published format or ``auto``.
 
     Raises
     ------
     TenbinError
-        As ``read``, for what concerns the two files and the mapping; a missing id column is no error here.
+        As ``read``, for what concerns the two files and the mapping; a missing id column or a question is no error here.
     """
-    left, right = _named_apart(
-        read_table(catalog, "catalog", max_rows=_PREVIEW_ROWS), read_table(interactions, "interactions", max_rows=_PREVIEW_ROWS)
-    )
-    return apply_mapping(propose_roles(left, right).roles, read_mapping(mapping), {"catalog": left, "interactions": right})
+    mapped = read_mapping(mapping)
+    return proposed(open_shop(catalog, interactions, mapped, format, Steps(), max_rows=PREVIEW_ROWS), mapped)
 
 
 def read(
-    catalog: Path,
-    interactions: Path,
+    catalog: Source | None,
+    interactions: Source,
     *,
     images: Path | None = None,
     features: Mapping[str, Path] | None = None,
     mapping: Path | Mapping[str, Any] | None = None,
+    format: str = "auto",
     split: str = "auto",
     seed: int = 0,
     progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Dataset:
     """Read a product table and a purchase log, with pictures and ready-made vectors where given.
 
     Parameters
     ----------
-    catalog, interactions : CSV, TSV or Parquet files, in any of the usual encodings
+    catalog, interactions : files of any kind that ``tables.READERS`` reads, in any of the usual encodings, or the URLs of tables
+        of a database; the interactions may also be the folder of a published format, which then brings its catalog
     images : a folder or a zip of pictures, named by item id or by a path column of the catalog
-    features : modality name -> file of vectors
-    mapping : corrections to the proposed roles, as a TOML file or nested mappings; see ``mapping.py``
-    split : ``auto``, ``time`` or ``user``; ``seed`` draws the user split
+    features : modality name -> file of vectors; in place of one that a published format brings under the same name
+    mapping : corrections to the proposed roles, weights of events, threshold of ratings; see ``mapping.py``
+    format : the name of a published format, or ``auto``
+    split : ``auto``, ``time``, ``user`` or ``given``; ``seed`` draws the user split
     progress : called with ``read_catalog``, ``read_interactions``, ``read_images``, ``read_features``, ``split``
+    cancelled : asked often; True stops
 
     Raises
     ------
     TenbinError
-        What cannot be used at all, with file, row, column and cure: see the codes of each part. Single rows that cannot be used
-        never raise; they stand in ``Dataset.rejected``, counted in ``notes.set_aside``.
+        What cannot be used at all, with file, row, column and cure: see the codes of each part; ``E_TWO_CANDIDATES`` where two
+        columns could equally well name the customer, the product or the time. Single rows that cannot be used never raise; they
+        stand in ``Dataset.rejected``, counted in ``notes.set_aside``.
+    Cancelled
 
     Cost: linear in rows; about one second per 100,000 rows.
     """
-    say = progress or (lambda code, done: None)
+    steps = Steps(progress, cancelled)
     mapped = read_mapping(mapping)
     for name in features or {}:
         check_name(name)
-    say("read_catalog", 0.0)
-    left = read_table(catalog, "catalog")
-    say("read_catalog", 1.0)
-    say("read_interactions", 0.0)
-    left, right = _named_apart(left, read_table(interactions, "interactions"))
-    proposal = propose_roles(left, right)
-    roles = apply_mapping(proposal.roles, mapped, {"catalog": left, "interactions": right})
-    _require(roles, left, "item_id", "E_NO_ITEM_COLUMN")
-    _require(roles, right, "item_id", "E_NO_ITEM_COLUMN")
-    if not columns_of(roles, right.name, "user_id") and columns_of(propose_roles(right, left).roles, left.name, "user_id"):
-        raise TenbinError("E_FILES_SWAPPED", file=left.name, log=right.name)
-    _require(roles, right, "user_id", "E_NO_USER_COLUMN")
+    shop = open_shop(catalog, interactions, mapped, format, steps, seed=seed)
+    left, right = shop.catalog, shop.interactions
+    proposal = proposed(shop, mapped)
+    roles = proposal.roles
+    _answered(proposal, left, right)
     items = read_items(left, roles)
-    bought = read_purchases(right, roles, items.item_ids, items.price, left.name)
-    say("read_interactions", 1.0)
+    steps("read_interactions", 1.0)
+    bought = read_purchases(right, roles, items.item_ids, items.price, left.name, mapped)
 
     rejected = {left.name: items.rejected, right.name: bought.rejected}
     files = [left.note, right.note]
-    pictures = None
-    if images is not None:
-        say("read_images", 0.0)
-        pictures = find_pictures(images, items.item_ids, items.image_paths)
-        files.append(FileNote(name=images.name, role="images", format="folder" if images.is_dir() else "zip", rows=pictures.files))
+    pictures, root = None, images or shop.images
+    if root is not None:
+        steps("read_images", 0.0)
+        pictures = find_pictures(
+            root, items.item_ids, items.image_paths, progress=steps.within("read_images"), cancelled=steps.cancelled
+        )
+        files.append(FileNote(name=root.name, role="images", format="folder" if root.is_dir() else "zip", rows=pictures.files))
         places = [(int(items.rows[at]) if at >= 0 else -1, written, reason) for at, written, reason in pictures.refused]
-        rejected[images.name] = places_table("picture", places)
-        say("read_images", 1.0)
+        rejected[root.name] = places_table("picture", places)
+        steps("read_images", 1.0)
     vectors: dict[str, FloatArray] = {}
-    for done, (name, path) in enumerate((features or {}).items()):
-        say("read_features", done / len(features or {}))
-        found = read_vectors(path)
+    wanted: dict[str, Path | Vectors] = {**shop.features, **(features or {})}
+    for place, (name, source) in enumerate(wanted.items()):
+        found = _vectors(shop, name, source, steps, (place / len(wanted), (place + 1) / len(wanted)))
         vectors[name], aside = align_vectors(found, items.item_ids, items.kept, left.n_rows)
         files.append(found.note)
-        rejected[path.name] = places_table("item_id", aside)
+        rejected[found.name] = places_table("item_id", aside)
     if isinstance(mapping, Path):
         files.append(FileNote(name=mapping.name, role="mapping", format="toml"))
 
     products, remarks = _catalog(items, bought, pictures, vectors, left.name)
-    say("split", 0.0)
-    parts = make_split(bought.log, products.n_items, kind=split, seed=seed)
-    say("split", 1.0)
+    steps("split", 0.0)
+    log = bought.log
+    parts = make_split(log, products.n_items, kind=split, seed=seed, parts=bought.parts)
+    steps("split", 1.0)
     taken = {role.column for role in roles if role.file == left.name}
     left_out = [remark for remark in proposal.remarks if remark.values.get("column") not in taken]
     rejected = {name: rows for name, rows in rejected.items() if len(rows)}
-    log = bought.log
     notes = ReadingNotes(
         files=tuple(files),
         columns=roles,
         set_aside=count_reasons(rejected),
+        questions=proposal.questions,
+        published_format=shop.format,
+        event_weights=bought.event_weights,
+        rating_threshold=bought.rating_threshold,
+        weak_pairs=weak_pairs(log, products.n_items),
         unused_columns={table.name: _unused(table, roles) for table in (left, right)},
         merged_duplicates=int(pd.Series(log.user_index.astype(np.int64) * products.n_items + log.item_index).duplicated().sum()),
         items_without_interactions=int((np.bincount(log.item_index, minlength=products.n_items) == 0).sum()),
         images_unmatched=0 if pictures is None else pictures.unmatched,
-        remarks=(*remarks, *bought.remarks, *left_out),
+        sampled=shop.sampled,
+        remarks=(*_drawn(shop), *(remark for note in files for remark in note.remarks), *remarks, *bought.remarks, *left_out),
     )
-    return Dataset(products, log, _fingerprint(products, log, parts, images), notes, parts, rejected)
+    found_again = None if shop.source is None else _every_row(shop.source, products, bought)
+    return Dataset(products, log, fingerprint(products, log, parts, root), notes, parts, rejected, found_again)
+
+
+def _drawn(shop: Shop) -> tuple[Message, ...]:
+    if shop.sampled is None:
+        return ()
+    code = "sampled" if shop.sampled.items_kept == shop.sampled.items else "sampled_catalog"
+    return (Message(code=f"reading.remark.{code}", values=shop.sampled.model_dump()),)
+
+
+def _every_row(source: TableSource, products: Catalog, bought: Purchases) -> TableSource:
+    """Where all rows are, with what reading the sample has shown of how they are to be understood."""
+    writing = next((remark.code.rpartition(".")[2] for remark in bought.remarks if remark.code.startswith("reading.times.")), "iso")
+    return dataclasses.replace(
+        source,
+        category=next((name for name, values in products.attributes.items() if values is products.category), None),
+        times=None if bought.log.timestamp is None else writing,
+        event_weights=bought.event_weights,
+        rating_threshold=bought.rating_threshold,
+    )
 
 
 def picture_sources(catalog: Path, images: Path, notes: ReadingNotes) -> Mapping[str, ImageSource]:
@@ -163,16 +197,33 @@ def picture_sources(catalog: Path, images: Path, notes: ReadingNotes) -> Mapping
     return {item: source for item, source in zip(items.item_ids.tolist(), found.sources, strict=True) if source is not None}
 
 
-def _named_apart(left: Table, right: Table) -> tuple[Table, Table]:
-    """Two files of one name, in different folders, get names that tell them apart."""
-    if left.name != right.name:
-        return left, right
+def _answered(proposal: Proposal, left: Table, right: Table) -> None:
+    """Whether every role that reading needs is played by one column."""
+    for question in proposal.questions:
+        if question.role in _NEEDED:
+            table = "catalog" if question.file == left.name else "interactions"
+            columns = [candidate.column for candidate in question.candidates]
+            line = f"[{table}] {question.role} = {json.dumps(columns[0], ensure_ascii=False)}"
+            raise TenbinError("E_TWO_CANDIDATES", file=question.file, role=question.role, candidates=columns, example=line)
+    roles = proposal.roles
+    _require(roles, left, "item_id", "E_NO_ITEM_COLUMN")
+    _require(roles, right, "item_id", "E_NO_ITEM_COLUMN")
+    if not columns_of(roles, right.name, "user_id") and columns_of(propose_roles(right, left).roles, left.name, "user_id"):
+        raise TenbinError("E_FILES_SWAPPED", file=left.name, log=right.name)
+    _require(roles, right, "user_id", "E_NO_USER_COLUMN")
 
-    def renamed(table: Table, role: str) -> Table:
-        name = f"{role}-{table.name}"
-        return dataclasses.replace(table, name=name, note=table.note.model_copy(update={"name": name}))
 
-    return renamed(left, "catalog"), renamed(right, "interactions")
+def _vectors(shop: Shop, name: str, source: Path | Vectors, steps: Steps, part: tuple[float, float]) -> Vectors:
+    """One modality's vectors, each row with its item where the format says which it is."""
+    steps("read_features", part[0])
+    if isinstance(source, Vectors):
+        check_name(name)
+        return source
+    found = read_vectors(source, progress=steps.within("read_features", *part), cancelled=steps.cancelled)
+    if shop.feature_ids is None or found.ids is not None or shop.features.get(name) != source:
+        return found
+    check_name(name)
+    return Vectors(found.name, found.values, shop.feature_ids[: len(found.values)], found.note)
 
 
 def _require(roles: tuple[ColumnRole, ...], table: Table, role: str, code: str) -> None:
@@ -199,53 +250,15 @@ def _catalog(
     catalog = Catalog(
         item_ids=items.item_ids,
         titles=items.titles,
+        descriptions=items.descriptions,
         texts=items.texts,
         images=None if pictures is None else pictures.sources,
         attributes=items.attributes,
         price=price,
+        price_texts=items.price_texts,
         category=category,
         vectors=vectors,
+        added=items.added,
+        product=items.product,
     )
     return catalog, remarks
-
-
-def _fingerprint(catalog: Catalog, log: InteractionLog, split: Split, images: Path | None) -> str:
-    """A blake2b hash (32 hex digits) of the content that decides every later number.
-
-    A picture enters by its place inside the folder and its size: hashing every picture here would cost more than all of reading,
-    and the encoders' cache goes by the pictures' bytes anyway.
-    """
-    hashed = hashlib.blake2b(digest_size=16)
-
-    def add(name: str, raw: bytes) -> None:
-        hashed.update(f"{name}:{len(raw)}:".encode())
-        hashed.update(raw)
-
-    def add_texts(name: str, values: Any) -> None:
-        if values is not None:
-            add(name, "\0".join("\x01" if value is None else str(value) for value in values).encode("utf-8", "surrogatepass"))
-
-    for name in ("item_ids", "titles", "texts", "category"):
-        add_texts(name, getattr(catalog, name))
-    for name, column in catalog.attributes.items():
-        add_texts(f"attribute {name}", column)
-    if catalog.images is not None and images is not None:
-        add_texts("images", [_picture_name(source, images) for source in catalog.images])
-    add_texts("users", log.user_ids)
-    add_texts("events", log.event_type)
-    arrays: dict[str, Any] = {"price": catalog.price, "user": log.user_index, "item": log.item_index, "value": log.value}
-    arrays |= {f"vector {name}": values for name, values in sorted(catalog.vectors.items())}
-    arrays |= {"train": split.train, "validation": split.validation, "test": split.test}
-    arrays["time"] = None if log.timestamp is None else log.timestamp.astype(np.int64)
-    for name, values in arrays.items():
-        if values is not None:
-            add(f"{name} {values.shape}", np.ascontiguousarray(values).tobytes())
-    return hashed.hexdigest()
-
-
-def _picture_name(source: Any, root: Path) -> str | None:
-    if source is None:
-        return None
-    if source.member is not None:
-        return str(source.member)
-    return f"{source.path.relative_to(root).as_posix()} {source.path.stat().st_size}"

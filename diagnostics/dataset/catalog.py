@@ -12,7 +12,7 @@ import pandas as pd
 
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
-from diagnostics.dataset.values import parse_numbers
+from diagnostics.dataset.values import parse_numbers, parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
@@ -27,13 +27,20 @@ _DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
 
 @dataclass(frozen=True)
 class Items:
-    """The usable rows of the catalog, column by column; ``kept`` int64 (n_items,) is each item's place among all data rows."""
+    """The usable rows of the catalog, column by column, as in ``Catalog``.
+
+    ``rows`` int64 (n_items,) is each item's row as a spreadsheet shows it, ``kept`` its place among all data rows of the file.
+    """
 
     item_ids: ObjectArray
     titles: ObjectArray | None
+    descriptions: ObjectArray | None
     texts: ObjectArray | None
     attributes: dict[str, ObjectArray]
     price: npt.NDArray[np.float64] | None
+    added: npt.NDArray[np.datetime64] | None
+    product: ObjectArray | None
+    price_texts: ObjectArray | None
     image_paths: list[str | None] | None
     rows: npt.NDArray[np.int64]
     kept: npt.NDArray[np.int64]
@@ -73,16 +80,20 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
 
     titles = _joined(texts_of("title"), " ")
     descriptions = _joined(texts_of("description"), "\n")
-    prices = columns_of(roles, table.name, "price")
-    images = columns_of(roles, table.name, "image")
+    single = {role: found[0] for role in ("price", "image", "added", "product") if (found := columns_of(roles, table.name, role))}
+    added = None if "added" not in single else parse_times(as_text(frame[single["added"]])).values
     place_of_row = np.argsort(np.argsort(np.concatenate([table.rows, table.rejected["tenbin_row"].to_numpy(dtype=np.int64)])))
     return Items(
         item_ids=objects(ids.loc[kept]),
         titles=titles,
+        descriptions=descriptions,
         texts=_joined([part for part in (titles, descriptions) if part is not None], "\n"),
         attributes={column: objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
-        price=_prices(table, frame[prices[0]], roles) if prices else None,
-        image_paths=objects(as_text(frame[images[0]])).tolist() if images else None,
+        price=_prices(table, frame[single["price"]], roles) if "price" in single else None,
+        added=None if added is None or np.isnat(added).all() else added,
+        price_texts=objects(as_text(frame[single["price"]])) if "price" in single else None,
+        product=objects(as_text(frame[single["product"]])) if "product" in single else None,
+        image_paths=objects(as_text(frame[single["image"]])).tolist() if "image" in single else None,
         rows=table.rows[kept],
         kept=place_of_row[: len(kept)][kept].astype(np.int64),
         rejected=sieve.rejected(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["MEMORY_BYTES", "Engine", "parquet_files"]
+__all__ = ["MEMORY_BYTES", "Engine", "attend", "parquet_files"]
 
 MEMORY_BYTES = 1_000_000_000
 """What DuckDB may hold before it spills to disk; with Python and the result beside it a process stays below two gigabytes."""
@@ -42,6 +42,7 @@ class Engine:
     Attributes
     ----------
     backend : the ibis backend; ``backend.name`` is ``duckdb`` unless another was given
+    folder : a folder of its own for what is spilled or converted, removed when it is closed
 
     Notes
     -----
@@ -58,13 +59,16 @@ class Engine:
         backend: Any = None,
     ) -> None:
         self._memory = memory_bytes or MEMORY_BYTES
-        self._spill: Path | None = None
-        if backend is None:
-            backend, self._spill = _own_duckdb(self._memory, threads, spill)
-        self.backend = backend
+        parent = spill or home() / "spill"
+        parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
+        self._owned = backend is None
+        self.backend = _duckdb(self._memory, threads, self.folder) if backend is None else backend
 
-    def table(self, source: Path | pa.Table | pd.DataFrame) -> ir.Table:
+    def table(self, source: Path | pa.Table | pd.DataFrame, *, row_number: str | None = None) -> ir.Table:
         """A Parquet file, a folder of Parquet files or a table in memory as an ibis table; nothing is copied or read yet.
+
+        ``row_number`` names a column to be added that holds each row's place in its file, from 0; only DuckDB can tell.
 
         Raises
         ------
@@ -80,7 +84,9 @@ class Engine:
             if self.backend.name == "duckdb":
                 # a plain name, not a pattern; union_by_name: files of one folder may lack a column that was added later
                 names = [glob.escape(str(path)) for path in paths]
-                found: ir.Table = self.backend.read_parquet(names, union_by_name=len(names) > 1)
+                options = {"file_row_number": True} if row_number else {}
+                found: ir.Table = self.backend.read_parquet(names, union_by_name=len(names) > 1, **options)
+                found = found.rename({row_number: "file_row_number"}) if row_number else found
             else:
                 found = self.backend.read_parquet(str(source))
         except Exception as error:
@@ -103,32 +109,25 @@ class Engine:
         TenbinError
             ``E_TOO_LARGE`` when neither the memory nor the disk suffices.
         """
-        work = _Work(lambda: self.backend.to_pyarrow(expr.as_table()))
-        work.start()
-        done = 0.0
         try:
-            while not work.finished.wait(_POLL_S):
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                if step is not None:
-                    done = max(done, self._done())
-                    step(min(done, 1.0))
-        except BaseException:
-            self._interrupt()
-            work.join()
+            result: pa.Table = attend(
+                lambda: self.backend.to_pyarrow(expr.as_table()),
+                interrupt=self._interrupt,
+                done=self._done,
+                step=step,
+                cancelled=cancelled,
+            )
+        except Exception as error:
+            if _out_of_memory(error):
+                raise TenbinError("E_TOO_LARGE", limit=self._memory / 1e9) from error
             raise
-        if work.error is not None:
-            raise self._explained(work.error) from work.error
-        if step is not None:
-            step(1.0)
-        result: pa.Table = work.result
         return result
 
     def close(self) -> None:
         """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""
-        if self._spill is not None:
+        if self._owned:
             self.backend.disconnect()
-            shutil.rmtree(self._spill, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Engine:
         return self
@@ -149,16 +148,50 @@ class Engine:
         if stop is not None:
             stop()
 
-    def _explained(self, error: BaseException) -> BaseException:
-        import duckdb
 
-        if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-            return TenbinError("E_TOO_LARGE", limit=self._memory / 1e9)
-        return error
+def attend(
+    compute: Callable[[], Any],
+    *,
+    interrupt: Callable[[], None],
+    done: Callable[[], float] = float,
+    step: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Any:
+    """Run a computation in its own thread, so that progress and Cancel reach the person meanwhile, and return its result.
+
+    Parameters
+    ----------
+    interrupt : stops the computation, called once when ``cancelled`` says so or the progress raises
+    done : the share done, in [0, 1]; step : told about it, never falling; cancelled : asked ten times a second
+
+    Raises
+    ------
+    Cancelled
+        And whatever the computation raised.
+    """
+    work = _Work(compute)
+    work.start()
+    share = 0.0
+    try:
+        while not work.finished.wait(_POLL_S):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            if step is not None:
+                share = min(max(share, done()), 1.0)
+                step(share)
+    except BaseException:
+        interrupt()
+        work.join()
+        raise
+    if work.error is not None:
+        raise work.error
+    if step is not None:
+        step(1.0)
+    return work.result
 
 
 class _Work(threading.Thread):
-    """One computation in its own thread, so that progress and Cancel reach the person meanwhile."""
+    """One computation in its own thread, with its result or its error."""
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
@@ -174,6 +207,12 @@ class _Work(threading.Thread):
             self.error = error
         finally:
             self.finished.set()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import duckdb
+
+    return isinstance(error, duckdb.OutOfMemoryException | MemoryError)
 
 
 def parquet_files(source: Path) -> tuple[Path, ...]:
@@ -196,12 +235,9 @@ def parquet_files(source: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _own_duckdb(memory: int, threads: int | None, spill: Path | None) -> tuple[Any, Path]:
+def _duckdb(memory: int, threads: int | None, folder: Path) -> Any:
     import ibis
 
-    parent = spill or home() / "spill"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
     backend = ibis.duckdb.connect(
         memory_limit=f"{memory}B",
         threads=threads or _cores(),
@@ -214,7 +250,7 @@ def _own_duckdb(memory: int, threads: int | None, spill: Path | None) -> tuple[A
     backend.con.execute("SET enable_progress_bar = true")
     backend.con.execute("SET enable_progress_bar_print = false")
     backend.con.execute("SET lock_configuration = true")
-    return backend, folder
+    return backend
 
 
 def _cores() -> int:

@@ -15,11 +15,13 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnostics.config import cache_folder
 from diagnostics.errors import Cancelled
@@ -74,7 +76,8 @@ def _encode_one(dataset: Dataset, modality: Modality, step: Callable[[float], No
     catalog = dataset.catalog
     if modality.name in catalog.vectors:
         precomputed = encoder("precomputed")
-        return _block(modality, precomputed.name, precomputed.encode(catalog.vectors[modality.name], step=step))
+        block = _block(modality, precomputed.name, precomputed.encode(catalog.vectors[modality.name], step=step))
+        return replace(block, facts={**block.facts, **_glance(catalog.images, step)}) if modality.kind == "image" else block
     if modality.kind == "text" and catalog.texts is not None:
         texts = encoder("use-multilingual-3")
         content = _digest(texts.name, texts.version, *catalog.texts)
@@ -86,6 +89,22 @@ def _encode_one(dataset: Dataset, modality: Modality, step: Callable[[float], No
             return _block(modality, pictures.name, _cached(content, lambda: pictures.encode(readers, step=step)))
     attributes = encoder("one-hot-log")
     return _block(modality, attributes.name, attributes.encode(_table(dataset), step=step))
+
+
+def _glance(images: Sequence[ImageSource | None] | None, step: Callable[[float], None]) -> dict[str, NDArray[Any]]:
+    """What a look at each picture tells, where the vectors are the shop's own; ``picture`` says why a picture cannot be used."""
+    from models.encoders.glance import FACTS_VERSION, glance_all
+
+    if images is None:
+        return {}
+    with _readers(images) as readers:
+
+        def compute() -> dict[str, NDArray[Any]]:
+            return glance_all(readers, threads=os.cpu_count() or 1, step=lambda done: step(done / len(readers)))
+
+        facts = _kept(_digest("glance", FACTS_VERSION, _picture_content(images, readers)), compute)
+    facts["picture"] = facts.pop("reason")
+    return facts
 
 
 def _block(modality: Modality, encoder_name: str, encoded: Encoded) -> FeatureBlock:
@@ -128,18 +147,26 @@ def _cached(content: str, compute: Callable[[], Encoded]) -> Encoded:
     """The kept encoding of this content, or a fresh one, which is then kept. A cache that cannot be written is done without."""
     from models.encoders import Encoded
 
+    def columns() -> dict[str, NDArray[Any]]:
+        encoded = compute()
+        return {"values": encoded.values, "present": encoded.present, **encoded.facts}
+
+    kept = _kept(content, columns)
+    return Encoded(kept.pop("values"), kept.pop("present"), kept)
+
+
+def _kept(content: str, compute: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Named arrays from the cache, or computed and then kept."""
     path = cache_folder() / "features" / f"{content}.npz"
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as kept:
-                columns = {name: kept[name] for name in kept.files}
-            return Encoded(columns.pop("values"), columns.pop("present"), columns)
+                return {name: kept[name] for name in kept.files}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             _log.warning("a cached encoding is damaged and will be computed again")
-    encoded = compute()
-    columns = {"values": encoded.values, "present": encoded.present, **encoded.facts}
+    columns = compute()
     _write(path, lambda file: np.savez(file, allow_pickle=False, **columns))
-    return encoded
+    return columns
 
 
 def _write(path: Path, write: Callable[[Any], Any]) -> None:

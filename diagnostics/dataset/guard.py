@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from diagnostics.dataset.tables import Role, Table
 from diagnostics.dataset.vectors import Vectors
 from diagnostics.errors import Cancelled, TenbinError
 
-__all__ = ["find_pictures", "read_table", "read_vectors"]
+__all__ = ["find_pictures", "read_table", "read_vectors", "refuse_unreadable"]
 
 Step = Callable[[float], None]
 Stop = Callable[[], bool]
@@ -49,6 +50,7 @@ def read_table(
     role: Role,
     *,
     max_rows: int | None = None,
+    sheet: str | None = None,
     progress: Step | None = None,
     cancelled: Stop | None = None,
 ) -> Table:
@@ -65,7 +67,7 @@ def read_table(
     Cancelled
         When ``cancelled`` said so.
     """
-    arguments = {"path": str(path), "role": role, "max_rows": max_rows}
+    arguments = {"path": str(path), "role": role, "max_rows": max_rows, "sheet": sheet}
     with _parcel() as folder:
         _ask("table", path, arguments, folder, progress, cancelled)
         return parcels.load_table(folder)
@@ -93,6 +95,26 @@ def read_vectors(path: Path, *, progress: Step | None = None, cancelled: Stop | 
     with _parcel() as folder:
         _ask("vectors", path, {"path": str(path)}, folder, progress, cancelled)
         return parcels.load_vectors(folder)
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Refuse, before anything else is done with it, a path that is neither a folder nor a file that opens.
+
+    Raises
+    ------
+    TenbinError
+        ``E_FILE_MISSING``, ``E_NOT_A_FILE`` (a device or a pipe), ``E_FILE_UNREADABLE``.
+    """
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            if not path.is_file():  # a device or a pipe must not even be opened
+                raise TenbinError("E_NOT_A_FILE", file=str(path))
+            with path.open("rb") as file:
+                file.read(1)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise TenbinError("E_FILE_MISSING", file=str(path)) from error
+    except OSError as error:
+        raise TenbinError("E_FILE_UNREADABLE", file=str(path), found=error.strerror or "") from error
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -74,12 +75,13 @@ def _answer(request: dict[str, Any], say: _Say) -> dict[str, Any]:
     folder, arguments = Path(request["folder"]), request["arguments"]
     try:
         os.chdir(request["directory"])  # a relative path means what it means to the parent
+        tempfile.tempdir = str(folder)  # what is unpacked goes when the folder goes
         save = _READERS[request["call"]](folder, say, **arguments)
     except TenbinError as error:
         return {"kind": "refused", "code": error.code, "values": error.values}
     except MemoryError:
         return {"kind": "no_memory"}
-    except Exception as error:
+    except BaseException as error:  # a panic in a library written in Rust is no Exception
         trace = "".join(traceback.format_tb(error.__traceback__))
         return {"kind": "failed", "found": type(error).__name__, "trace": trace}
     try:

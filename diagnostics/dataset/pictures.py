@@ -77,12 +77,12 @@ def find_pictures(
         ``E_FILE_MISSING``, ``E_NOT_IMAGES`` (neither a folder nor a zip), ``E_NO_IMAGES`` (no picture file inside),
         ``E_IMAGES_REFUSED`` (none that may be used).
     """
-    if not root.exists():
+    if not os.path.exists(root):  # noqa: PTH110  (a name that the system cannot even look up is missing too)
         raise TenbinError("E_FILE_MISSING", file=str(root))
     refused: list[tuple[int, str, str]] = []
     if root.is_dir():
         found = dict(_folder(root, refused))
-    elif zipfile.is_zipfile(root):
+    elif root.is_file() and zipfile.is_zipfile(root):
         found = dict(_zip(root, refused))
     else:
         raise TenbinError("E_NOT_IMAGES", file=root.name)
@@ -133,7 +133,7 @@ def _zip(root: Path, refused: list[tuple[int, str, str]]) -> Iterator[tuple[str,
         raise TenbinError("E_TOO_MANY_FILES", file=root.name, n=_MOST_FILES)
     for member in members:
         name = _member_name(member)
-        if member.is_dir() or PurePosixPath(name).suffix.lower() not in _SUFFIXES or name.startswith("__MACOSX/"):
+        if not name or member.is_dir() or PurePosixPath(name).suffix.lower() not in _SUFFIXES or name.startswith("__MACOSX/"):
             continue
         reason = _escapes(name)
         if reason is None and stat.S_ISLNK(member.external_attr >> 16):

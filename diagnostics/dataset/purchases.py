@@ -10,7 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects
-from diagnostics.dataset.columns import key_without_zeros
+from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros
+from diagnostics.dataset.events import liked_from, weigh
+from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.values import parse_numbers, parse_times
@@ -24,10 +26,22 @@ _LEAST_READABLE_TIMES = 0.5
 
 @dataclass(frozen=True)
 class Purchases:
-    """``log``; ``unit_price`` float64 (n_rows,), what one piece cost in that row, NaN where unknown, None without such a column."""
+    """The usable rows of the log.
+
+    Attributes
+    ----------
+    log : one entry per usable row
+    unit_price : float64 (n_rows,), what one piece cost in that row, NaN where unknown, None without such a column
+    parts : int8 (n_rows,), 0 train, 1 validation, 2 test, where the shop has divided its log itself; else None
+    event_weights : event type -> what one such event counts
+    rating_threshold : the rating from which on a product counts as liked; None without ratings
+    """
 
     log: InteractionLog
     unit_price: npt.NDArray[np.float64] | None
+    parts: npt.NDArray[np.int8] | None
+    event_weights: dict[str, float]
+    rating_threshold: float | None
     rejected: pd.DataFrame
     remarks: tuple[Message, ...]
 
@@ -38,19 +52,22 @@ def read_purchases(
     item_ids: npt.NDArray[np.object_],
     catalog_price: npt.NDArray[np.float64] | None,
     catalog_name: str,
+    mapped: Mapped | None = None,
 ) -> Purchases:
     """Keep the rows with a user, an item of the catalog and, where the log has times, a time.
 
     Money is the row's amount, else its price times its quantity (1 where not written), else the catalog's price.
-    Rows with a quantity of zero or less are returns and are set aside.
+    Rows with a quantity of zero or less are returns and are set aside, as are events that count nothing and ratings below the
+    one from which on a product counts as liked (a row without a rating is kept: it happened).
 
     Raises
     ------
     TenbinError
-        ``E_NO_COMMON_ITEM`` when no row names an item of the catalog, ``E_BAD_TIMES`` when the column that a person chose
-        for the time holds none, ``E_NO_USABLE_ROW``.
+        ``E_NO_COMMON_ITEM`` when no row names an item of the catalog, ``E_BAD_TIMES`` and ``E_BAD_RATINGS`` when the column that
+        a person chose for the time or the rating holds none, ``E_UNKNOWN_EVENT``, ``E_NO_USABLE_ROW``.
     """
-    column = {role: found[0] for role in _ROLES if (found := columns_of(roles, table.name, role))}
+    mapped = mapped or Mapped()
+    column = {role: found[0] for role in INTERACTION_ROLES if (found := columns_of(roles, table.name, role))}
     users, items = as_text(table.frame[column["user_id"]]), as_text(table.frame[column["item_id"]])
     sieve = Sieve(table)
     sieve.drop(users.isna().to_numpy(), "missing_user_id")
@@ -68,6 +85,19 @@ def read_purchases(
     quantity = _numbers(table, column.get("quantity"))
     if quantity is not None:
         sieve.drop(quantity <= 0, "returned")
+    events = as_text(table.frame[column["event_type"]]) if "event_type" in column else None
+    weights = None
+    if events is not None:
+        weights = weigh(events, mapped.events, table.name)
+        sieve.drop(weights.rows == 0, "event_not_counted")
+        remarks += weights.remarks
+    threshold = None
+    if "rating" in column:
+        threshold = _drop_disliked(table, column["rating"], sieve, mapped, chosen=_chosen(roles, table.name, "rating"))
+    parts = None
+    if "split" in column:
+        parts = _parts(as_text(table.frame[column["split"]]))
+        sieve.drop(parts < 0, "bad_split_label")
     if not sieve.kept.any():
         raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
 
@@ -80,19 +110,50 @@ def read_purchases(
     unit_price = _unit_price(unit, amount, quantity)
     listed = None if catalog_price is None else catalog_price[np.maximum(item_index, 0)]
     value = _value(amount, unit, listed, quantity)
-    events = as_text(table.frame[column["event_type"]]) if "event_type" in column else None
     log = InteractionLog(
         user_ids=np.asarray(user_ids, dtype=np.object_),
         user_index=user_index.astype(np.int32),
         item_index=item_index[kept].astype(np.int32),
         timestamp=None if times is None else times[kept],
         value=None if value is None else value[kept],
-        event_type=None if events is None else objects(events.iloc[kept]),
+        event_type=None if events is None else objects(events.iloc[kept].fillna("")),
+        weight=None if weights is None or (weights.rows[kept] == 1).all() else weights.rows[kept],
     )
-    return Purchases(log, None if unit_price is None else unit_price[kept], sieve.rejected(), tuple(remarks))
+    return Purchases(
+        log=log,
+        unit_price=None if unit_price is None else unit_price[kept],
+        parts=None if parts is None else parts[kept],
+        event_weights={} if weights is None else weights.stated,
+        rating_threshold=threshold,
+        rejected=sieve.rejected(),
+        remarks=tuple(remarks),
+    )
 
 
-_ROLES = ("user_id", "item_id", "timestamp", "price", "quantity", "amount", "event_type")
+def _drop_disliked(table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool) -> float | None:
+    """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings."""
+    text = as_text(table.frame[column])
+    ratings = parse_numbers(text)
+    if not np.isfinite(ratings).any():
+        if chosen and text.notna().any():
+            row = int(np.flatnonzero(text.notna())[0])
+            found = str(text.iloc[row])[:60]
+            raise TenbinError("E_BAD_RATINGS", file=table.name, row=int(table.rows[row]), column=column, found=found)
+        return None
+    threshold = liked_from(ratings, mapped.rating_threshold)
+    sieve.drop(ratings < threshold - _ROUNDING, "low_rating")
+    return threshold
+
+
+def _parts(labels: pd.Series) -> npt.NDArray[np.int8]:
+    """0, 1 and 2 for train, validation and test, -1 for any other label."""
+    codes, unique = pd.factorize(labels)
+    return np.array([*(_PARTS.get(str(label).casefold(), -1) for label in unique), -1], dtype=np.int8)[codes]
+
+
+_ROUNDING = 1e-9
+_PART_WORDS = ("0 train training 学習", "1 validation valid val dev 検証", "2 test testing テスト")
+_PARTS = {word: part for part, words in enumerate(_PART_WORDS) for word in words.split()}
 
 
 def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnostics.dataset.downloads import to_csv_bytes
 from diagnostics.dataset.tables import Table
 from diagnostics.schema import SetAside
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Sieve", "count_reasons", "places_table", "write_rejected"]
 
 _NOT_IN_NAMES = re.compile(r"[^\w.\- ]")
-_FORMULA = re.compile(r"^[=+\-@\t\r](?![\d.,]*$)")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices, to Windows
+_LONGEST_NAME = 100
 
 
 class Sieve:
@@ -74,12 +76,13 @@ def write_rejected(dataset: Dataset, folder: Path) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, rows in dataset.rejected.items():
-        path = folder / f"{_NOT_IN_NAMES.sub('_', name).strip('. ') or 'file'}.csv"
-        safe = rows.copy()
-        for column in safe.columns.difference(["tenbin_row", "tenbin_reason"]):
-            text = safe[column].astype("str")
-            safe[column] = text.mask(text.str.contains(_FORMULA, regex=True, na=False), "'" + text)
-        safe.columns = [f"'{name}" if _FORMULA.match(str(name)) else name for name in safe.columns]
-        path.write_bytes(("\ufeff" + safe.to_csv(index=False, lineterminator="\r\n")).encode("utf-8"))
+        path = folder / f"{_file_name(name)}.csv"
+        path.write_bytes(to_csv_bytes(rows)[0])
         written.append(path)
     return tuple(written)
+
+
+def _file_name(name: str) -> str:
+    """A file's name without ``.csv``, and without anything that could lead out of a folder or that some system refuses."""
+    plain = _NOT_IN_NAMES.sub("_", name).strip(". ").removesuffix(".csv")[:_LONGEST_NAME].strip(". ")
+    return f"_{plain}" if not plain or _RESERVED.fullmatch(plain) else plain

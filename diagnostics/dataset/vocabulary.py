@@ -6,10 +6,12 @@ lower case, no blanks and punctuation. ``商品コード``, ``Product ID`` and `
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Sequence
 
-__all__ = ["NAMES", "ORDER_WORDS", "name_score", "plain_name"]
+__all__ = ["NAMES", "ORDER_WORDS", "name_score", "nearest", "plain_name"]
 
 _WORDS: dict[str, str] = {
     "item_id": """
@@ -27,7 +29,8 @@ _WORDS: dict[str, str] = {
     "timestamp": """
         timestamp datetime date time orderdate orderdatetime orderedat purchasedate purchasedat purchasetime
         purchasedatetime transactiondate transactiontime tdat invoicedate createdat boughtat eventtime eventtimestamp
-        saledate salesdate ts 購入日 購入日時 購買日 購買日時 注文日 注文日時 受注日 受注日時 売上日 売上日時 取引日
+        saledate salesdate transactiondt orderdt purchasedt eventdate ts
+        購入日 購入日時 購買日 購買日時 注文日 注文日時 受注日 受注日時 売上日 売上日時 取引日
         取引日時 販売日 販売日時 利用日 利用日時 決済日時 来店日 来店日時 日付 日時 年月日 タイムスタンプ 発生日時
         閲覧日時
     """,
@@ -44,7 +47,17 @@ _WORDS: dict[str, str] = {
     """,
     "event_type": """
         eventtype event action behavior behaviour behaviortype interactiontype actiontype イベント イベント種別 行動
-        行動種別 アクション 行動タイプ
+        行動種別 アクション 行動タイプ 取引区分 売上区分 行動区分 イベントタイプ イベント名
+    """,
+    "rating": """
+        rating ratings stars starrating reviewrating reviewscore ratingvalue ratingscore overall score 評価 評価点 評点 評価値
+        レビュー評価 レビュー点数 総合評価 星 星数 レーティング スコア 満足度
+    """,
+    "product": """
+        productcode productgroupid itemgroupid parentsku parentid parentcode parentasin parentproductid parentitemid mastercode
+        masterid masterproductid modelcode modelno modelnumber modelid stylecode styleno styleid stylenumber basecode basesku
+        handle 親商品コード 親商品番号 親商品id 親品番 親sku 代表商品コード 商品グループコード グループコード スタイルコード
+        モデル番号 モデルコード
     """,
     "title": """
         title name productname itemname articlename prodname producttitle itemtitle goodsname 商品名 商品名称 品名
@@ -65,6 +78,12 @@ _WORDS: dict[str, str] = {
         image imageurl imagepath imagefile imagefilename imagename img imgurl picture photo photourl thumbnail 画像
         画像ファイル 画像ファイル名 画像パス 画像url 商品画像 写真 商品写真 画像名 サムネイル
     """,
+    "added": """
+        added addedat addeddate addedon dateadded created createdat createdon creationdate launched launchdate launchedat
+        released releasedate releasedat publishdate publisheddate publicationdate publishedat onlinedate listingdate listedat
+        firstavailable datefirstavailable introducedon availablefrom 登録日 登録日時 商品登録日 発売日 発売開始日 販売開始日
+        販売開始日時 掲載日 掲載開始日 公開日 公開日時 取扱開始日 入荷日 新着日 リリース日 出版日 刊行日
+    """,
 }
 
 NAMES: dict[str, tuple[str, ...]] = {role: tuple(words.split()) for role, words in _WORDS.items()}
@@ -77,7 +96,8 @@ ORDER_WORDS = re.compile(
 
 _WHOLE_ONLY_WORDS = """
     item product article user customer member buyer name event time count type total sales detail body style ts size jan sku uid
-    action shape 会員 顧客 購入者 売上 形 色 柄 説明 詳細 合計 名称
+    action shape rating overall score stars added created launched released handle
+    評価 星 スコア 会員 顧客 購入者 売上 形 色 柄 説明 詳細 合計 名称
 """
 _WHOLE_ONLY = frozenset(_WHOLE_ONLY_WORDS.split())
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -103,3 +123,10 @@ def name_score(name: str, role: str) -> float:
         if known not in _WHOLE_ONLY and (known in runs if known.isascii() else len(known) > 1 and known in plain)
     ]
     return 0.5 + 0.35 * max(len(known) for known in within) / len(plain) if within else 0.0
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """The choice that is spelt most like a word, whatever the case; "" without choices."""
+    folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.0)
+    return folded[close[0]] if close else ""

@@ -20,8 +20,9 @@ from diagnostics.messages.numbers import FORMATS, write
 __all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "write"]
 
 LANGUAGES = ("en", "ja")
-NAMED = ("modality", "balancer")
-"""Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is."""
+NAMED = ("modality", "balancer", "sentences")
+"""Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is;
+``{drivers:sentences}`` writes a list of ``{"code": ..., "values": {...}}`` as sentences, one after another."""
 
 
 @functools.cache
@@ -54,6 +55,9 @@ class _Formatter(string.Formatter):
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "sentences":
+            between = "" if self._lang == "ja" else " "
+            return between.join(text(part["code"], self._lang, **part["values"]) for part in value)
         if format_spec in NAMED:
             key = f"{format_spec}.{value}"
             return catalog(self._lang).get(key, str(value))

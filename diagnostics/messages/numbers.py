@@ -13,6 +13,8 @@ MISSING = "–"
 
 def _percent(value: float, lang: str) -> str:
     share = value * 100
+    if 0 < abs(share) < 0.05:  # not nothing
+        return f"{'−' if share < 0 else ''}<0.1%"
     return f"{share:.1f}%" if 0 < abs(share) < 99.95 else f"{share:.0f}%"
 
 
@@ -54,6 +56,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "percent": _percent,  # a share in [0, 1] as a percentage
     "points": _points,  # a difference of two shares, in percentage points, with its sign
     "ratio": lambda value, lang: f"{value:.2f}",
+    "times": lambda value, lang: f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}",  # so many times as much
     "relative": lambda value, lang: f"{_sign(value * 100, 1)}%",  # a relative change, with its sign
     "metric": lambda value, lang: f"{value:.4f}",
     "score": lambda value, lang: f"{value:.3g}",

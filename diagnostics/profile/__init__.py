@@ -2,85 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnostics.errors import Cancelled
 from diagnostics.schema import Dataset, FeatureBlock, Profile, Progress
 
 if TYPE_CHECKING:
-    from diagnostics.profile.checks import Check
+    from diagnostics.profile.checks import Check, Worklist
     from diagnostics.profile.kinship import Kinship
 
 __all__ = ["profile"]
 
 
-def profile(dataset: Dataset, features: Sequence[FeatureBlock], *, seed: int = 0, progress: Progress | None = None) -> Profile:
+def profile(
+    dataset: Dataset,
+    features: Sequence[FeatureBlock],
+    *,
+    seed: int = 0,
+    worklists: Path | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Profile:
     """Describe every modality of a data set from its values alone.
 
     Parameters
     ----------
     features : one block per modality of the catalog, as ``diagnostics.dataset.features.encode`` gives them
     seed : for the samples, the shuffles and the intervals
+    worklists : a folder for the lists to work through, one CSV per issue and finding; none are written without it
     progress : called with ``profile`` and the share done
+    cancelled : asked between measures; True stops
+
+    Raises
+    ------
+    Cancelled
+        ``cancelled`` said so; nothing has been written.
 
     Notes
     -----
     Cost: dominated by the stand-alone rankings, (1 + shuffles) x users x items x dimensions multiplications per modality.
-    Source: METHOD section 5, A1, A3, A4, A5; what is not measured yet stands in ``not_checked``.
+    Source: METHOD section 5, A1 to A9; what these data do not allow stands in ``not_checked``.
     """
     from threadpoolctl import threadpool_limits
 
+    from diagnostics.profile.worklists import write_worklists
+
     with threadpool_limits(1):  # numbers that do not depend on the machine's cores, and no waiting where a core is busy
-        return _profile(dataset, features, seed, progress or (lambda code, done: None))
+        found, lists = _profile(dataset, features, seed, progress or (lambda code, done: None), cancelled or (lambda: False))
+    if worklists is not None:
+        write_worklists(worklists, dataset, lists)
+    return found
 
 
-def _profile(dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress) -> Profile:
-    from diagnostics.profile.coverage import compute_coverage, presence_patterns
-    from diagnostics.profile.findings import modality_findings, not_checked
+def _profile(
+    dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Profile, list[Worklist]]:
+    from diagnostics.profile.findings import modality_findings, not_checked, shop_findings, signal_findings
     from diagnostics.profile.health import feature_health
     from diagnostics.profile.kinship import Kinship
-    from diagnostics.profile.standalone import Ranking, baselines, standalone_strength
+    from diagnostics.profile.signals import measure_signals
+    from diagnostics.profile.standalone import Ranking, baselines
+    from diagnostics.profile.tables import measure_tables
+    from diagnostics.profile.worklists import gap_worklists
     from diagnostics.schema import ModalityProfile
 
-    steps = len(features) + 2
+    steps = 2 + len(features) * (len(features) + 1) // 2  # modalities and pairs of them
+    done = 0
 
-    def step(done: float) -> None:
+    def step() -> None:
+        nonlocal done
+        if cancelled():
+            raise Cancelled
         progress("profile", done / steps)
+        done += 1
 
-    step(0)
+    step()
     kinship = Kinship(dataset, seed=seed)
     checks = [_check(dataset, block, kinship) for block in features]
+    real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
+    disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
+    tables = measure_tables(dataset, real, disguised, cancelled=cancelled)
     healths = feature_health(features, seed=seed)
-    step(1)
+    step()
     ranking = Ranking(dataset.split, seed)
     floors = baselines(ranking) if len(ranking.targets.users) else {}
-    step(2)
+    step()
+    signals = measure_signals(dataset, features, real, healths, ranking, seed=seed, step=step)
     given = {modality.name: modality.present for modality in dataset.catalog.modalities}
-    modalities, findings = [], []
-    for done, (block, check, health) in enumerate(zip(features, checks, healths, strict=True), 3):
-        described = ModalityProfile(
-            name=block.name,
-            kind=block.kind,
-            coverage=compute_coverage(dataset, block.present, check.disguised),
-            issues=tuple(check.issues),
-            health=health,
-            standalone=standalone_strength(ranking, block),
-            stand_in_item_ids=tuple(
-                dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
-            ),
+    modalities, findings, worklists = [], [], []
+    for block, check in zip(features, checks, strict=True):
+        described = signals.of[block.name].added_to(
+            ModalityProfile(
+                name=block.name,
+                kind=block.kind,
+                coverage=tables.coverage[block.name],
+                segments=tables.segments[block.name],
+                issues=tuple(check.issues),
+                languages=check.languages,
+                lengths=check.lengths,
+                standalone=signals.of[block.name].standalone,
+                stand_in_item_ids=tuple(
+                    dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
+                ),
+            )
         )
         modalities.append(described)
-        findings += modality_findings(dataset, described, block.present & ~check.disguised, check)
-        step(done)
-    real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
-    return Profile(
+        findings += modality_findings(dataset, described, real[block.name], check)
+        findings += signal_findings(dataset, described, real[block.name], signals, check)
+        worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
+    found = Profile(
         modalities=tuple(modalities),
+        tables=tables.summary,
+        sampled=dataset.notes.sampled,
         baselines=floors,
-        patterns=presence_patterns(dataset, real) if real else (),
+        patterns=tables.patterns,
         n_test_users=len(ranking.targets.users),
-        findings=tuple(findings),
-        not_checked=not_checked(ranking),
+        redundancy=signals.redundancy,
+        shared_information=signals.shared_information,
+        findings=(*findings, *shop_findings(dataset, signals)),
+        not_checked=not_checked(ranking, signals),
     )
+    return found, worklists
 
 
 def _check(dataset: Dataset, block: FeatureBlock, kinship: Kinship) -> Check:
@@ -92,12 +136,12 @@ def _check(dataset: Dataset, block: FeatureBlock, kinship: Kinship) -> Check:
     from diagnostics.profile.vectors import check_vectors
 
     check = Check(dataset.catalog, block.name)
+    if block.kind == "image":
+        check_pictures(check, block, kinship)
     if block.name in dataset.catalog.vectors or block.kind == "vector":
         check_vectors(check, block, kinship)
     elif block.kind == "text":
         check_texts(check, kinship)
-    elif block.kind == "image":
-        check_pictures(check, block, kinship)
-    else:
+    elif block.kind == "attributes":
         check_attributes(check)
     return check

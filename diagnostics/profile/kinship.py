@@ -20,7 +20,7 @@ from diagnostics.config import threshold
 from diagnostics.schema import Dataset
 from diagnostics.seeds import generator
 
-__all__ = ["Kinship", "group_items"]
+__all__ = ["Kinship", "group_items", "id_beginnings"]
 
 _PAIRS = 1000
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
@@ -42,7 +42,7 @@ class Kinship:
         catalog, split = dataset.catalog, dataset.split
         self._rng = generator(seed, "kinship")
         self._titles = None if catalog.titles is None else [_letter_pairs(title) for title in catalog.titles]
-        self._labels: dict[str, NDArray[np.int64]] = {"id": _codes(_id_beginnings(catalog.item_ids))}
+        self._labels: dict[str, NDArray[np.int64]] = {"id": _codes(id_beginnings(catalog.item_ids))}
         if catalog.category is not None:
             self._labels["category"] = _codes(catalog.category)
         ones = np.ones(len(split.train), dtype=np.float64)
@@ -79,13 +79,16 @@ class Kinship:
         """Mean share of letter pairs in common over (a sample of) pairs of items; 0 without titles."""
         if self._titles is None or len(items) < 2:
             return 0.0
-        first = self._rng.integers(0, len(items), _PAIRS)
-        second = (first + self._rng.integers(1, len(items), _PAIRS)) % len(items)
+        if len(items) * (len(items) - 1) // 2 <= _PAIRS:
+            first, second = np.triu_indices(len(items), k=1)
+        else:
+            first = self._rng.integers(0, len(items), _PAIRS)
+            second = (first + self._rng.integers(1, len(items), _PAIRS)) % len(items)
         total = 0.0
         for left, right in zip(items[first], items[second], strict=True):
             a, b = self._titles[left], self._titles[right]
             total += len(a & b) / max(len(a | b), 1)
-        return total / _PAIRS
+        return total / len(first)
 
     def _bought_together(self, items: NDArray[np.int64]) -> tuple[float, float]:
         """(pairs of these items bought by one customer, the number expected if each were bought on its own)."""
@@ -117,7 +120,7 @@ def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
     return codes
 
 
-def _id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:
+def id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:
     """The first 60 % of each id, as in codes that end in colour and size; None for ids too short to have parts."""
     return np.array([value[: ceil(0.6 * len(value))] if len(value) >= 6 else None for value in item_ids.astype(str)], dtype=object)
 

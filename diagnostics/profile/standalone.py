@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from diagnostics.config import threshold
-from diagnostics.schema import BoolArray, Estimate, FeatureBlock, FloatArray, Split, Standalone
+from diagnostics.profile.neighbours import unit_rows
+from diagnostics.schema import Estimate, FeatureBlock, FloatArray, Split, Standalone
 from diagnostics.seeds import generator
 from diagnostics.stats.intervals import estimate_difference, estimate_mean
 from models.ranking import UserItems, metrics_per_user, rank_targets
@@ -57,9 +58,16 @@ class Ranking:
             return users
         return np.sort(generator(self.seed, "standalone users").choice(users, most, replace=False))
 
-    def metrics(self, score: Any, users: Users) -> dict[str, NDArray[np.float64]]:
-        """Per-user metrics at 20 of a function from a block of users to scores (n, n_items)."""
-        ranks = rank_targets(score, users, self.seen, self.targets)
+    def metrics(self, score: Any, users: Users, takes: Users | None = None) -> dict[str, NDArray[np.float64]]:
+        """Per-user metrics at 20 of a function from a block of users to scores (n, n_items).
+
+        ``takes`` int64 (n_items,): item i's score stands in column ``takes[i]``; None: in its own.
+        """
+        seen, targets = self.seen, self.targets
+        if takes is not None:  # following the columns costs less than moving them
+            places = takes.astype(np.int32)
+            seen, targets = (UserItems(lists.start, places[lists.items]) for lists in (seen, targets))
+        ranks = rank_targets(score, users, seen, targets)
         return metrics_per_user(ranks, self.targets.counts[users], K)
 
 
@@ -100,17 +108,16 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock) -> Standalone:
     if len(users) == 0 or not block.present.any():
         nothing = Estimate(value=None, n=len(users))
         return Standalone(recall_at_20=nothing, permuted_floor=nothing)
-    unit = _unit_rows(block.values, block.present)
+    unit = unit_rows(block.values, block.present)
     square = unit @ unit.T if len(unit) <= threshold("standalone_square") else None
-    rows = np.flatnonzero(block.present)
+    rows, absent = np.flatnonzero(block.present), np.flatnonzero(~block.present)
     takes = np.arange(len(unit))  # takes[i]: the item whose vector item i is given
 
     def score(users: Users) -> FloatArray:
         owned = ranking.train[users]
         owned = sparse.csr_array((owned.data, takes[owned.indices], owned.indptr), shape=owned.shape)
         scores = owned @ square if square is not None else (owned @ unit) @ unit.T
-        scores = scores[:, takes]
-        scores[:, ~block.present] = -np.inf
+        scores[:, absent] = -np.inf
         scores[owned @ block.present == 0] = -np.inf  # nothing known of this customer: nothing can be recommended
         return scores
 
@@ -118,18 +125,9 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock) -> Standalone:
     shuffled = np.empty((int(threshold("standalone_permutations")), len(users)))
     for number, floor in enumerate(shuffled):
         takes[rows] = generator(ranking.seed, "permuted rows", block.name, number).permutation(rows)
-        floor[:] = ranking.metrics(score, users)["recall"]
+        floor[:] = ranking.metrics(score, users, takes)["recall"]
     return Standalone(
         recall_at_20=estimate_mean(recall, seed=ranking.seed),
         permuted_floor=estimate_mean(shuffled, seed=ranking.seed),
         lift=estimate_difference(np.broadcast_to(recall, shuffled.shape), shuffled, seed=ranking.seed),
     )
-
-
-def _unit_rows(values: FloatArray, present: BoolArray) -> FloatArray:
-    """Rows centred on the mean present item and scaled to length 1; 0 for absent items and for the mean itself."""
-    result = np.zeros_like(values)
-    result[present] = values[present] - values[present].mean(axis=0, dtype=np.float64).astype(np.float32)
-    norms = np.linalg.norm(result, axis=1, keepdims=True)
-    scale = float(norms.max(initial=0.0))
-    return np.divide(result, norms, out=np.zeros_like(result), where=norms > 1e-6 * scale)

@@ -1,4 +1,4 @@
-"""Faults of ready-made vectors: rows of zero, rows equal to the mean, one row on many unrelated items, rows half missing."""
+"""Faults of ready-made vectors: rows of zero, of one number or of the mean, one row on many unrelated items, rows half missing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,28 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     if len(rows) == 0:
         return
     values = block.values[rows].astype(np.float64)
-    zero, average = (np.zeros(len(block.present), dtype=bool) for _ in range(2))
+    zero, constant, average = (np.zeros(len(block.present), dtype=bool) for _ in range(3))
     zero[rows] = ~values.any(axis=1)
+    size = np.sqrt(np.mean(values**2, axis=1))
+    least = threshold("near_constant")
+    if values.shape[1] >= _ENOUGH_DIMENSIONS:
+        constant[rows] = (values.std(axis=1) <= least * size) & (size > 0)
     deviations = values - values.mean(axis=0)
     typical = np.sqrt(np.mean(deviations**2))
     if values.shape[1] >= _ENOUGH_DIMENSIONS and typical > 0:
         average[rows] = np.sqrt(np.mean(deviations**2, axis=1)) <= threshold("mean_vector_distance") * typical
-        average &= ~zero
-    check.disguised |= zero | average
+        average &= ~zero & ~constant
+    if constant[rows].all():  # a modality of one number many times over: odd, and no gap among values
+        constant[:] = False
+    check.disguised |= zero | constant | average
     check.add_issue("zero_vector", zero)
+    check.add_issue("constant_vector", constant)
     check.add_issue("mean_vector", average)
+    alike = np.zeros(len(block.present), dtype=bool)
+    alike[rows] = len(rows) > 1 and bool(0 < typical <= least * np.sqrt(np.mean(values**2)))
+    check.add_issue("near_constant_vectors", alike)
 
-    others = rows[~(zero | average)[rows]]
+    others = rows[~(zero | constant | average)[rows]]
     raw = np.ascontiguousarray(block.values[others] + np.float32(0))  # + 0 turns -0 into 0
     keys = raw.view(np.dtype((np.void, raw.shape[1] * raw.itemsize))).ravel()
     code = np.full(len(block.present), -1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
-from diagnostics.report.measured import balancing_section, data_section, modalities_section, training_section
+from diagnostics.report.measured import balancing_section, modalities_section, training_section
 from diagnostics.report.model import (
     Block,
     Cell,
@@ -22,6 +22,7 @@ from diagnostics.report.model import (
     Table,
 )
 from diagnostics.report.profiled import finding_points, profile_section
+from diagnostics.report.reading import data_section
 from diagnostics.report.words import Words
 from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Severity
 

@@ -244,6 +244,7 @@ def _months(chart: MonthChart, theme: str) -> go.Figure:
     drawn.update_annotations(x=0, xanchor="left", font_size=13)
     drawn.update_yaxes(
         range=[0, 1.02],
+        automargin=True,
         tickvals=[0, 1],
         ticktext=["0%", "100%"],
         fixedrange=True,
@@ -267,7 +268,7 @@ def _parts(chart: PartsChart, theme: str) -> go.Figure:
     drawn = go.Figure()
     for place, whole in enumerate(chart.wholes):
         drawn.add_annotation(
-            x=0, y=place - 0.24, xanchor="left", yanchor="bottom", text=f"<b>{_safe(whole.title, 70)}</b>", showarrow=False
+            x=0, y=place - 0.18, xanchor="left", yanchor="bottom", text=f"<b>{_safe(whole.title, 70)}</b>", showarrow=False
         )
         said = []
         for part, (start, width) in zip(whole.parts, whole.drawn, strict=True):
@@ -277,7 +278,7 @@ def _parts(chart: PartsChart, theme: str) -> go.Figure:
                 x=[max(width - 0.003, 0.0)],
                 y=[place],
                 base=start,
-                width=0.4,
+                width=0.28,
                 orientation="h",
                 marker_color=_ink(part.look, theme),
                 name=words,
@@ -285,10 +286,10 @@ def _parts(chart: PartsChart, theme: str) -> go.Figure:
             )
         lines = [" \u2003".join(said[at : at + 2]) for at in range(0, len(said), 2)]
         drawn.add_annotation(
-            x=0, y=place + 0.26, xanchor="left", yanchor="top", align="left", text="<br>".join(lines), showarrow=False
+            x=0, y=place + 0.18, xanchor="left", yanchor="top", align="left", text="<br>".join(lines), showarrow=False
         )
     drawn.update_xaxes(visible=False, fixedrange=True, range=[0, 1])
-    drawn.update_yaxes(visible=False, fixedrange=True, range=[len(chart.wholes) - 0.15, -0.6])
+    drawn.update_yaxes(visible=False, fixedrange=True, range=[len(chart.wholes) - 0.3, -0.45])
     return drawn.update_layout(
-        barmode="overlay", height=112 * len(chart.wholes) + 16, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False
+        barmode="overlay", height=136 * len(chart.wholes) + 8, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False
     )

@@ -15,6 +15,7 @@ __all__ = ["absence_points", "coverage_blocks", "month_chart", "patterns", "segm
 
 _MOST_CATEGORIES = 12
 _POPULARITY = ("head", "middle", "tail", "unsold")
+_UNNAMED = {"*": "category_other", "": "category_none"}  # as SegmentCoverage says
 _DRIVERS_SHOWN = 3
 
 Segments = dict[str, dict[str, SegmentCoverage]]
@@ -27,12 +28,14 @@ def coverage_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     blocks += [
         Figure(month_chart(profile, by, words), words(f"report.profile.{by}_caption"))
         for by in ("launch", "month")
-        if any(segment.by == by for modality in profile.modalities for segment in modality.segments)
+        if len(_segments(profile, by)) > 1  # a single month shows no course
     ]
     for by in ("popularity", "category"):
         table = segment_table(profile, by, words)
         if table.rows:
             blocks += [Paragraph(words(f"report.profile.by_{by}"), "lead"), table]
+        elif _segments(profile, by):
+            blocks.append(Paragraph(words("report.profile.no_category")))
     if profile.patterns:
         blocks += [Paragraph(words("report.profile.patterns"), "lead"), patterns(profile, words)]
     absences = absence_points(profile, words)
@@ -54,10 +57,12 @@ def _segments(profile: Profile, by: str) -> Segments:
 def segment_table(profile: Profile, by: str, words: Words) -> Table:
     """Coverage within each part of the shop, one column per kind of information.
 
-    Best sellers come before slow ones; of the categories, those where most products lack something, and only as many as one reads.
+    Best sellers come before slow ones; of the categories only those that lack something, the largest gaps first.
     """
     found = _segments(profile, by)
-    order = [name for name in _POPULARITY if name in found] if by == "popularity" else sorted(found, key=_gap(found), reverse=True)
+    order = [name for name in _POPULARITY if name in found]
+    if by == "category":
+        order = sorted((name for name in found if _gap(found)(name)[0] > 0), key=_gap(found), reverse=True)
     shown = order if by == "popularity" else order[:_MOST_CATEGORIES]
     columns = (
         Column(words(f"report.profile.segment_{by}")),
@@ -66,7 +71,7 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
     )
     rows = tuple(
         (
-            Cell(words(f"report.profile.popularity_{name}") if by == "popularity" else name),
+            Cell(_segment_name(name, by, words)),
             Cell(words.number(max(segment.n_items for segment in found[name].values()), "count")),
             *(_segment_cell(found[name].get(modality.name), words) for modality in profile.modalities),
         )
@@ -75,6 +80,13 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
     left_out = len(order) - len(shown)
     caption = words("report.profile.more_categories", count=left_out) if left_out else ""
     return Table(columns, rows, caption or (words(f"report.profile.{by}_caption") if rows else ""))
+
+
+def _segment_name(name: str, by: str, words: Words) -> str:
+    """The shop's own word for a category; ours for a part of the sales, for the small categories together and for no category."""
+    if by == "popularity":
+        return words(f"report.profile.popularity_{name}")
+    return words(f"report.profile.{_UNNAMED[name]}") if name in _UNNAMED else name
 
 
 def _gap(found: Segments) -> Callable[[str], tuple[float, int]]:

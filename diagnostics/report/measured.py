@@ -11,18 +11,15 @@ from diagnostics.report.evidence import (
     contribution_chart,
     coverage_chart,
     curves_of,
-    split_chart,
     standalone_chart,
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
 from diagnostics.report.words import Words
-from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, ReadingNotes, Status
+from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, Status
 
 __all__ = [
     "STATUS_ICONS",
     "balancing_section",
-    "data_section",
-    "funnel",
     "modalities_section",
     "training_section",
 ]
@@ -188,62 +185,3 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
         Folded(words("report.computed"), (Paragraph(words("report.balancing.computed")),)),
     )
     return Section("balancing", words("report.balancing.title"), answer, blocks)
-
-
-# ---------------------------------------------------------------- the data
-
-
-def data_section(diagnosis: Diagnosis, words: Words) -> Section:
-    """How the files were read, which column played which role, what was set aside, and which part tested the models."""
-    dataset = diagnosis.dataset
-    answer = words(
-        "report.data.answer",
-        items=dataset.n_items,
-        users=dataset.n_users,
-        interactions=dataset.n_interactions,
-        set_aside=sum(sum(reasons.values()) for reasons in dataset.rows_set_aside.values()),
-    )
-    reading = diagnosis.reading
-    files = Table(
-        (Column(words("report.data.file")), Column(words("report.data.format")), Column(words("report.data.rows"), True)),
-        tuple(
-            (
-                Cell(note.name),
-                Cell(words.series([part for part in (words.coded("report.format", note.format), note.encoding) if part])),
-                Cell(words.number(note.rows, "count")),
-            )
-            for note in reading.files
-        ),
-    )
-    blocks: list[Block] = [Figure(split_chart(diagnosis, words), words.coded("split_reason", diagnosis.protocol.split_reason))]
-    blocks.append(funnel(reading, words))
-    folded = tuple(table for table in (files, _columns(reading, words)) if table.rows)
-    if folded:
-        blocks.append(Folded(words("report.data.columns"), folded))
-    return Section("data", words("report.data.title"), answer, tuple(blocks))
-
-
-def funnel(reading: ReadingNotes, words: Words) -> Table:
-    """Every row that was not used, by reason, and what else was merged or unmatched."""
-    columns = (Column(words("report.data.file")), Column(words("report.data.reason")), Column(words("report.data.rows"), True))
-    rows = [
-        (Cell(entry.file), Cell(words.coded("set_aside", entry.reason)), Cell(words.number(entry.count, "count")))
-        for entry in reading.set_aside
-    ]
-    for name in ("merged_duplicates", "items_without_interactions", "images_unmatched"):
-        rows.append((Cell(""), Cell(words(f"report.data.{name}")), Cell(words.number(getattr(reading, name), "count"))))
-    return Table(columns, tuple(rows), words("report.data.funnel_caption"))
-
-
-def _columns(reading: ReadingNotes, words: Words) -> Table:
-    titles = tuple(Column(words(f"report.data.{name}")) for name in ("role", "column", "samples", "because"))
-    rows = tuple(
-        (
-            Cell(words.coded("reading", f"role.{role.role}")),
-            Cell(role.column, note=role.file),
-            Cell(words.samples(role)),
-            Cell(words.message(role.reason)),
-        )
-        for role in reading.columns
-    )
-    return Table(titles, rows)

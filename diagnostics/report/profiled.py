@@ -120,6 +120,8 @@ def _signal_cell(modality: ModalityProfile, profile: Profile, words: Words) -> C
     else:
         clear = own.low is not None and own.low > (floor.high if floor.high is not None else floor.value or 0.0)
     word = words("report.matrix.signal_clear" if clear else "report.matrix.signal_none")
+    if modality.standalone_collapsed is not None:
+        word = words("report.matrix.collapsed", word=word, value=words.value(modality.standalone_collapsed.recall_at_20, "percent"))
     return Cell(words.value(own, "percent"), own.value / (max(strengths) or 1.0), _spanned(word, words.interval(own, "percent")))
 
 

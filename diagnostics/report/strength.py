@@ -75,7 +75,7 @@ def ceiling_chart(profile: Profile, words: Words) -> IntervalChart:
 
 def _against_chance(name: str, rows: tuple[Row, ...], words: Words) -> IntervalChart:
     title = words(f"chart.{name}.title")
-    mark = words("chart.standalone.mark")
+    mark = words(f"chart.{name}.mark")
     return IntervalChart(title, spoken(title, rows, words), "bar", rows, "percent", words(f"chart.{name}.axis"), floor_label=mark)
 
 

@@ -249,16 +249,15 @@ _PANEL = 52.0
 
 
 def _months(chart: MonthChart) -> tuple[list[Markup], float]:
-    left = min(max((width_of(row.title) for row in chart.rows), default=0), 190) + 66
+    left = min(max((width_of(row.title) for row in chart.rows), default=0), 190) + 82
     slot = (_WIDTH - left) / max(len(chart.months), 1)
     body: list[Markup] = []
     for index, row in enumerate(chart.rows):
         top = 8 + index * (_PANEL + 22)
-        body += [_marker(9, top + _PANEL / 2, row.look), _text(24, top + _PANEL / 2 + 4.5, _fit(row.title, left - 70))]
-        for share in (0.0, 1.0):
-            y = top + _PANEL * (1 - share)
-            body.append(_line(left, y, _WIDTH, y, "grid" if share else "zero"))
-            body.append(_text(left - 7, y + 4, "100%" if share else "0%", "quiet", "end"))
+        body += [_marker(9, top + _PANEL / 2, row.look), _text(24, top + _PANEL / 2 + 4.5, _fit(row.title, left - 78))]
+        for y, tick, kind in ((top + _PANEL, "0%", "zero"), (top, "100%", "grid")):
+            body.append(_line(left, y, _WIDTH, y, kind))
+            body.append(_text(left - 7, y + 4, tick, "quiet", "end"))
         for month, share in enumerate(row.shares):
             if share is not None:
                 body.append(

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from diagnostics.dataset.warehouse import is_url, parse_url, without_password
 from diagnostics.runs.store import code_version
 from diagnostics.schema import Record
 
 __all__ = ["RunRequest"]
 
 
+def _source(value: Path | str) -> Path | str:
+    """A file or folder as a path, but a database's URL as the text it is: a path would swallow one of its slashes."""
+    return value if isinstance(value, Path) or is_url(value) else Path(value)
+
+
+Source = Annotated[str | Path, AfterValidator(_source)]
+
+
+def _absolute(source: Path | str) -> Path | str:
+    """A path, or the path inside a database's URL, that means the same from any folder."""
+    if isinstance(source, Path):
+        return source.resolve()
+    path = parse_url(source).path
+    if path is None or path.is_absolute():
+        return source
+    scheme, _, rest = source.partition("://")
+    return f"{scheme}:///{quote(path.resolve().as_posix().lstrip('/'))}{''.join(rest.partition('?')[1:])}"
+
+
 class RunRequest(Record):
     """The options of ``python -m diagnostics diagnose`` but for ``--out`` and how progress is shown.
 
-    ``features`` maps a modality's name to a file of vectors; ``seeds`` is the number of seeds per arm, None for the preset's.
+    ``catalog`` and ``interactions`` are a file, a folder or a database's URL; a published format may bring the catalog with the
+    interactions. ``features`` maps a modality's name to a file of vectors; ``seeds`` is the number of seeds per arm, None for the
+    preset's.
     """
 
-    catalog: Path
-    interactions: Path
+    catalog: Source | None = None
+    interactions: Source
     images: Path | None = None
     features: dict[str, Path] = Field(default_factory=dict)
     mapping: Path | None = None
@@ -40,14 +63,24 @@ class RunRequest(Record):
     def files(self) -> tuple[Path, ...]:
         """Every file or folder that the request names."""
         named = (self.catalog, self.interactions, self.images, self.mapping, *self.features.values())
-        return tuple(path for path in named if path is not None)
+        return tuple(path for path in named if isinstance(path, Path))
 
     def resolved(self) -> RunRequest:
         """The same request with absolute paths, so that it means the same from any folder."""
-        single = {
-            name: path.resolve() for name in ("catalog", "interactions", "images", "mapping") if (path := getattr(self, name))
-        }
+        named = {name: getattr(self, name) for name in ("catalog", "interactions", "images", "mapping")}
+        single = {name: _absolute(source) for name, source in named.items() if source is not None}
         return self.model_copy(update={**single, "features": {name: path.resolve() for name, path in self.features.items()}})
+
+    def without_passwords(self) -> RunRequest:
+        """The same request as it may be stored and shown: a database's password is left out of its URL."""
+        named = {name: getattr(self, name) for name in ("catalog", "interactions")}
+        return self.model_copy(update={name: without_password(url) for name, url in named.items() if isinstance(url, str)})
+
+    @property
+    def password(self) -> str | None:
+        """The password of the database that the request names, as its driver takes it from the environment; None without one."""
+        urls = (url for url in (self.interactions, self.catalog) if isinstance(url, str))
+        return next((found for url in urls if (found := parse_url(url).server.get("password"))), None)
 
     @property
     def token(self) -> str:
@@ -56,7 +89,7 @@ class RunRequest(Record):
         Language, report formats and threads change no number, so they do not count. A file's state is its size and time of
         change; a folder's is those of the folder itself.
         """
-        asked = self.resolved().model_dump_json(exclude={"lang", "report", "threads"})
+        asked = self.without_passwords().resolved().model_dump_json(exclude={"lang", "report", "threads"})
         states = []
         for path in self.resolved().files:
             state = path.stat() if path.exists() else None
@@ -65,8 +98,14 @@ class RunRequest(Record):
 
     def arguments(self) -> list[str]:
         """The request as arguments of ``python -m diagnostics diagnose``."""
-        named = {"--images": self.images, "--mapping": self.mapping, "--seeds": self.seeds, "--threads": self.threads}
-        arguments = ["--catalog", self.catalog, "--interactions", self.interactions]
+        named = {
+            "--catalog": self.catalog,
+            "--images": self.images,
+            "--mapping": self.mapping,
+            "--seeds": self.seeds,
+            "--threads": self.threads,
+        }
+        arguments: list[object] = ["--interactions", self.interactions]
         for option, value in named.items():
             arguments += [option, value] if value is not None else []
         for name, path in self.features.items():

@@ -31,14 +31,17 @@ def start(request: RunRequest) -> RunFolder:
 
     A run that was cancelled, failed or interrupted starts again in its folder and keeps the trainings it had finished.
     """
-    request = request.resolved()
+    password = request.password
+    request = request.without_passwords().resolved()
     folder = RunFolder(_root() / request.token)
     with _lock(folder.path):
         if folder.claimed and folder.status() in ("queued", "running", "finished"):
             return folder
         folder.begin(request.model_dump_json(indent=1))
         with (folder.path / "log.txt").open("ab") as log:
-            process = _spawn_detached(["diagnose", *request.arguments(), "--out", str(folder.path), "--json-progress"], log)
+            process = _spawn_detached(
+                ["diagnose", *request.arguments(), "--out", str(folder.path), "--json-progress"], log, password
+            )
         folder.claim(process.pid)
     _children[:] = [child for child in (*_children, process) if child.poll() is None]  # reaps those that have ended
     return folder
@@ -70,8 +73,11 @@ def _root() -> Path:
     return home() / "runs"
 
 
-def _spawn_detached(arguments: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Our command line in a process that neither closing the dashboard nor Ctrl-C in its terminal ends."""
+def _spawn_detached(arguments: list[str], log: IO[bytes], password: str | None) -> subprocess.Popen[bytes]:
+    """Our command line in a process that neither closing the dashboard nor Ctrl-C in its terminal ends.
+
+    A database's password goes by the environment, where its driver looks for it: everybody can read a command line.
+    """
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
@@ -81,6 +87,7 @@ def _spawn_detached(arguments: list[str], log: IO[bytes]) -> subprocess.Popen[by
         stdout=log,
         stderr=log,
         cwd=Path(__file__).parents[2],
+        env=None if password is None else {**os.environ, "PGPASSWORD": password},
         start_new_session=sys.platform != "win32",
         creationflags=flags,
     )

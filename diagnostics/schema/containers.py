@@ -51,6 +51,8 @@ class Catalog:
     vectors : modality name -> float32 (n_items, d); a row of NaN means missing
     added : datetime64[s] (n_items,), when the item joined the catalog, NaT where unknown; None where the shop does not say
     descriptions : object array of str or None, (n_items,), the description alone, as the shop wrote it; None without that role
+    price_texts : object array of str or None, (n_items,), the price as the shop wrote it; None where it was no text
+    product : object array of str or None, (n_items,), the code that variants of one product share; None without that role
     """
 
     item_ids: npt.NDArray[np.object_]
@@ -63,12 +65,15 @@ class Catalog:
     vectors: Mapping[str, FloatArray] = field(default_factory=dict)
     added: npt.NDArray[np.datetime64] | None = None
     descriptions: npt.NDArray[np.object_] | None = None
+    product: npt.NDArray[np.object_] | None = None
+    price_texts: npt.NDArray[np.object_] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.item_ids.tolist())) != len(self.item_ids):
             raise ValueError("item ids are not unique")
-        single = (self.titles, self.texts, self.images, self.price, self.category, self.added, self.descriptions)
-        columns = [column for column in (*single, *self.attributes.values(), *self.vectors.values()) if column is not None]
+        single = (self.titles, self.texts, self.images, self.price, self.category)
+        newer = (self.added, self.descriptions, self.product, self.price_texts)
+        columns = [column for column in (*single, *newer, *self.attributes.values(), *self.vectors.values()) if column is not None]
         if any(len(column) != self.n_items for column in columns):
             raise ValueError("a catalog column has another length than item_ids")
 
@@ -176,8 +181,8 @@ class Dataset:
 class Split:
     """Distinct (user, item) pairs for training, selection and the final test; int32 (n_pairs, 2) each.
 
-    ``kind`` is ``time`` (global cut-off dates) or ``user`` (random within each user, seeded); ``reason`` is a message code that
-    says why. No pair stands in two parts.
+    ``kind`` is ``time`` (global cut-off dates), ``user`` (random within each user, seeded) or ``given`` by the shop; ``reason`` is
+    a message code that says why. No pair stands in two parts.
     """
 
     kind: SplitKind

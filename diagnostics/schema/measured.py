@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from diagnostics.schema.codes import Kind, Share
+from diagnostics.schema.reading import Sampled
 from diagnostics.schema.records import Estimate, Finding, NotChecked, Record
 
 __all__ = [
@@ -43,8 +44,9 @@ class SegmentCoverage(Record):
     """A1 within one part of the shop: of its items, and of the log rows that fall on it, the share with a *real* value.
 
     ``by`` says how the shop was divided: ``popularity`` (``head``, ``middle``, ``tail``: items that together make the first 50 %,
-    the next 30 % and the last 20 % of all log rows; ``unsold``), ``category`` (the shop's own words), ``month`` (of the log row,
-    ``2024-03``) and ``launch`` (the month in which the item is first seen in the log, or was added where the catalog says so).
+    the next 30 % and the last 20 % of all log rows; ``unsold``), ``category`` (the shop's own words; ``*`` the
+    smaller categories together, empty: no category), ``month`` (of the log row, ``2024-03``; its items are those that sold in it)
+    and ``launch`` (the month in which the item is first seen in the log, or was added where the catalog says so).
     """
 
     by: Literal["popularity", "category", "month", "launch"]
@@ -173,6 +175,7 @@ class ModalityProfile(Record):
     homophily: Homophily | None = None
     new_item_ceiling: NewItemCeiling | None = None
     languages: dict[str, Share] = Field(default_factory=dict)  # text only: ISO 639-1 code (``und`` unknown) -> share of texts
+    lengths: dict[str, int] = Field(default_factory=dict)  # text only: ``p5``, ``p50``, ``p95``, ``longest`` -> characters
     stand_in_item_ids: tuple[str, ...] = ()
 
 
@@ -187,8 +190,8 @@ class PresencePattern(Record):
 class ColumnSummary(Record):
     """One column of one table.
 
-    ``low``, ``middle`` and ``high`` are text as the shop would write it; ``distinct`` may be approximate (to about 2 %) above a
-    million rows; ``common``: the most frequent values with their counts.
+    ``low``, ``middle`` (the lower median) and ``high`` are text as the shop would write it, of numbers and times only; times count
+    to the day; ``common``: at most five values that occur more than once, the most frequent first, with their counts.
     """
 
     table: Literal["catalog", "interactions"]
@@ -221,6 +224,7 @@ class Profile(Record):
 
     modalities: tuple[ModalityProfile, ...]
     tables: TableSummary | None = None
+    sampled: Sampled | None = None  # what was kept of a shop too large to hold; None where every row was
     redundancy: tuple[Redundancy, ...] = ()
     shared_information: tuple[SharedInformation, ...] = ()
     baselines: dict[str, dict[str, Estimate]]  # random, popularity, item_knn -> recall_at_20, ndcg_at_20

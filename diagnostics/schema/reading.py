@@ -20,9 +20,12 @@ class FileNote(Record):
     format: str
     encoding: str | None = None
     delimiter: str | None = None
+    packed: Literal["gzip", "zip"] | None = None
+    sheet: str | None = None  # of a workbook, or the file inside a zip
     rows: int = 0
     columns: tuple[str, ...] = ()
     preview: tuple[tuple[str, ...], ...] = ()  # first five rows as text
+    remarks: tuple[Message, ...] = ()  # what was noticed while reading: ``reading.remark.*``
 
 
 class ColumnRole(Record):

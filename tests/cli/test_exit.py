@@ -152,6 +152,10 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
     profile = RunFolder(tmp_path / "profile").profile()
     assert profile is not None
     assert [modality.name for modality in profile.modalities] == ["text", "attributes"]
+    said = capsys.readouterr().out
+    assert "Text: Coverage" in said and "profile.json" in said
+    assert main(["profile", *inputs, "--out", str(tmp_path / "profile"), "--lang", "ja"]) == 0
+    assert "テキスト：そろい具合" in capsys.readouterr().out
 
     options = [
         "--modalities",

@@ -39,7 +39,24 @@ def test_paths_may_be_quoted_as_file_managers_copy_them() -> None:
 
 def test_corrections_survive_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENBIN_HOME", str(tmp_path))
-    choices = {"catalog": {"title": ('品名 "大"', "a\\b")}, "interactions": {"price": ()}}
-    path = write_choices(choices)
-    assert path is not None and read_mapping(path) == choices
+    roles = {"catalog": {"title": ('品名 "大"', "a\\b")}, "interactions": {"price": ()}}
+    rest = {"events": {"カート.x": 0.5, "view": 0.0}, "ratings": {"threshold": 4.0}}
+    path = write_choices({**roles, **rest, "catalog": {**roles["catalog"], "sheet": "二枚目"}})
+    assert path is not None
+    found = read_mapping(path)
+    assert found.roles == roles and found.sheets == {"catalog": "二枚目"}
+    assert found.events == rest["events"] and found.rating_threshold == 4.0
     assert write_choices({"catalog": {}, "interactions": {}}) is None
+
+
+def test_a_database_keeps_its_slashes_and_a_folder_may_bring_the_products(tmp_path: Path) -> None:
+    url = "sqlite:///data/shop.db?table=orders"
+    chosen = from_paths("goods.csv", url, "")
+    assert (
+        chosen is not None and chosen.interactions == url and chosen.tables == {"catalog": Path("goods.csv"), "interactions": url}
+    )
+    alone = from_paths("", str(tmp_path), "")
+    assert alone is not None and alone.catalog is None and alone.tables == {}
+    assert from_paths("", "orders.csv", "") is None
+    published = from_paths("", "u.data", "", "movielens")
+    assert published is not None and published.format == "movielens"

@@ -43,6 +43,16 @@ def _open(page: str, lang: str, run: str | None = None) -> AppTest:
     return app
 
 
+def _read(app: AppTest) -> AppTest:
+    """Run the page until nothing is being read any more, as its own timer does in a browser."""
+    for _ in range(120):
+        app.run()
+        assert not app.exception, [entry.message for entry in app.exception]
+        if not any(str(button.key).startswith("cancel-") for button in app.button):
+            return app
+    raise AssertionError("reading takes for ever")
+
+
 def _words(app: AppTest) -> str:
     kinds = ("markdown", "header", "subheader", "caption", "error", "warning")
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
@@ -132,21 +142,21 @@ def test_own_files_are_read_and_columns_can_be_corrected(runs: Path, tmp_path: P
     (tmp_path / "shop" / "log.csv").write_text(f"user_id,item_id,timestamp\n{rows}\nu1,99999,2024-01-01\n")
     app = _open("data", "en")
     app.text_input(key="path-catalog").set_value(str(tmp_path / "shop" / "goods.csv"))
-    app.text_input(key="path-interactions").set_value(str(tmp_path / "shop" / "log.csv")).run()
-    assert not app.exception
+    app.text_input(key="path-interactions").set_value(str(tmp_path / "shop" / "log.csv"))
+    _read(app)
     said = _words(app)
     assert plain("40 products, 30 customers and") in said and plain("1 rows were set aside.") in said
     title = next(box for box in app.multiselect if "catalog-title" in str(box.key))
     assert title.value == ["title"]
-    title.set_value(["description"]).run()
-    assert not app.exception and plain(text("dashboard.data.your_choice", "en")) in _words(app)
+    title.set_value(["description"])
+    assert plain(text("dashboard.data.your_choice", "en")) in _words(_read(app))
 
 
 def test_a_file_that_cannot_be_used_is_named(runs: Path, tmp_path: Path) -> None:
     app = _open("data", "ja")
     app.text_input(key="path-catalog").set_value(str(tmp_path / "nowhere.csv"))
-    app.text_input(key="path-interactions").set_value(str(tmp_path / "nowhere too.csv")).run()
-    assert not app.exception and plain("nowhere.csv") in _words(app)
+    app.text_input(key="path-interactions").set_value(str(tmp_path / "nowhere too.csv"))
+    assert plain("nowhere.csv") in _words(_read(app))
 
 
 def _finish_with_pictures(home: Path, folder: Path, content: bytes) -> Path:

@@ -25,7 +25,7 @@ def roles(found: tuple[ColumnRole, ...]) -> dict[tuple[str, str], list[str]]:
 def propose_shop(folder: Path, catalog_header: tuple[str, ...], log_header: tuple[str, ...]) -> tuple[ColumnRole, ...]:
     (folder / "c.csv").write_text(lines(catalog_header, catalog_rows()), encoding="utf-8")
     (folder / "l.csv").write_text(lines(log_header, log_rows()), encoding="utf-8")
-    return propose(folder / "c.csv", folder / "l.csv")
+    return propose(folder / "c.csv", folder / "l.csv").roles
 
 
 @pytest.mark.parametrize("catalog", [ENGLISH, JAPANESE, ("品番", "品名", "説明文", "カラー", "価格（税込）")])
@@ -53,7 +53,7 @@ def test_values_speak_where_names_do_not(tmp_path: Path) -> None:
     log = [(u, i, f"2024-02-{n % 28 + 1:02d}") for n, (u, i, _) in enumerate(log)]
     (tmp_path / "c.csv").write_text(lines(("a", "b", "c", "d", "e"), rows), encoding="utf-8")
     (tmp_path / "l.csv").write_text(lines(("x", "y", "z"), log), encoding="utf-8")
-    found = propose(tmp_path / "c.csv", tmp_path / "l.csv")
+    found = propose(tmp_path / "c.csv", tmp_path / "l.csv").roles
     assert roles(found) == {
         ("c.csv", "item_id"): ["a"],
         ("c.csv", "title"): ["b"],
@@ -67,7 +67,7 @@ def test_values_speak_where_names_do_not(tmp_path: Path) -> None:
 
 
 def test_every_proposal_has_a_reason_in_words_and_samples(tmp_path: Path) -> None:
-    for role in propose(*write_shop(tmp_path)):
+    for role in propose(*write_shop(tmp_path)).roles:
         for lang in ("en", "ja"):
             assert text(role.reason.code, lang, **role.reason.values)
             assert has(f"reading.role.{role.role}", lang)
@@ -84,7 +84,7 @@ def test_an_order_number_is_not_a_customer(tmp_path: Path) -> None:
 
 
 def test_attributes_leave_out_what_is_no_kind(tmp_path: Path) -> None:
-    header = ("item_id", "name", "group", "group_code", "style_no", "weight", "shop", "empty", "launched")
+    header = ("item_id", "name", "group", "group_code", "style_no", "weight", "shop", "empty", "checked")
     rows = [
         (f"{i:04d}", f"Shirt {i}", ("a", "b")[i % 2], str(i % 2), f"{i}", f"{i / 7:.2f}", "x", "", f"2024-01-{i % 4 + 1:02d}")
         for i in range(10, 50)
@@ -104,7 +104,7 @@ def test_attributes_leave_out_what_is_no_kind(tmp_path: Path) -> None:
         "weight": "mostly_distinct",
         "shop": "one_value",
         "empty": "empty",
-        "launched": "times",
+        "checked": "times",
     }
     for remark in dataset.notes.remarks:
         assert all(text(remark.code, lang, **remark.values) for lang in ("en", "ja"))
@@ -152,18 +152,21 @@ def test_a_mapping_overrides_and_switches_off(tmp_path: Path) -> None:
 
 
 def test_a_written_mapping_reads_back(tmp_path: Path) -> None:
-    found = propose(*write_shop(tmp_path))
+    found = propose(*write_shop(tmp_path)).roles
     path = write_mapping(found, "items.csv", "log.csv", tmp_path / "m.toml")
-    mapped = read_mapping(path)
+    mapped = read_mapping(path).roles
     assert mapped["catalog"]["item_id"] == ("item_id",)
     assert {
-        (file, role) for file, table in (("items.csv", "catalog"), ("log.csv", "interactions")) for role in mapped[table]
+        (file, role)
+        for file, table in (("items.csv", "catalog"), ("log.csv", "interactions"))
+        for role, columns in mapped[table].items()
+        if columns
     } == set(roles(found))
 
 
 def test_hostile_column_names_survive_toml(tmp_path: Path) -> None:
     name = 'a"]\n[x]\\ \x7f 列'
-    role = propose(*write_shop(tmp_path))[0].model_copy(update={"column": name})
+    role = propose(*write_shop(tmp_path)).roles[0].model_copy(update={"column": name})
     path = write_mapping([role], "items.csv", "log.csv", tmp_path / "m.toml")
     assert tomllib.loads(path.read_text(encoding="utf-8"))["catalog"]["item_id"] == name
 
@@ -206,7 +209,7 @@ def test_a_mapping_that_is_no_toml_is_explained(tmp_path: Path, content: bytes, 
 
 def test_a_mapping_in_cp932_is_read(tmp_path: Path) -> None:
     (tmp_path / "m.toml").write_bytes('[catalog]\nitem_id = "商品番号"'.encode("cp932"))
-    assert read_mapping(tmp_path / "m.toml")["catalog"] == {"item_id": ("商品番号",)}
+    assert read_mapping(tmp_path / "m.toml").roles["catalog"] == {"item_id": ("商品番号",)}
 
 
 def test_an_amount_may_be_pieces_or_money(tmp_path: Path) -> None:
@@ -214,4 +217,4 @@ def test_an_amount_may_be_pieces_or_money(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(lines(ENGLISH, catalog_rows()), encoding="utf-8")
     for cell, role in (("2", "quantity"), ("19.80", "amount")):
         (tmp_path / "l.csv").write_text(lines(header, [(*row[:3], cell) for row in log_rows()]), encoding="utf-8")
-        assert roles(propose(tmp_path / "c.csv", tmp_path / "l.csv"))["l.csv", role] == ["amount"]
+        assert roles(propose(tmp_path / "c.csv", tmp_path / "l.csv").roles)["l.csv", role] == ["amount"]

@@ -34,7 +34,7 @@ def test_a_week_of_hm_is_read_whole() -> None:
     assert dataset.notes.set_aside == ()
     assert (dataset.split.kind, dataset.split.reason) == ("user", "span_too_short")
     assert sum(map(len, (dataset.split.train, dataset.split.validation, dataset.split.test))) == 68157
-    assert any(
-        remark.code == "reading.left_out.spells_ids" and remark.values["column"] == "product_code"
-        for remark in dataset.notes.remarks
-    )
+    assert catalog.product is not None
+    assert len(set(catalog.product.tolist())) == 1892
+    assert dataset.notes.questions == ()
+    assert dataset.notes.published_format == "hm"

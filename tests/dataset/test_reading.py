@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from diagnostics.dataset import read, write_rejected
-from diagnostics.errors import TenbinError
+from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import has, text
 from diagnostics.schema import Dataset
 from tests.dataset.shops import ENGLISH, catalog_rows, lines, log_rows, write_shop
@@ -198,6 +198,37 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert list(dict.fromkeys(told)) == ["read_catalog", "read_interactions", "split"]
 
 
+@pytest.mark.parametrize("last", ["read_catalog", "read_interactions", "split"])
+def test_reading_stops_when_it_is_cancelled(tmp_path: Path, last: str) -> None:
+    told: list[str] = []
+    with pytest.raises(Cancelled):
+        read(*write_shop(tmp_path), progress=lambda code, done: told.append(code), cancelled=lambda: last in told)
+    assert told[-1] == last
+    with pytest.raises(Cancelled):
+        read(*write_shop(tmp_path), cancelled=lambda: True)
+
+
+def test_the_date_an_item_joined_and_its_own_description(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    rows = [(*row, f"2023-{place % 12 + 1:02d}-05", f"S{place // 2}") for place, row in enumerate(catalog_rows())]
+    rows[3] = (*rows[3][:-2], "soon", "S1")
+    for added, product in (("発売日", "親商品コード"), ("date_added", "item_group_id"), ("created_at", "style_no")):
+        catalog.write_text(lines((*ENGLISH, added, product), rows), encoding="utf-8")
+        found = read(catalog, log).catalog
+        assert found.added is not None and found.descriptions is not None and found.product is not None
+        assert found.added[:2].astype(str).tolist() == ["2023-01-05T00:00:00", "2023-02-05T00:00:00"]
+        assert np.isnat(found.added).tolist() == [place == 3 for place in range(12)]
+        assert found.descriptions[0] == "A shirt with 1 buttons"
+        assert found.product[:4].tolist() == ["S0", "S0", "S1", "S1"]
+        assert list(found.attributes) == ["colour"]
+
+
+def test_a_code_of_each_item_is_no_product(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    catalog.write_text(lines((*ENGLISH, "model_no"), [(*row, f"M{row[0]}") for row in catalog_rows()]), encoding="utf-8")
+    assert read(catalog, log).catalog.product is None
+
+
 @pytest.mark.parametrize(
     ("catalog", "log", "code"),
     [
@@ -208,7 +239,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
         (b"name,colour\nshirt,red\nskirt,blue\nsock,red\ncap,red\n", None, "E_NO_ITEM_COLUMN"),
         (None, b"user_id,date,shop\nu1,2024-01-01,a\nu2,2024-01-02,b\n", "E_NO_ITEM_COLUMN"),
         (None, b"item_id,date\n0001,2024-01-01\n0002,2024-01-02\n", "E_NO_USER_COLUMN"),
-        (None, b"PK\x03\x04........", "E_NOT_A_TABLE"),
+        (None, b"PK\x03\x04........", "E_BAD_ARCHIVE"),
         (b"\x89PNG\r\n\x1a\n....", None, "E_NOT_A_TABLE"),
         (None, b"user_id,item_id\nu1,A9\nu2,B7\n", "E_NO_COMMON_ITEM"),
         (None, b"user_id,item_id\n,0001\n,0002\n", "E_NO_USABLE_ROW"),
@@ -264,7 +295,7 @@ def test_rejected_rows_are_written_for_excel(tmp_path: Path) -> None:
         tmp_path, [*log_rows(), ('=cmd|"/c calc"!A1', "9999", "２０２４年１月", "-1"), ("-5", "9999", "2024-01-01", "1")]
     )
     paths = write_rejected(dataset, tmp_path / "out")
-    assert [path.name for path in paths] == ["log.csv.csv"]
+    assert [path.name for path in paths] == ["log.csv"]
     content = paths[0].read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     table = content.decode("utf-8-sig").split("\r\n")

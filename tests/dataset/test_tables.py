@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from diagnostics.dataset.encodings import UNDECODABLE, decode, show_bytes
+from diagnostics.dataset.encodings import UNDECODABLE, decode, read_utf8, show_bytes
 from diagnostics.dataset.tables import Table, read_table
 from diagnostics.errors import TenbinError
+from diagnostics.messages import text
 
 JAPANESE = "商品コード,商品名,価格\n0012,①㈱髙島屋のソース表示,1280\n0013,能登の塩　ｶﾀｶﾅ付き,980\n0014,十勝の乳製品,1000\n"
 PLAIN_JAPANESE = JAPANESE.replace("①㈱髙島屋", "高島屋")
@@ -96,6 +98,42 @@ def test_garbage_in_some_rows_does_not_spoil_the_file(tmp_path: Path) -> None:
     assert table.rejected[["tenbin_row", "tenbin_reason"]].values.tolist() == [[3, "undecodable"]]
 
 
+class Counting(io.BytesIO):
+    """Counts what is read from it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_of_a_large_file_a_sample_tells_the_encoding(late: bool) -> None:
+    plain = b"id,name,n\n" + b"".join(b"%d,plain,1\n" % i for i in range(400_000))
+    row = "1,ソース表示,①\n".encode("cp932")
+    data = plain[: len(plain) // 2] + row * 3 + plain[len(plain) // 2 :] if late else plain[:10] + row * 400_000
+    file = Counting(data)
+    found, encoding, rival = read_utf8(file, "t.csv")
+    assert (encoding, rival) == ("cp932", None)
+    assert found.decode() == data.decode("cp932")
+    assert file.taken < len(data) * (2 if late else 1) + 2_200_000  # each byte is decoded once; one more look where all is ASCII
+
+
+def test_an_encoding_in_doubt_is_said(tmp_path: Path) -> None:
+    remarks = read(tmp_path, b"id,name\n1,\xb1\xb2\n").note.remarks  # half-width kana, or one kanji, or two signs
+    assert [remark.code for remark in remarks] == ["reading.remark.encoding_doubt"]
+    assert "t.csv" in text(remarks[0].code, "ja", **remarks[0].values)
+
+
+def test_characters_cut_by_the_pieces_of_reading_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnostics.dataset.encodings._PIECE_BYTES", 7)
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp932", "euc_jp"):
+        words = (PLAIN_JAPANESE * 5).replace("\n", "\r\n")
+        assert read_utf8(io.BytesIO(words.encode(encoding)), "t.csv")[:2] == ((PLAIN_JAPANESE * 5).encode(), encoding)
+
+
 def test_garbage_does_not_drown_japanese_column_names(tmp_path: Path) -> None:
     noise = bytes(range(0x80, 0xA0)) + b"\xff\xfd\xa0" * 4
     table = read(tmp_path, "会員ID,商品ID\n".encode("cp932") + (b"1,a\n" * 4 + noise + b"\n") * 50)
@@ -117,6 +155,32 @@ def test_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
     rows = [["id", "text", "n"], ["1", "a b", "3"], ["2", "c d", "4"]]
     table = read(tmp_path, "\n".join(delimiter.join(row) for row in rows))
     assert (table.note.delimiter, table.frame.shape) == (delimiter, (2, 3))
+
+
+@pytest.mark.parametrize("delimiter", ["^", "~", "\x01", "\x1f"])
+def test_rare_separators_are_found_where_no_usual_one_fits(tmp_path: Path, delimiter: str) -> None:
+    rows = [["id", "text", "n"], ["1", "a, b", "3"], ["2", "c; d", "4"], ["3", "e", "5"]]
+    table = read(tmp_path, "\n".join(delimiter.join(row) for row in rows))
+    assert (table.note.delimiter, table.frame.shape) == (delimiter, (3, 3))
+
+
+def test_ranges_in_every_row_do_not_make_the_tilde_a_separator(tmp_path: Path) -> None:
+    table = read(tmp_path, "id,size\n" + "".join(f"{i},5~{i}cm\n" for i in range(20)))
+    assert (table.note.delimiter, table.frame["size"][3]) == (",", "5~3cm")
+
+
+@pytest.mark.parametrize("rows", ["u1,i1,2024-01-05,1\nu2,i2,2024-01-06,2\n", "1,赤い服,￥980\n2,青い服,￥1280\n"])
+def test_a_file_without_column_names_loses_no_row(tmp_path: Path, rows: str) -> None:
+    table = read(tmp_path, rows)
+    assert list(table.frame.columns) == [f"#{i}" for i in range(1, rows.split()[0].count(",") + 2)]
+    assert (len(table.frame), table.rows.tolist()) == (2, [1, 2])
+    assert [remark.code for remark in table.note.remarks] == ["reading.remark.no_header"]
+
+
+@pytest.mark.parametrize("header", ["id,2023,2024", "品番,価格,在庫", "id,1st,2nd"])
+def test_names_above_numbers_are_names(tmp_path: Path, header: str) -> None:
+    table = read(tmp_path, f"{header}\n" + "".join(f"{i},{i * 10},{i + 2000}\n" for i in range(5)))
+    assert (list(table.frame.columns), table.note.remarks) == (header.split(","), ())
 
 
 def test_commas_inside_cells_do_not_beat_semicolons(tmp_path: Path) -> None:
@@ -172,6 +236,27 @@ def test_columns_get_distinct_names(tmp_path: Path) -> None:
     assert list(read(tmp_path, "a,,a,b\n1,2,3,4\n").frame.columns) == ["a", "#2", "a (2)", "b"]
 
 
+def test_a_long_description_is_one_cell(tmp_path: Path) -> None:
+    long = 'He said ""no"", \n' * 20_000
+    table = read(tmp_path, f'id,text,n\n1,"{long}",1\n2,"{"x" * 3_000_000}",2\n3,c,3\n')
+    assert table.frame["n"].tolist() == ["2", "3"]  # a cell of 20,000 lines is a quote that was never closed
+    assert len(table.frame["text"][0]) == 3_000_000
+    table = read(tmp_path, f'id,text,n\n1,"{long[: 18 * 900]}",1\n2,b,2\n')
+    assert table.frame["text"][0] == long[: 18 * 900].replace('""', '"')
+
+
+def test_a_table_of_vectors_is_refused_with_its_width(tmp_path: Path) -> None:
+    with pytest.raises(TenbinError) as caught:
+        read(tmp_path, ",".join(f"c{i}" for i in range(100_000)) + "\n" + ",".join("1" * 100_000) + "\n")
+    assert (caught.value.code, caught.value.values["n"]) == ("E_TOO_MANY_COLUMNS", 100_000)
+
+
+def test_a_preview_takes_the_beginning_only(tmp_path: Path) -> None:
+    table = read(tmp_path, "id,n\n" + "".join(f"{i},{i}\n" for i in range(100_000)), "big.csv")
+    part = read_table(tmp_path / "big.csv", "catalog", max_rows=50)
+    assert part.frame.equals(table.frame.head(50)) and part.rows.tolist() == list(range(2, 52))
+
+
 def test_parquet_becomes_the_text_a_person_would_write(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"  # content decides, not the name
     columns = {
@@ -192,20 +277,34 @@ def test_parquet_becomes_the_text_a_person_would_write(tmp_path: Path) -> None:
     assert frame["when"][0].startswith("2024-01-05 12:30")
 
 
+def test_nested_parquet_is_flattened_and_vectors_are_left_out(tmp_path: Path) -> None:
+    columns = {
+        "id": pa.array(["1", "2"]),
+        "maker": pa.array([{"name": "塩屋", "since": 1950}, None]),
+        "tags": pa.array([["赤", "青"], None]),
+        "vector": pa.array([[1.0, 2.0], [3.0, 4.0]]),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", "catalog")
+    assert table.frame.columns.tolist() == ["id", "maker.name", "maker.since", "tags"]
+    assert table.frame.iloc[0].tolist() == ["1", "塩屋", "1950", "赤 | 青"]
+    assert table.frame.iloc[1].isna().tolist() == [False, True, True, True]
+    assert [remark.values["columns"] for remark in table.note.remarks] == [["tags"]]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
         (b"", "E_EMPTY_FILE"),
         (b"\xef\xbb\xbf \n\n", "E_EMPTY_FILE"),
         (b"id,name\n", "E_HEADER_ONLY"),
-        (b"PK\x03\x04aaaa", "E_NOT_A_TABLE"),
+        (b"PK\x03\x04aaaa", "E_BAD_ARCHIVE"),
         (b"\x89PNG\r\n\x1a\n0000", "E_NOT_A_TABLE"),
         (b"\xff\xd8\xff\xe0JFIF", "E_NOT_A_TABLE"),
         (b"\x80\x04\x95\x10.", "E_NOT_A_TABLE"),
         (bytes(range(1, 32)) * 20, "E_NOT_A_TABLE"),
         (b"PAR1 but nothing else", "E_BAD_PARQUET"),
         (b"<!DOCTYPE html><html>\n<title>Log in, please</title>\n", "E_NOT_A_TABLE"),
-        (b'[{"item_id": "1", "title": "x"},\n {"item_id": "2", "title": "y"}]', "E_NOT_A_TABLE"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, code: str) -> None:

@@ -71,3 +71,10 @@ def route(start, columns, items: torch.Tensor, preference: torch.Tensor, steps: 
             own = z / z.norm()
         users.append(own)
     return torch.stack(users)
+
+
+def nearest(unit: np.ndarray, k: int) -> np.ndarray:
+    """The k rows with the highest cosine to each row, itself left out, best first, by sorting all of them."""
+    similar = unit.astype(np.float64) @ unit.astype(np.float64).T
+    np.fill_diagonal(similar, -np.inf)
+    return np.argsort(-similar, axis=1)[:, :k]

@@ -123,7 +123,9 @@ def test_faulty_texts(make_dataset: Callable, code: str, text: str) -> None:
     dataset.catalog.texts[7] = text
     dataset.catalog.titles[7] = "Slate oak lamp" if code in ("bare_title", "very_short_text") else "Slate oak lamp of the north"
     check = _check_texts(dataset)
-    assert _counts(check) == {code: 1}
+    counts = _counts(check)
+    counts.pop("other_language", None)
+    assert counts == {code: 1}
     assert check.issues[0].item_ids == (dataset.catalog.item_ids[7],)
 
 
@@ -147,7 +149,7 @@ def test_where_names_are_all_there_is_a_short_name_is_no_gap(make_dataset: Calla
 def test_unusual_but_sound_texts_are_not_accused(make_dataset: Callable, text: str) -> None:
     dataset = _shop(make_dataset)[0]
     dataset.catalog.texts[7] = text
-    assert _check_texts(dataset).issues == []
+    assert set(_counts(_check_texts(dataset))) <= {"other_language"}  # which Japanese in this English shop is
 
 
 def _photo(rng: np.random.Generator) -> Image.Image:
@@ -200,6 +202,7 @@ def test_pictures(make_dataset: Callable) -> None:
         "flat_picture": 1,
         "placeholder_pictures": 12,
         "duplicate_picture": 9 + 5,
+        "near_duplicate_picture": 2,  # the other two ways of saving the placeholder
     }
     assert image.coverage.disguised == pytest.approx(13 / 60) and image.coverage.items == pytest.approx(45 / 60)
     assert {finding.code for finding in found.findings} == {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from diagnostics import read_dataset
 from diagnostics.dataset.features import encode
 from diagnostics.probe import JobResult, jobs, plan, prepare, train_job
 from diagnostics.profile import profile
+from diagnostics.profile.variants import find_products
 
 PROTOTYPE = {"id": 0.07, "text": 0.127}
 
@@ -34,6 +36,22 @@ def test_text_and_popularity_are_where_the_prototype_found_them(shop):
     (text,) = found.modalities
     assert text.standalone.recall_at_20.value >= 0.13
     assert text.standalone.permuted_floor.high < 0.02
+
+
+def test_variants_that_share_text_are_found_and_text_is_weaker_without_them(shop):
+    """The shop's own product code is the first seven of ten digits; the id and the text alone must lead there."""
+    dataset, blocks = shop
+    blind = replace(dataset, catalog=replace(dataset.catalog, product=None))
+    ours = find_products(blind, blocks, {"text": blocks[0].present}).of_item
+    codes = np.unique([item[:7] for item in dataset.catalog.item_ids], return_inverse=True)[1]
+    pairs, wanted = (labels[:, None] == labels[None, :] for labels in (ours, codes))
+    assert (pairs & wanted).sum() > 0.98 * pairs.sum() and (pairs & wanted).sum() > 0.85 * wanted.sum()
+    found = profile(dataset, blocks)
+    (text,) = found.modalities
+    assert "variants_trap" in [finding.code for finding in found.findings]
+    assert text.standalone_collapsed.lift.high < text.standalone.lift.value
+    assert text.standalone_collapsed.lift.low > 0.08 and text.homophily.lift.low > 0.1
+    assert text.new_item_ceiling.r2.low > 0.02 > text.new_item_ceiling.floor.high
 
 
 @pytest.mark.parametrize("arm", PROTOTYPE)

@@ -9,6 +9,7 @@ from diagnostics.schema import (
     Coverage,
     Estimate,
     FeatureHealth,
+    Finding,
     Homophily,
     ModalityProfile,
     NewItemCeiling,
@@ -63,6 +64,16 @@ def profile(names: tuple[str, ...], item: str) -> Profile:
             PresencePattern(modalities=(attributes,), items=41, interactions=0.009),
         ),
         n_test_users=USERS,
+        findings=(
+            Finding(code="variants_share_text", severity="info", modality=text, values={"count": 640}),
+            Finding(
+                code="placeholder_pictures",
+                severity="warning",
+                modality=image,
+                values={"count": 212, "share": 0.021, "groups": 3, "largest": 120},
+                item_ids=(item,),
+            ),
+        ),
     )
 
 
@@ -142,7 +153,7 @@ def _segments(source: str, item: str) -> tuple[SegmentCoverage, ...]:
         )
     ]
     for number, category in enumerate((item, "Trousers", "Socks", *(f"Kind {n}" for n in range(14)))):
-        lacking = 0.4 if source == "image" and number == 0 else 0.0
+        lacking = 0.4 / (number + 1) if source == "image" and number < 14 else 0.0
         found.append(
             SegmentCoverage(by="category", segment=category, n_items=900 - 40 * number, n_interactions=9000, items=1 - lacking)
         )

@@ -1,26 +1,32 @@
-"""Did we read your data right? Files in, columns checked, the cleaning shown, and the start of a run."""
+"""Did we read your data right? Data in, columns checked, the cleaning shown, and the start of a run."""
 
 from __future__ import annotations
 
-from typing import Literal, cast
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import streamlit as st
 
 import diagnostics
 from diagnostics.config import PRESETS
-from diagnostics.dashboard import state
+from diagnostics.dashboard import corrections, state
+from diagnostics.dashboard.corrections import Picks
 from diagnostics.dashboard.inbox import Chosen, from_paths, from_uploads, write_choices
+from diagnostics.dashboard.reading import outcome, propose_columns
 from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
 from diagnostics.errors import TenbinError
-from diagnostics.report.measured import funnel
+from diagnostics.report.model import Folded
+from diagnostics.report.reading import first_coverage, funnel, reading_points, reading_remarks
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
-from diagnostics.schema import ColumnRole, Dataset, FileNote
+from diagnostics.schema import Dataset, FileNote, Progress
 
 __all__ = ["page"]
 
-_TABLES = {"catalog": ["csv", "tsv", "txt", "parquet"], "interactions": ["csv", "tsv", "txt", "parquet"], "images": ["zip"]}
-
+_TABLES = ["csv", "tsv", "txt", "xlsx", "xls", "xlsm", "xlsb", "ods", "parquet", "json", "jsonl", "ndjson", "gz", "zip"]
+_UPLOADS = {"catalog": _TABLES, "interactions": _TABLES, "images": ["zip"]}
 _DELIMITERS = {",": "delimiter.comma", "\t": "delimiter.tab", ";": "delimiter.semicolon", "|": "delimiter.bar"}
 
 
@@ -78,21 +84,38 @@ def _rejected(folder: RunFolder, words: Words) -> None:
         )
 
 
-# ---------------------------------------------------------------- a person's own files
+# ---------------------------------------------------------------- a person's own data
 
 
 def _own_data(words: Words) -> None:
     chosen = _choose(words)
     if chosen is None:
         return
+    with st.expander(plain(words("dashboard.data.reuse"))):
+        picks = corrections.saved(words)
+    if st.session_state.get("edits_of") != chosen:  # other data: what was changed for the last ones means nothing here
+        st.session_state["edits_of"], st.session_state["edits"] = chosen, {"events": {}, "ratings": {}}
+    for kind, changed in st.session_state["edits"].items():
+        picks[kind] |= changed
+    if not corrections.sheets(chosen, picks, words):
+        return
     try:
-        choices = _correct(chosen, words)
-        dataset = _read(chosen, choices, words)
+        summary = st.container()  # the first answer stands above the columns that it depends on
+        proposed = outcome("propose", repr((chosen.state, picks)), _proposing(chosen, picks))
+        if proposed is None or not corrections.table(proposed[0], proposed[1], picks, words):
+            return
+        dataset = outcome("read", repr((chosen.state, picks)), _reading(chosen, picks))
+        if dataset is None:
+            return
     except TenbinError as problem:
+        if corrections.ask_sheet(problem, chosen):
+            st.rerun()
         error(problem, words.lang)
         return
-    _show_reading(dataset, words)
-    _start(chosen, choices, dataset, words)
+    with summary:
+        _first_answer(dataset, words)
+    _show_reading(dataset, picks, words)
+    _start(chosen, picks, dataset, words)
 
 
 def _choose(words: Words) -> Chosen | None:
@@ -101,83 +124,55 @@ def _choose(words: Words) -> Chosen | None:
         st.caption(plain(words("dashboard.data.upload_text")))
         files = [
             column.file_uploader(words(f"dashboard.data.{name}"), kinds, key=f"upload-{name}")
-            for column, (name, kinds) in zip(st.columns(3), _TABLES.items(), strict=True)
+            for column, (name, kinds) in zip(st.columns(3), _UPLOADS.items(), strict=True)
         ]
     with local:
         st.caption(plain(words("dashboard.data.local_text")))
-        paths = [st.text_input(words(f"dashboard.data.{name}_path"), key=f"path-{name}") for name in _TABLES]
-    return from_uploads(*files) or from_paths(*paths)
-
-
-def _correct(chosen: Chosen, words: Words) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The mapping table: our field, your column, samples and the reason; what a person changes is handed to the reader."""
-    from diagnostics.dataset import propose
-    from diagnostics.dataset.columns import CATALOG_ROLES, INTERACTION_ROLES, REPEATABLE
-    from diagnostics.dataset.guard import read_table
-
-    proposed = propose(chosen.catalog, chosen.interactions)
-    choices: dict[str, dict[str, tuple[str, ...]]] = {}
-    st.subheader(plain(words("report.data.columns")), anchor=False)
-    st.markdown(plain(words("dashboard.data.correct")))
-    for table, path, roles in (
-        ("catalog", chosen.catalog, CATALOG_ROLES),
-        ("interactions", chosen.interactions, INTERACTION_ROLES),
-    ):
-        preview = read_table(path, cast(Literal["catalog", "interactions"], table), max_rows=5)
-        columns = [str(name) for name in preview.frame.columns]
-        st.markdown(f"**{plain(words(f'dashboard.data.{table}'))}**")
-        choices[table] = {}
-        for role in roles:
-            ours = [entry for entry in proposed if entry.role == role and entry.file == preview.name]
-            picked = _pick(table, role, columns, ours, role in REPEATABLE, words)
-            if picked != tuple(entry.column for entry in ours):
-                choices[table][role] = picked
-    return choices
-
-
-def _pick(table: str, role: str, columns: list[str], ours: list[ColumnRole], several: bool, words: Words) -> tuple[str, ...]:
-    field, column, samples, because = st.columns([2, 3, 3, 4], vertical_alignment="center")
-    label = words.coded("reading", f"role.{role}")
-    field.markdown(plain(label))
-    key = f"role-{table}-{role}-{'|'.join(columns)}"
-    defaults = [entry.column for entry in ours if entry.column in columns]
-    if several:
-        picked = tuple(
-            column.multiselect(
-                label, columns, defaults, key=key, label_visibility="collapsed", placeholder=words("dashboard.data.none")
-            )
+        catalog, interactions, images = (
+            st.text_input(words(f"dashboard.data.{name}_path"), key=f"path-{name}") for name in _UPLOADS
         )
-    else:
-        index = columns.index(defaults[0]) + 1 if defaults else 0
-        one = column.selectbox(
-            label,
-            ["", *columns],
-            index,
-            key=key,
-            label_visibility="collapsed",
-            format_func=lambda name: name or words("dashboard.data.none"),
+        layout = st.selectbox(
+            words("dashboard.data.layout"),
+            ["auto", *_layouts()],
+            key="layout",
+            format_func=lambda name: words("dashboard.data.layout_auto") if name == "auto" else words.coded("report.layout", name),
         )
-        picked = (one,) if one else ()
-    if picked == tuple(defaults) and ours:
-        samples.caption(plain(words.samples(ours[0])))
-        because.caption(plain(words.message(ours[0].reason)))
-    elif picked:
-        because.caption(plain(words("dashboard.data.your_choice")))
-    return picked
+        st.caption(plain(words("dashboard.data.database")))
+    return from_uploads(*files) or from_paths(catalog, interactions, images, layout)
 
 
-def _read(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], words: Words) -> Dataset:
-    """Read the files once per state of them; kept out of Streamlit's caches, which would pickle them."""
-    files = [path for path in (chosen.catalog, chosen.interactions, chosen.images) if path is not None]
-    key = repr((chosen, choices, [path.stat().st_mtime_ns if path.exists() else None for path in files]))
-    if st.session_state.get("read_key") != key:
-        with st.spinner(words("dashboard.data.reading")):
-            dataset = diagnostics.read_dataset(chosen.catalog, chosen.interactions, images=chosen.images, mapping=choices)
-        st.session_state["read_key"], st.session_state["read"] = key, dataset
-    return cast(Dataset, st.session_state["read"])
+def _layouts() -> list[str]:
+    from diagnostics.dataset.formats import FORMATS
+
+    return list(FORMATS)
 
 
-def _show_reading(dataset: Dataset, words: Words) -> None:
+def _proposing(chosen: Chosen, picks: Picks) -> Callable[[Progress, Callable[[], bool]], Any]:
+    """The quick look, with a person's choices so far."""
+    choices = {table: dict(entries) for table, entries in picks.items()}
+    return lambda progress, cancelled: propose_columns(chosen, choices, progress, cancelled)
+
+
+def _reading(chosen: Chosen, picks: Picks) -> Callable[[Progress, Callable[[], bool]], Dataset]:
+    """The whole reading, with a person's choices."""
+    mapping = {table: dict(entries) for table, entries in picks.items()}
+
+    def work(progress: Progress, cancelled: Callable[[], bool]) -> Dataset:
+        return diagnostics.read_dataset(
+            chosen.catalog,
+            chosen.interactions,
+            images=chosen.images,
+            mapping=mapping,
+            format=chosen.format,
+            progress=progress,
+            cancelled=cancelled,
+        )
+
+    return work
+
+
+def _first_answer(dataset: Dataset, words: Words) -> None:
+    """How much was read, which kinds of information there are, and what a person should know about it."""
     st.subheader(plain(words("dashboard.data.was_read")), anchor=False)
     answer = words(
         "report.data.answer",
@@ -187,20 +182,58 @@ def _show_reading(dataset: Dataset, words: Words) -> None:
         set_aside=sum(entry.count for entry in dataset.notes.set_aside),
     )
     st.markdown(plain(answer))
+    show(first_coverage(dataset, words), words.lang, "first")
+    show(reading_points(dataset.notes, words), words.lang, "noted")
+
+
+def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
+    corrections.count_events(dataset, picks, words)
     _file_cards(dataset.notes.files, words)
     show(funnel(dataset.notes, words), words.lang, "funnel")
+    remarks = reading_remarks(dataset.notes, words)
+    if remarks.items:
+        show(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)), words.lang, "remarks")
+    from diagnostics.dataset import to_csv_bytes
+
     for name, table in dataset.rejected.items():
         st.download_button(
             plain(words("dashboard.data.rejected", name=name)),
-            table.to_csv(index=False).encode("utf-8-sig"),
+            to_csv_bytes(table)[0],
             f"{name}.rejected.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
+    st.download_button(
+        words("dashboard.data.save_mapping"),
+        _mapping_text(dataset, picks),
+        "mapping.toml",
+        "application/toml",
+        icon=":material/save:",
+        on_click="ignore",
+    )
 
 
-def _start(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], dataset: Dataset, words: Words) -> None:
+def _mapping_text(dataset: Dataset, picks: Picks) -> bytes:
+    """Everything that was settled for these data, to be brought back with next month's."""
+    from diagnostics.dataset import write_mapping
+
+    notes = dataset.notes
+    names = {role: next((file.name for file in notes.files if file.role == role), "") for role in ("catalog", "interactions")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_mapping(
+            notes.columns,
+            names["catalog"],
+            names["interactions"],
+            Path(folder) / "mapping.toml",
+            sheets={table: str(picks[table]["sheet"]) for table in names if "sheet" in picks[table]},
+            events=notes.event_weights,
+            rating_threshold=notes.rating_threshold,
+        )
+        return path.read_bytes()
+
+
+def _start(chosen: Chosen, picks: Picks, dataset: Dataset, words: Words) -> None:
     st.subheader(plain(words("dashboard.start.title")), anchor=False)
     try:
         seconds = {name: diagnostics.plan_probe(dataset, preset=name).eta_s for name in PRESETS}
@@ -218,7 +251,8 @@ def _start(chosen: Chosen, choices: dict[str, dict[str, tuple[str, ...]]], datas
             catalog=chosen.catalog,
             interactions=chosen.interactions,
             images=chosen.images,
-            mapping=write_choices(choices),
+            mapping=write_choices(picks),
+            format=chosen.format,
             preset=cast(Literal["quick", "standard", "thorough"], chosen_preset),
             lang=cast(Literal["en", "ja"], words.lang),
             report=("html", "json"),

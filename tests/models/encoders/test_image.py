@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from models.encoders.efficientnet import blocks, build_graph, pretrained_weights
-from models.encoders.image import ImageEncoder, look
+from models.encoders.glance import look
+from models.encoders.image import ImageEncoder
 
 
 def _torch_features(weights: dict[str, np.ndarray], pictures: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Hand-worked coverage, patterns and vector health."""
+"""Hand-worked vector health."""
 
 from __future__ import annotations
 
@@ -7,34 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from diagnostics.profile.coverage import compute_coverage, presence_patterns
 from diagnostics.profile.health import feature_health
-
-TEXT = np.array([True, True, False, True])
-FAKE = np.array([False, True, False, False])
-
-
-def test_shares_by_item_purchase_and_revenue(make_dataset: Callable) -> None:
-    dataset = make_dataset(4, [(0, 0), (0, 1), (1, 0), (1, 2), (2, 3)], value=[10, 5, 10, np.nan, 15])
-    coverage = compute_coverage(dataset, TEXT, FAKE)
-    assert (coverage.items, coverage.disguised) == (0.5, 0.25)
-    assert coverage.interactions == pytest.approx(3 / 5)
-    assert coverage.revenue == pytest.approx(35 / 40)
-
-
-def test_no_prices_no_revenue(make_dataset: Callable) -> None:
-    assert compute_coverage(make_dataset(4, [(0, 0)]), TEXT, FAKE).revenue is None
-    assert compute_coverage(make_dataset(4, [(0, 0)], value=[0.0]), TEXT, FAKE).revenue is None
-
-
-def test_patterns(make_dataset: Callable) -> None:
-    dataset = make_dataset(4, [(0, 0), (0, 1), (1, 0), (1, 2), (2, 3)])
-    patterns = presence_patterns(dataset, {"text": TEXT, "image": np.array([True, False, False, True])})
-    assert [(pattern.modalities, pattern.items, pattern.interactions) for pattern in patterns] == [
-        (("text", "image"), 2, pytest.approx(3 / 5)),
-        ((), 1, pytest.approx(1 / 5)),
-        (("text",), 1, pytest.approx(1 / 5)),
-    ]
 
 
 def test_health_of_vectors_worked_by_hand(make_block: Callable) -> None:

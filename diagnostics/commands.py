@@ -1,0 +1,201 @@
+"""The work behind the commands, by calls to the façade: read, profile, probe, judge, write, with progress and Cancel throughout."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import diagnostics as tenbin
+from diagnostics.console import Session
+from diagnostics.errors import Cancelled, TenbinError
+from diagnostics.messages import text
+from diagnostics.runs import RunRequest
+from diagnostics.schema import Arm, Dataset, ProbePlan, Profile
+
+if TYPE_CHECKING:
+    from diagnostics.probe import ProbeRun
+
+__all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train"]
+
+
+def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
+    """From files to a verdict and its reports, with everything that was measured on the way kept in ``out``."""
+    with Session(out, request, json_progress) as session:
+        dataset = _read(session, request)
+        measured = _profile(session, dataset, request)
+        plan = tenbin.plan_probe(
+            dataset,
+            preset=request.preset,
+            backbones=request.backbones,
+            balancers=request.balancers,
+            n_seeds=request.seeds,
+            seed=request.seed,
+        )
+        run = _probe(session, dataset, plan, request.threads)
+        session.step("diagnose", 0.0)
+        diagnosis = tenbin.diagnose(dataset, measured, run)
+        session.step("diagnose", 1.0)
+        timing = {**diagnosis.provenance.timing, **session.timing}
+        provenance = diagnosis.provenance.model_copy(update={"timing": timing})
+        diagnosis = diagnosis.model_copy(update={"provenance": provenance})
+        session.step("write_report", 0.0)
+        written = [session.folder.write_text("diagnosis.json", diagnosis.model_dump_json(indent=2) + "\n")]
+        written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
+        session.step("write_report", 1.0)
+    session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
+    _say_set_aside(session, request, dataset)
+    _say_files(session, written)
+
+
+def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
+    """What the data say before any training: ``profile.json``, the worklists, and a few lines in words."""
+    from diagnostics.report.profiled import summary_lines
+    from diagnostics.report.words import Words
+
+    with Session(out, request, json_progress) as session:
+        dataset = _read(session, request)
+        measured = _profile(session, dataset, request)
+    for line in summary_lines(measured, Words(request.lang)):
+        session.say("cli.line", line=line)
+    _say_set_aside(session, request, dataset)
+    _say_files(session, [session.folder.path / "profile.json"])
+
+
+def train(request: RunRequest, out: Path, json_progress: bool, modalities: str | None, asked: dict[str, Any]) -> None:
+    """One arm, for measuring. ``modalities``: names separated by commas, None for all; ``asked``: what replaces the preset's."""
+    with Session(out, request, json_progress) as session:
+        dataset = _read(session, request)
+        known = [modality.name for modality in dataset.catalog.modalities]
+        chosen = known if modalities is None else [name for name in modalities.split(",") if name]
+        for name in chosen:
+            expect("--modalities", name, known)
+        plan = tenbin.plan_probe(
+            dataset, preset="quick", backbones=request.backbones, balancers=request.balancers, n_seeds=1, seed=request.seed
+        )
+        arm = Arm(
+            backbone=request.backbones[0],
+            modalities=tuple(name for name in known if name in chosen),
+            balancer=request.balancers[0] if request.balancers else "none",
+        )
+        plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), **asked})
+        run = _probe(session, dataset, plan, request.threads)
+        path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
+    _say_set_aside(session, request, dataset)
+    _say_files(session, [path])
+
+
+def _profile(session: Session, dataset: Dataset, request: RunRequest) -> Profile:
+    lists = session.folder.path / "worklists"
+    measured = tenbin.profile(dataset, seed=request.seed, worklists=lists, progress=session.step, cancelled=session.cancelled)
+    session.folder.write_text("profile.json", measured.model_dump_json(indent=2) + "\n")
+    return measured
+
+
+def _say_files(session: Session, written: Sequence[Path]) -> None:
+    lists = sorted((session.folder.path / "worklists").glob("*.csv"))
+    session.say("cli.wrote", files=[str(path) for path in dict.fromkeys(written)])
+    if lists:
+        session.say("cli.worklists", count=len(lists), folder=str(lists[0].parent))
+
+
+def _read(session: Session, request: RunRequest) -> Dataset:
+    """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
+    from diagnostics.dataset import write_rejected
+    from diagnostics.dataset.formats import FORMATS
+    from models.backbones import BACKBONES
+    from models.balancers import BALANCERS
+
+    for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
+        for name in names:  # before minutes of reading and measuring
+            expect(option, name, list(known))
+    expect("--format", request.format, ["auto", *FORMATS])
+    dataset = tenbin.read_dataset(
+        request.catalog,
+        request.interactions,
+        images=request.images,
+        features=request.features or None,
+        mapping=request.mapping,
+        format=request.format,
+        split=request.split,
+        seed=request.seed,
+        progress=session.step,
+        cancelled=session.cancelled,
+    )
+    write_rejected(dataset, session.folder.path / "rejected")
+    return dataset
+
+
+def _say_set_aside(session: Session, request: RunRequest, dataset: Dataset) -> None:
+    """How many rows of which file were not used, and why."""
+    for entry in dataset.notes.set_aside:
+        session.say("cli.set_aside", file=entry.file, count=entry.count, reason=text(f"set_aside.{entry.reason}", request.lang))
+    if dataset.notes.set_aside:
+        session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
+
+
+def _probe(session: Session, dataset: Dataset, plan: ProbePlan, threads: int | None) -> ProbeRun:
+    run = tenbin.run_probe(dataset, plan, session.folder.path, threads=threads, on_event=session.event, cancelled=session.cancelled)
+    if run.status == "cancelled":
+        raise Cancelled
+    return run
+
+
+def _teachers(plan: ProbePlan, arm: Arm) -> tuple[Arm, ...]:
+    """The arms that ``arm`` distils from, if it does; they must be trained too."""
+    from diagnostics.probe import jobs
+
+    needed = {need for job in jobs(plan.model_copy(update={"arms": (arm,)})) for need in job.needs}
+    return tuple(dict.fromkeys(job.arm for job in jobs(plan) if job.job_id in needed))
+
+
+def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
+    """What ``train`` writes into ``run.json``: cost and quality of one arm."""
+    if run.failures:
+        raise TenbinError("E_TRAINING_FAILED", found=next(iter(run.failures.values())))
+    epochs = [event for event in run.events if event.kind == "epoch" and event.arm == arm.arm_id]
+    shown = {"epoch", "loss", "validation", "branches", "dynamics", "seconds"}
+    (summary,) = (summary for summary in run.summaries() if summary.arm_id == arm.arm_id)
+    return {
+        "arm": arm.arm_id,
+        "seed": run.plan.seeds[0],
+        "seconds_per_epoch": statistics.median(event.seconds for event in epochs),
+        "best_epoch": summary.best_epochs[0],
+        "epochs": [event.model_dump(include=shown) for event in epochs],
+        "test": {name: getattr(summary, name).model_dump() for name in ("recall_at_20", "ndcg_at_20")},
+        "plan": run.plan.model_dump(mode="json"),
+    }
+
+
+# ---------------------------------------------------------------- options
+
+
+def named_files(options: Sequence[str] | None) -> dict[str, Path]:
+    """``--features NAME=FILE`` as a mapping."""
+    named: dict[str, Path] = {}
+    for option in options or ():
+        name, equals, file = option.partition("=")
+        if not (name and equals and file) or name in named:
+            raise TenbinError("E_FEATURES_OPTION", found=option)
+        named[name] = Path(file)
+    return named
+
+
+def formats(option: str) -> tuple[str, ...]:
+    """``--report html,json`` as names; an unknown one is refused before any work is done."""
+    from diagnostics.report import WRITERS
+
+    names = tuple(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
+    for name in names:
+        expect("--report", name, list(WRITERS))
+    return names
+
+
+def expect(option: str, found: str, choices: Sequence[str]) -> None:
+    """Refuse a name that is not among the choices, and say which is the nearest."""
+    if found not in choices:
+        nearest = difflib.get_close_matches(found, choices, n=1, cutoff=0)
+        raise TenbinError("E_UNKNOWN_CHOICE", what=option, found=found, choices=tuple(choices), nearest=nearest[0])

@@ -1,0 +1,131 @@
+"""What one event counts: kinds of events in English and Japanese with their weights, and ratings from which on a product is liked.
+
+A recommender learns from "this person wanted this product". A purchase says so; a look says it faintly. So every event has a
+weight, and a customer's events with one product count as an interaction once their weights add up to 1. Where a log holds nothing
+as strong as a purchase, its strongest events count 1 and the others in proportion, so that a log of views alone still works.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnostics.config import threshold
+from diagnostics.dataset.vocabulary import nearest, plain_name
+from diagnostics.errors import TenbinError
+from diagnostics.schema import FloatArray, Message
+
+__all__ = ["EVENT_KINDS", "Weights", "event_kind", "liked_from", "weigh"]
+
+_WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart)
+    "undone": """
+        remove removed delete deleted cancel canceled cancelled cancellation return returned refund refunded dislike unlike
+        removefromcart 削除 解除 取消 取り消し キャンセル 返品 返金 低評価
+    """,
+    "shown": "impression impressions imp shown exposure exposed recommended 表示 露出 インプレッション",
+    "view": """
+        view views viewed pageview pv click clicks clicked detail details browse browsed visit visited select viewitem itemview
+        productview 閲覧 クリック
+        参照 訪問 詳細
+    """,
+    "cart": "cart addtocart basket bag checkout カート かご カゴ バスケット 買い物袋",
+    "favourite": """
+        favorite favorites favourite favourites fav like liked likes wish wishlist bookmark bookmarked save saved clip
+        addtowishlist addtofavorites
+        お気に入り いいね ほしい物 欲しい物 ブックマーク クリップ 高評価
+    """,
+    "rating": "rating rate rated review reviewed 評価 レビュー 口コミ クチコミ",
+    "purchase": """
+        purchase purchased purchases buy bought order ordered orders transaction sale sales sold paid payment conversion cv
+        購入 購買 注文 買上 販売 売上 決済 成約 受注
+    """,
+}
+EVENT_KINDS = tuple(_WORDS)
+"""The kinds of events that we know; ``event_weight_<kind>`` in ``config`` is what each counts, and why."""
+
+_KNOWN = {word: kind for kind, words in reversed(_WORDS.items()) for word in words.split()}
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def event_kind(written: str) -> str | None:
+    """The kind of event that a shop's word means: ``AddToCart`` and ``カート追加`` are ``cart``; None for an unknown word."""
+    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", written)).casefold()
+    words = set(re.split(r"[\W_]+", spaced)) | {plain_name(written)}
+    found = {kind for word, kind in _KNOWN.items() if (word in words if word.isascii() else word in spaced)}
+    return next((kind for kind in EVENT_KINDS if kind in found), None)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``rows`` float32 (n_rows,), what each row counts; ``stated`` the same by event type; ``remarks`` what was not understood."""
+
+    rows: FloatArray
+    stated: dict[str, float]
+    remarks: tuple[Message, ...]
+
+
+def weigh(events: pd.Series, given: Mapping[str, float], file: str) -> Weights:
+    """The weight of each event.
+
+    A weight that a person gave to the shop's own word comes first, then one given to a kind, then our default for the kind.
+    Unknown types and blank cells count 1, and are stated. Where the largest weight in the log is below 1, all are divided by it.
+
+    Parameters
+    ----------
+    events : text (n_rows,), NA where blank
+
+    Raises
+    ------
+    TenbinError
+        ``E_UNKNOWN_EVENT`` when a weight was given to something that is neither in the log nor a kind.
+    """
+    codes, unique = pd.factorize(events)
+    types = [str(value) for value in unique]
+    by_name = {plain_name(name): weight for name, weight in given.items()}
+    known = {plain_name(name) for name in (*types, *EVENT_KINDS)}
+    for name in given:
+        if plain_name(name) not in known:
+            choices = [*types[:20], *EVENT_KINDS]
+            raise TenbinError("E_UNKNOWN_EVENT", file=file, found=name, choices=choices, nearest=nearest(name, choices))
+    stated: dict[str, float] = {}
+    unknown: list[str] = []
+    for written in types:
+        kind = event_kind(written)
+        weight = by_name.get(plain_name(written))
+        if weight is None and kind is not None:
+            weight = by_name.get(kind, threshold(f"event_weight_{kind}"))
+        if weight is None:
+            unknown.append(written)
+        stated[written] = 1.0 if weight is None else float(weight)
+    blank = int((codes < 0).sum())
+    largest = max([*stated.values(), *([1.0] if blank else [])], default=1.0)
+    if 0 < largest < 1:
+        stated = {written: weight / largest for written, weight in stated.items()}
+    remarks = []
+    if unknown:
+        remarks.append(
+            Message(code="reading.remark.unknown_events", values={"file": file, "types": unknown[:10], "n": len(unknown)})
+        )
+    if blank:
+        remarks.append(Message(code="reading.remark.blank_events", values={"file": file, "n": blank}))
+    rows = np.array([*stated.values(), 1.0], dtype=np.float32)[codes]  # code -1, a blank cell, takes the last
+    return Weights(rows, stated, tuple(remarks))
+
+
+def liked_from(ratings: npt.NDArray[np.float64], given: float | None) -> float:
+    """The rating from which on a product counts as liked: 4 of 5, and in proportion on scales up to 1, 10 or 100.
+
+    The scale is the shortest usual one that holds every rating seen; a scale that ends at 2, 3 or 4 is taken as it is.
+    """
+    if given is not None:
+        return given
+    top = float(np.nanmax(ratings))
+    if not 1 < top <= 4:
+        top = next((float(end) for end in (1, 5, 10, 100) if top <= end), top)
+    return threshold("rating_liked") * top / 5

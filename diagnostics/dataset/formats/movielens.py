@@ -1,0 +1,92 @@
+"""MovieLens in its three layouts: 100K (``u.data``, ``u.item``), 1M and 10M (``*.dat`` with ``::``), and CSV (latest, 20M, 25M)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from diagnostics.dataset.formats.shop import Format, Found, Reader, Shop, first_bytes, known, made_table
+from diagnostics.dataset.tables import Role, Table, rejected_table
+from diagnostics.errors import TenbinError
+
+__all__ = ["MOVIELENS"]
+
+_FILES = "u.data + u.item / ratings.dat + movies.dat / ratings.csv + movies.csv"
+_LAYOUTS = (("u.data", "u.item"), ("ratings.dat", "movies.dat"), ("ratings.csv", "movies.csv"))
+_LOG_COLUMNS = ("userId", "movieId", "rating", "timestamp")
+_GENRES_100K = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+_ITEM_100K = ("movieId", "title", "release_date", "video_release_date", "url", *_GENRES_100K)
+_GENRES_KEPT = 3  # attributes; few films have more
+
+
+def _recognise(catalog: Path | None, interactions: Path) -> Found | None:
+    folder = interactions if interactions.is_dir() else interactions.parent
+    for log, films in _LAYOUTS:
+        ratings, movies = folder / log, folder / films
+        meant = interactions in (folder, ratings) and catalog in (None, movies)
+        if meant and ratings.is_file() and movies.is_file():
+            plain_csv = ratings.suffix == ".csv" and b"movieId" not in first_bytes(ratings).split(b"\n")[0]
+            return None if plain_csv else Found(movies, ratings, folder)
+    return None
+
+
+def _open(found: Found, read: Reader) -> Shop:
+    ratings, movies = found.interactions, found.catalog or found.interactions
+    if ratings.suffix == ".csv":
+        log, films = read(ratings, "interactions"), read(movies, "catalog")
+        genres = films.frame["genres"] if "genres" in films.frame.columns else pd.Series([None] * len(films.frame), dtype="str")
+    else:
+        separator = {"u.data": ("\t", "|"), "ratings.dat": ("::", "::")}[ratings.name]
+        log = _split_lines(ratings, "interactions", separator[0], _LOG_COLUMNS)
+        columns = _ITEM_100K if ratings.name == "u.data" else ("movieId", "title", "genres")
+        films = _split_lines(movies, "catalog", separator[1], columns)
+        genres = _flagged(films.frame) if ratings.name == "u.data" else films.frame["genres"]
+    for table, column in ((log, "userId"), (log, "movieId"), (films, "movieId")):
+        if column not in table.frame.columns:
+            raise TenbinError("E_NOT_THIS_FORMAT", file=table.name, format="movielens", expected=column)
+    parts = genres.where(genres != "(no genres listed)").str.split("|", expand=True).reindex(columns=range(_GENRES_KEPT))
+    named = {f"genre_{place + 1}": parts[place] for place in range(_GENRES_KEPT)}
+    kept = {column: films.frame[column] for column in ("movieId", "title") if column in films.frame.columns}
+    frame = pd.DataFrame({**kept, **{name: cells.astype("str") for name, cells in named.items() if cells.notna().any()}})
+    films = Table(films.name, frame, films.rows, films.note, films.rejected)
+    roles = known(films, "movielens", {"item_id": "movieId", "title": "title", "category": [*named]})
+    said = {"user_id": "userId", "item_id": "movieId", "rating": "rating", "timestamp": "timestamp"}
+    return Shop(films, log, (*roles, *known(log, "movielens", said)), format="movielens")
+
+
+def _split_lines(path: Path, role: Role, separator: str, columns: tuple[str, ...]) -> Table:
+    """A file without a header whose cells never hold the separator; a line with another number of cells is set aside."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:  # the older files are written in Latin-1, in which nothing is undecodable
+        text = raw.decode("latin-1")
+    lines = pa.array(text.replace("\r\n", "\n").rstrip("\n").split("\n"), pa.large_string())
+    cells = pc.split_pattern(lines, separator)
+    fits = np.asarray(pc.equal(pc.list_value_length(cells), len(columns)))
+    if not fits.any():
+        raise TenbinError("E_NOT_THIS_FORMAT", file=path.name, format="movielens", expected=separator.join(columns[:5]))
+    kept = cells.filter(pa.array(fits))
+    table = made_table(
+        path.name, role, "movielens", {name: pd.Series(pc.list_element(kept, at)) for at, name in enumerate(columns)}
+    )
+    numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
+    odd = zip(numbers[~fits].tolist(), lines.filter(pa.array(~fits)).to_pylist(), strict=True)
+    aside = rejected_table(columns, [(number, line.split(separator), "ragged") for number, line in odd], separator)
+    return Table(path.name, table.frame, numbers[fits], table.note.model_copy(update={"rows": len(lines)}), aside)
+
+
+def _flagged(frame: pd.DataFrame) -> pd.Series:
+    """Nineteen columns of 0 and 1 as the names of the genres that are set."""
+    flags = (frame[list(_GENRES_100K[1:])] == "1").to_numpy()
+    return pd.Series(["|".join(np.array(_GENRES_100K[1:])[row]) or None for row in flags], dtype="str")
+
+
+MOVIELENS = Format(_FILES, _recognise, _open)

@@ -1,0 +1,145 @@
+"""Everything that needs vectors and purchases together, measured once: A2, A4 (hubness), A5 by product, A6 to A9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from diagnostics.config import threshold
+from diagnostics.profile.absence import Traits, absence
+from diagnostics.profile.ceiling import new_item_ceiling
+from diagnostics.profile.homophily import homophily, with_hubness
+from diagnostics.profile.information import shared_information
+from diagnostics.profile.redundancy import redundancy
+from diagnostics.profile.standalone import Ranking, standalone_strength
+from diagnostics.profile.variants import Products, collapse, find_products
+from diagnostics.profile.views import Collaborative, View, sample_items
+from diagnostics.schema import (
+    Absence,
+    BoolArray,
+    Dataset,
+    FeatureBlock,
+    FeatureHealth,
+    Homophily,
+    ModalityProfile,
+    NewItemCeiling,
+    NotChecked,
+    Redundancy,
+    SharedInformation,
+    Standalone,
+)
+
+__all__ = ["Signal", "Signals", "measure_signals"]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What was measured of one modality; None where the items do not suffice. ``view`` is what it was measured on."""
+
+    view: View
+    health: FeatureHealth | None
+    standalone: Standalone
+    standalone_collapsed: Standalone | None
+    absence: Absence | None
+    homophily: Homophily | None
+    new_item_ceiling: NewItemCeiling | None
+
+    def added_to(self, described: ModalityProfile) -> ModalityProfile:
+        """The modality's profile with these measures in it."""
+        names = ("health", "standalone", "standalone_collapsed", "absence", "homophily", "new_item_ceiling")
+        return described.model_copy(update={name: getattr(self, name) for name in names})
+
+
+@dataclass(frozen=True)
+class Signals:
+    """All modalities' measures, those of pairs, and what could not be measured and why."""
+
+    of: Mapping[str, Signal]
+    traits: Traits
+    products: Products
+    redundancy: tuple[Redundancy, ...]
+    shared_information: tuple[SharedInformation, ...]
+    not_checked: tuple[NotChecked, ...]
+
+
+def measure_signals(
+    dataset: Dataset,
+    features: Sequence[FeatureBlock],
+    real: Mapping[str, BoolArray],
+    healths: Sequence[FeatureHealth | None],
+    ranking: Ranking,
+    *,
+    seed: int = 0,
+    step: Callable[[], None] = lambda: None,
+) -> Signals:
+    """Measure every modality, then every pair.
+
+    Parameters
+    ----------
+    real : modality -> bool (n_items,), items with a value that is not a stand-in
+    healths : one per block, to which hubness is added
+    step : called once per modality and once per pair
+
+    Notes
+    -----
+    Neighbours, components and factors are computed once and shared. Above ``signal_items`` items a sample of that many is looked
+    at, and ``not_checked`` says so; stand-alone strength and absence are measured on all.
+    """
+    sample = sample_items(dataset.catalog.n_items, seed)
+    bought = Collaborative(dataset.split, sample, seed)
+    products = find_products(dataset, features, real)
+    traits = Traits.of(dataset)
+    found: dict[str, Signal] = {}
+    for block, health in zip(features, healths, strict=True):
+        view = View.of(block, real[block.name], sample, seed=seed)
+        found[block.name] = Signal(
+            view=view,
+            health=with_hubness(health, view),
+            standalone=standalone_strength(ranking, block),
+            standalone_collapsed=_collapsed(dataset, block, products, seed) if products.matter else None,
+            absence=absence(traits, block.kind, real[block.name], seed=seed),
+            homophily=homophily(view, bought, products.of_item),
+            new_item_ceiling=new_item_ceiling(view, bought, products.of_item),
+        )
+        step()
+    pairs, informed = [], []
+    for first, second in combinations((signal.view for signal in found.values()), 2):
+        pairs.append(redundancy(first, second, products.of_item))
+        informed.append(shared_information(first, second, bought, products.of_item))
+        step()
+    measured: dict[str, Sequence[object]] = {
+        "hubness": [signal.health and signal.health.hubness for signal in found.values()],
+        "homophily": [signal.homophily for signal in found.values()],
+        "new_item_ceiling": [signal.new_item_ceiling for signal in found.values()],
+        "redundancy": pairs,
+        "shared_information": informed,
+    }
+    return Signals(
+        of=found,
+        traits=traits,
+        products=products,
+        redundancy=tuple(pair for pair in pairs if pair is not None),
+        shared_information=tuple(pair for pair in informed if pair is not None),
+        not_checked=_not_checked(measured, len(features), len(sample), dataset.catalog.n_items),
+    )
+
+
+def _collapsed(dataset: Dataset, block: FeatureBlock, products: Products, seed: int) -> Standalone:
+    split, vectors = collapse(dataset.split, block, products)
+    return standalone_strength(Ranking(split, seed), vectors)
+
+
+def _not_checked(
+    measured: Mapping[str, Sequence[object]], n_modalities: int, n_sample: int, n_items: int
+) -> tuple[NotChecked, ...]:
+    entries = []
+    for code, results in measured.items():
+        if results and all(result is None for result in results):
+            least = int(threshold("signal_min_items"))
+            entries.append(NotChecked(code=code, reason="too_few_items", values={"least": least}))
+        elif not results and n_modalities == 1:
+            entries.append(NotChecked(code=code, reason="single_modality"))
+    if n_sample < n_items:
+        entries.append(NotChecked(code="signal_all_items", reason="sampled_items", values={"n": n_sample, "total": n_items}))
+    return tuple(entries)

@@ -1,0 +1,162 @@
+"""Faults of vectors and gaps planted in a whole shop: the profile names each with the right items, and accuses no innocent data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from diagnostics.messages import LANGUAGES
+from diagnostics.profile import profile
+from diagnostics.report.words import Words
+from diagnostics.schema import Dataset, FeatureBlock, Finding, InteractionLog, Profile
+from tests.probe.worlds import dataset_of
+
+N_USERS, N_ITEMS, D = 900, 400, 5
+
+
+def _world(seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Two sound modalities, each with its own part in the tastes."""
+    rng = np.random.default_rng(seed)
+    text, image, other = (rng.normal(size=(N_ITEMS, D)) for _ in range(3))
+    utility = sum(rng.normal(size=(N_USERS, D)) @ part.T for part in (text, image, other / 2)) / np.sqrt(D)
+
+    def view(factors: np.ndarray) -> np.ndarray:
+        mixed = factors @ rng.normal(size=(D, 24))
+        return mixed + 0.3 * rng.normal(size=mixed.shape)
+
+    return {"image": view(image), "text": view(text)}, utility
+
+
+def _made(vectors: dict[str, np.ndarray], utility: np.ndarray) -> tuple[Dataset, list[FeatureBlock]]:
+    dataset, features = dataset_of(vectors, utility, per_user=14)
+    return _dated(dataset), features
+
+
+def _dated(dataset: Dataset) -> Dataset:
+    """A log of 400 days in which item i is never sold before day i."""
+    rng = np.random.default_rng(5)
+    log, n = dataset.log, dataset.catalog.n_items
+    day = rng.uniform(log.item_index * 400 // n, 400)
+    order = np.argsort(day)
+    time = np.datetime64("2024-01-01", "s") + (day * 86400).astype("timedelta64[s]")
+    dated = InteractionLog(log.user_ids, log.user_index[order], log.item_index[order], time[order])
+    kinds = np.array([f"kind {item % 10}" for item in range(n)], dtype=object)
+    price = np.exp(rng.normal(3, 0.5, n))
+    return replace(dataset, log=dated, catalog=replace(dataset.catalog, category=kinds, price=price))
+
+
+def _named(found: Profile, code: str) -> list[Finding]:
+    return [finding for finding in found.findings if finding.code == code]
+
+
+PATTERNS = ("missing_not_at_random", "uninformative_alone", "scale_extreme", "redundant_pair", "hubs", "variants_trap")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sound_data_are_not_accused(seed: int) -> None:
+    vectors, utility = _world(seed)
+    vectors["image"][np.random.default_rng(seed).random(N_ITEMS) < 0.15] = np.nan  # gaps at random
+    found = profile(*_made(vectors, utility))
+    assert [finding.code for finding in found.findings if finding.code in PATTERNS] == []
+    assert all(modality.standalone.lift.low > 0 and modality.homophily.lift.low > 0 for modality in found.modalities)
+    assert all(modality.new_item_ceiling.r2.low > 0.05 for modality in found.modalities)
+
+
+def test_shuffled_vectors_are_named() -> None:
+    vectors, utility = _world()
+    vectors["image"] = vectors["image"][np.random.default_rng(1).permutation(N_ITEMS)]
+    found = profile(*_made(vectors, utility))
+    assert [finding.modality for finding in _named(found, "uninformative_alone")] == ["image"]
+    image, text = found.modalities
+    assert image.homophily.lift.low <= 0 < text.homophily.lift.low
+    assert image.new_item_ceiling.r2.value < 0.02 < text.new_item_ceiling.r2.low
+    (shared,) = found.shared_information
+    assert shared.unique_first.value < 0.1 * shared.unique_second.value
+
+
+@pytest.mark.parametrize("factor", [1000.0, 0.001])
+def test_another_scale_is_named_and_changes_nothing_else(factor: float) -> None:
+    vectors, utility = _world()
+    plain = profile(*_made(vectors, utility))
+    scaled = profile(*_made(vectors | {"image": vectors["image"] * factor}, utility))
+    assert "image" in [finding.modality for finding in _named(scaled, "scale_extreme")]
+    assert _named(scaled, "uninformative_alone") == []
+    for before, after in zip(plain.modalities, scaled.modalities, strict=True):
+        assert after.standalone.recall_at_20.value == pytest.approx(before.standalone.recall_at_20.value, abs=0.003)
+        assert after.new_item_ceiling.r2.value == pytest.approx(before.new_item_ceiling.r2.value, abs=0.01)
+
+
+def test_a_category_without_photos_is_named_with_its_items() -> None:
+    vectors, utility = _world()
+    vectors["image"][np.arange(N_ITEMS) % 10 == 3] = np.nan
+    found = profile(*_made(vectors, utility))
+    (finding,) = _named(found, "missing_not_at_random")
+    assert finding.modality == "image" and finding.effect.low > 0.8
+    assert [driver["values"]["group"] for driver in finding.values["drivers"]] == ["kind 3"]
+    assert len(finding.item_ids) == 20 and {int(item[1:]) % 10 for item in finding.item_ids} == {3}
+    for lang in LANGUAGES:
+        text = Words(lang).coded("finding", finding.code, "text", {**finding.values, "modality": "image"})
+        assert "kind 3" in text and "100%" in text
+
+
+def test_a_month_in_which_descriptions_stopped_is_named_with_its_items() -> None:
+    vectors, utility = _world()
+    vectors["text"][340:] = np.nan  # first sold after day 340
+    found = profile(*_made(vectors, utility))
+    (finding,) = _named(found, "missing_not_at_random")
+    assert finding.modality == "text"
+    assert [driver["code"] for driver in finding.values["drivers"]] == ["absence.newer"]
+    assert {int(item[1:]) >= 340 for item in finding.item_ids} == {True}
+
+
+def test_a_modality_that_repeats_another_is_named() -> None:
+    vectors, utility = _world()
+    rng = np.random.default_rng(2)
+    vectors["image"] = vectors["text"] @ rng.normal(size=(24, 30)) + 0.5 * rng.normal(size=(N_ITEMS, 30))
+    found = profile(*_made(vectors, utility))
+    (finding,) = _named(found, "redundant_pair")
+    assert {finding.modality, finding.values["other"]} == {"text", "image"}
+    (shared,) = found.shared_information
+    assert shared.shared.low > shared.unique_first.high
+
+
+def test_variants_bought_together_are_named_with_both_strengths() -> None:
+    """Three colours each of 150 products, one vector per product; customers take several colours."""
+    rng = np.random.default_rng(3)
+    of_item = np.arange(450) // 3
+    utility = rng.normal(size=(N_USERS, 150))[:, of_item] * 2 + rng.normal(size=(N_USERS, 450)) * 0.3
+    dataset, features = dataset_of({"text": rng.normal(size=(150, 24))[of_item]}, utility, per_user=12)
+    codes = np.array([f"P{product}" for product in of_item], dtype=object)
+    found = profile(replace(dataset, catalog=replace(dataset.catalog, product=codes)), features)
+    (finding,) = _named(found, "variants_trap")
+    (text,) = found.modalities
+    assert finding.severity == "warning" and finding.values["products"] == 150
+    assert text.standalone.lift.low > 0.1  # it finds the other colours, and nothing else:
+    assert text.standalone_collapsed.lift.low <= 0 <= text.standalone_collapsed.lift.high
+    assert (finding.values["strength"], finding.values["collapsed"]) == (
+        text.standalone.recall_at_20.value,
+        text.standalone_collapsed.recall_at_20.value,
+    )
+
+
+def test_a_price_that_only_sales_reveal_is_named() -> None:
+    dataset, features = _made(*_world())
+    price = dataset.catalog.price.copy()
+    unsold = np.zeros(N_ITEMS, dtype=bool)
+    unsold[:60] = True
+    keep = ~unsold[dataset.log.item_index]
+    log = replace(
+        dataset.log,
+        user_index=dataset.log.user_index[keep],
+        item_index=dataset.log.item_index[keep],
+        timestamp=dataset.log.timestamp[keep],
+    )
+    price[unsold] = np.nan
+    trapped = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))
+    (finding,) = _named(profile(trapped, features), "price_only_where_sold")
+    assert finding.values["count"] == 60 and set(finding.item_ids) <= {f"i{item}" for item in range(60)}
+    price[0] = 10.0
+    listed = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))
+    assert _named(profile(listed, features), "price_only_where_sold") == []

@@ -1,0 +1,99 @@
+"""Gaps at random are not accused; gaps with a reason name it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import fisher_exact
+
+from diagnostics.profile import absence as module
+from diagnostics.profile.absence import Traits, absence, group_of
+from diagnostics.schema import InteractionLog
+
+
+def _shop(seed: int, n: int = 800) -> Traits:
+    """Sales with a long tail, prices, launches over 400 days, a dozen categories of unequal size."""
+    rng = np.random.default_rng(seed)
+    names = np.array([f"c{kind}" for kind in rng.choice(12, n, p=rng.dirichlet(np.full(12, 2.0)))], dtype=object)
+    return Traits(rng.poisson(rng.gamma(1, 5, n)).astype(float), np.exp(rng.normal(3, 1, n)), rng.uniform(0, 400, n), names)
+
+
+def _codes(found) -> list[tuple[str, str | None]]:
+    return [(driver.code, driver.group) for driver in found.drivers]
+
+
+def test_gaps_at_random_are_not_accused() -> None:
+    accused = foreseen = covered = 0
+    for seed in range(100):
+        share = (0.03, 0.1, 0.3, 0.6)[seed % 4]
+        found = absence(_shop(seed), "image", np.random.default_rng(seed + 1000).random(800) > share, seed=seed)
+        accused += bool(found.drivers)
+        foreseen += found.auc.low > 0.5
+        covered += found.auc.low <= 0.5 <= found.auc.high
+    assert accused <= 5 and foreseen <= 5 and covered >= 88
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_reason_is_named_and_what_only_goes_along_is_not(seed: int) -> None:
+    traits, rng = _shop(seed, 2000), np.random.default_rng(seed)
+    names, counts = np.unique(traits.category.astype(str), return_counts=True)
+    name = str(names[np.argsort(counts)[8]])
+    dear = traits.category == name
+    traits.price[dear] *= 5  # the category is also the dearest: one reason, not two
+    no_photos = absence(traits, "image", ~dear | (rng.random(2000) < 0.05))
+    assert _codes(no_photos) == [("category", name)]
+    assert no_photos.auc.low > 0.9 and no_photos.drivers[0].difference.low > 0.5
+    assert (group_of(no_photos.drivers[0], traits, "image") == dear).all()
+
+    stopped = absence(traits, "text", (traits.launch < 330) | (rng.random(2000) < 0.05))
+    assert _codes(stopped) == [("newer", None)]
+    slow = absence(traits, "image", rng.random(2000) > 0.7 * (traits.sold < 2))
+    assert _codes(slow)[0] == ("less_popular", None)
+    two = absence(traits, "image", ~dear & (traits.launch < 330))
+    assert set(_codes(two)) == {("category", name), ("newer", None)}
+
+
+def test_attributes_are_not_explained_by_themselves() -> None:
+    traits = _shop(1)
+    real = np.array([value is not None for value in traits.category]) & (traits.category != "c1")
+    assert _codes(absence(traits, "attributes", real)) == []
+    assert _codes(absence(traits, "image", real)) == [("category", "c1")]
+
+
+def test_too_few_gaps_say_nothing() -> None:
+    real = np.ones(800, dtype=bool)
+    assert absence(_shop(0), "text", real) is None
+    real[:9] = False
+    assert absence(_shop(0), "text", real) is None
+    assert absence(_shop(0), "text", ~real) is None
+
+
+def test_the_exact_test_is_fishers() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        members, missing = rng.random(200) < 0.2, rng.random(200) < 0.15
+        group = module._Group("newer", None, members, np.ones(200, dtype=bool))
+        table = [[(members & missing).sum(), (members & ~missing).sum()], [(~members & missing).sum(), (~members & ~missing).sum()]]
+        assert module._fisher(group, missing) == pytest.approx(fisher_exact(table, alternative="greater")[1])
+
+
+def test_holms_correction_by_hand() -> None:
+    assert module._holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
+
+
+@pytest.mark.parametrize(("days", "known"), [(200, True), (10, False)])
+def test_a_first_sale_tells_the_age_in_a_long_log_only(make_dataset, days: int, known: bool) -> None:
+    dataset = make_dataset(3, [(0, 1), (1, 0), (0, 0)])
+    time = np.array(["2024-01-01", "2024-01-03", "2024-01-01"], dtype="datetime64[s]")
+    time[2] += np.timedelta64(days, "D")
+    log = InteractionLog(dataset.log.user_ids, dataset.log.user_index, dataset.log.item_index, time)
+    launch = Traits.of(type(dataset)(dataset.catalog, log, "x", dataset.notes, dataset.split)).launch
+    assert (launch is not None) == known
+    if known:
+        assert launch[0] - launch[1] == 2 and np.isnan(launch[2])
+
+
+def test_a_large_catalog_is_modelled_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MODEL_ITEMS", 500)
+    found = absence(_shop(0, 3000), "image", np.random.default_rng(0).random(3000) > 0.01)
+    assert found.auc.n == 500

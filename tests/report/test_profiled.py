@@ -1,0 +1,124 @@
+"""What the data say before training: the matrix, the gaps, the parts, and the lines for a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from diagnostics.messages import LANGUAGES
+from diagnostics.report.coverage import absence_points, coverage_blocks, segment_table
+from diagnostics.report.model import Block, Figure, Folded, Paragraph, Points, Table
+from diagnostics.report.profiled import finding_points, profile_matrix, profile_themes, summary_lines
+from diagnostics.report.quality import health_table, issue_table, language_points
+from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
+from diagnostics.report.words import Words
+from diagnostics.schema import Estimate, Profile, SegmentCoverage
+from tests.report.example import HOSTILE, example
+
+PROFILE = example().profile
+
+
+def _bare(profile: Profile) -> Profile:
+    """The same shop with only coverage and own strength measured, as where a log is too short for the rest."""
+    empty = {"segments": (), "absence": None, "homophily": None, "new_item_ceiling": None, "languages": {}, "health": None}
+    stripped = tuple(entry.model_copy(update={**empty, "issues": (), "standalone_collapsed": None}) for entry in profile.modalities)
+    nothing = {"tables": None, "redundancy": (), "shared_information": (), "patterns": (), "findings": ()}
+    return profile.model_copy(update={"modalities": stripped, **nothing})
+
+
+def test_the_matrix_has_a_number_a_bar_and_a_word_in_each_cell() -> None:
+    rows = {row[0].text: row[1:] for row in profile_matrix(PROFILE, Words("en")).rows}
+    assert [cell.text for cell in rows["Text"]] == ["99.6%", "100%", "13.1%", "42.0%"]
+    assert [cell.text for cell in rows["Images"]] == ["94.5%", "97.9%", "6.2%", "7.0%"]
+    assert rows["Attributes"][3].note == "Mostly said by Text too · 63.0% to 65.0%" and rows["Attributes"][3].bar == 0.64
+    assert rows["Images"][3].note.startswith("Says things of its own")
+    assert rows["Text"][2].note == "Clearly above chance; 9.4% with variants as one · 12.7% to 13.5%"
+    assert all(cell.bar is not None and cell.note for row in rows.values() for cell in row)
+
+
+def test_overlap_that_was_not_measured_is_said_so() -> None:
+    cells = [row[4] for row in profile_matrix(_bare(PROFILE), Words("en")).rows]
+    assert {(cell.text, cell.bar, cell.note) for cell in cells} == {("–", None, "Not measured")}
+    alone = PROFILE.model_copy(update={"modalities": PROFILE.modalities[:1]})
+    assert profile_matrix(alone, Words("en")).rows[0][4].note == "The only kind there is"
+
+
+def test_the_best_teller_of_a_kind_is_found_in_either_order_of_the_pair() -> None:
+    found = {name: said_elsewhere(PROFILE, name) for name in ("text", "image", "attributes")}
+    assert {name: (best[0], best[1].value) for name, best in found.items() if best} == {
+        "text": ("attributes", 0.42),
+        "image": ("text", 0.07),
+        "attributes": ("text", 0.64),
+    }
+
+
+def test_segments_run_from_best_sellers_down_and_categories_from_the_largest_gap() -> None:
+    popularity = segment_table(PROFILE, "popularity", Words("en"))
+    assert [row[1].text for row in popularity.rows] == ["410", "1,900", "7,333", "211"]
+    categories = segment_table(PROFILE, "category", Words("en"))
+    assert [row[0].text for row in categories.rows[:3]] == ["0108775015", "Trousers", "Socks"]
+    assert len(categories.rows) == 12 and "not shown: 2" in categories.caption  # 14 of the 17 lack something
+    assert categories.rows[0][3].text == "60.0%" and categories.rows[0][3].bar == pytest.approx(0.6)
+
+
+def test_small_categories_and_no_category_have_names() -> None:
+    image = PROFILE.modalities[1]
+    lacking = {"by": "category", "n_items": 10, "n_interactions": 10, "items": 0.5, "interactions": 0.5}
+    segments = tuple(SegmentCoverage(segment=name, **lacking) for name in ("*", "", "Socks"))
+    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"segments": segments}),)})
+    for lang, names in (
+        ("en", {"All smaller categories", "Without a category"}),
+        ("ja", {"その他の小さなカテゴリ", "カテゴリの記載なし"}),
+    ):
+        assert {row[0].text for row in segment_table(profile, "category", Words(lang)).rows} == names | {"Socks"}
+
+
+def test_a_gap_that_follows_a_pattern_is_told_from_chance() -> None:
+    (point,) = absence_points(PROFILE, Words("en")).items
+    assert point.title == "Images: gaps follow a pattern" and "12.0% lack it, against 2.0%" in point.text
+    image = PROFILE.modalities[1]
+    assert image.absence is not None
+    by_chance = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57)})
+    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": by_chance}),)})
+    assert absence_points(profile, Words("en")).items[0].title == "Images: gaps look like chance"
+
+
+def test_faults_are_listed_with_score_count_and_sign_the_urgent_first() -> None:
+    table = issue_table(PROFILE, Words("en"))
+    assert [(row[0].text, row[1].text, row[2].text, row[3].text) for row in table.rows] == [
+        ("Images: Placeholder pictures", "212", "0.98", "Yes"),
+        ("Images: Very dark pictures", "3", "1.00", "Not urgent"),
+    ]
+    assert finding_points(PROFILE.findings, Words("en")).items[0].title == "Placeholder pictures"
+    assert language_points(PROFILE, Words("ja")).items[0].title == "テキスト：英語 93.1%、日本語 5.0%、判別できない言語 1.9%"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_profile_with_little_in_it_has_no_empty_block(lang: str) -> None:
+    def check(blocks: tuple[Block, ...]) -> None:
+        for block in blocks:
+            assert not isinstance(block, Table) or block.rows
+            assert not isinstance(block, Points) or block.items
+            assert not isinstance(block, Paragraph) or block.text
+            assert not isinstance(block, Figure) or block.chart.alt
+            if isinstance(block, Folded):
+                check(block.blocks)
+
+    for profile in (PROFILE, _bare(PROFILE)):
+        for question, blocks in profile_themes(profile, Words(lang)):
+            assert question and blocks
+            check(blocks)
+    assert not any(isinstance(block, Points | Table) for block in coverage_blocks(_bare(PROFILE), Words(lang)))
+    assert len(strength_blocks(_bare(PROFILE), Words(lang))) == 2  # the chart, and how it was computed
+    assert not overlap_table(_bare(PROFILE), Words(lang)).rows and not health_table(_bare(PROFILE), Words(lang)).rows
+
+
+def test_the_lines_for_a_terminal_say_it_in_words() -> None:
+    lines = summary_lines(PROFILE, Words("en"))
+    assert lines[0].endswith("Things to look at in the data: 1.") and lines[1].startswith("Text: Coverage 99.6% (Complete)")
+    assert lines[4].startswith("• Placeholder pictures. 212 products (2.1%)") and len(lines) == 6
+    japanese = " ".join(summary_lines(PROFILE, Words("ja")))
+    assert not re.findall(r"[A-Za-z]{2,}", japanese)
+    hostile = example(name=HOSTILE["script"], item=HOSTILE["script"]).profile
+    assert any(HOSTILE["script"] in line for line in summary_lines(hostile, Words("en")))
