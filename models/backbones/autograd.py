@@ -18,7 +18,7 @@ from models.backbones.separable import ID, FloatArray
 from models.graphs import Sparse
 from models.sampling import Triples
 
-__all__ = ["AutogradBackbone", "gradients_of", "multiply", "step"]
+__all__ = ["AutogradBackbone", "gradients_of", "multiply", "step", "sum_of_squares", "take"]
 
 
 class _Product(torch.autograd.Function):
@@ -38,6 +38,20 @@ def multiply(matrix: Sparse, dense: torch.Tensor) -> torch.Tensor:
     """``matrix @ dense``, differentiable with respect to ``dense``; float32 (n_rows, width)."""
     product: torch.Tensor = _Product.apply(matrix, dense)
     return product
+
+
+def take(table: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Rows of a table, in the order asked for.
+
+    ``table[rows]`` gives the same, but adds up the gradients of a row that is asked for twice in the order in which threads
+    arrive, so that two runs of one seed differ in the last bits.
+    """
+    return table.index_select(0, rows)
+
+
+def sum_of_squares(*tensors: torch.Tensor) -> torch.Tensor:
+    """The sum over all entries of all tensors, one number."""
+    return torch.stack([tensor.square().sum() for tensor in tensors]).sum()
 
 
 def gradients_of(
@@ -148,7 +162,8 @@ class AutogradBackbone(torch.nn.Module):
 
     def _margin(self, triples: Triples, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         u, i, j = (torch.from_numpy(index).long() for index in (triples.user, triples.positive, triples.negative))
-        return (users[u] * (items[i] - items[j])).sum(1) + self.bias[i] - self.bias[j]
+        apart = take(items, i) - take(items, j)
+        return (take(users, u) * apart).sum(1) + take(self.bias, i) - take(self.bias, j)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
         """Margins of a batch; see ``protocol.Backbone``."""
@@ -162,7 +177,7 @@ class AutogradBackbone(torch.nn.Module):
         with torch.no_grad():
             without = [self._margin(triples, *self.vectors(everything - {name})) for name in names]
         bought = torch.from_numpy(triples.positive[: triples.n_bpr]).long()
-        self._bought = {name: vectors[1][bought] for name, vectors in zip(names, alone, strict=True)}
+        self._bought = {name: take(vectors[1], bought) for name, vectors in zip(names, alone, strict=True)}
         self._batch = (triples, users, items, full, keep)
         return Margins(full.detach().numpy(), _columns(keep, len(full)), _columns(without, len(full)))
 
@@ -194,7 +209,7 @@ class AutogradBackbone(torch.nn.Module):
         n = triples.n_bpr
         u, i, j = (torch.from_numpy(index[:n]).long() for index in (triples.user, triples.positive, triples.negative))
         if self._l2:
-            squares = self.user[u].square().sum() + self.item[i].square().sum() + self.item[j].square().sum()
+            squares = sum_of_squares(take(self.user, u), take(self.item, i), take(self.item, j))
             loss = loss + self._l2 / (2 * n) * squares
         extra = self.auxiliary(triples, users, items)
         self._optimiser.zero_grad(set_to_none=True)

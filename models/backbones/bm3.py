@@ -32,7 +32,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import Parameter, ParameterList
 
-from models.backbones.autograd import AutogradBackbone
+from models.backbones.autograd import AutogradBackbone, take
 from models.graphs import Bipartite
 from models.propagation import affine, smooth, with_bias
 from models.sampling import Triples
@@ -72,7 +72,7 @@ class BM3(AutogradBackbone):
     def auxiliary(self, triples: Triples, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor | None:
         u, i = (torch.from_numpy(index[: triples.n_bpr]).long() for index in (triples.user, triples.positive))
         user, item = (self._view(table[index]) for table, index in zip(self._targets, (u, i), strict=True))
-        loss = _apart(users[u], item).mean() + _apart(items[i], user).mean()
+        loss = _apart(take(users, u), item).mean() + _apart(take(items, i), user).mean()
         for x, present, table in zip(self._given, self._present, self.maps, strict=True):
             has = present[i]
             if has.any():

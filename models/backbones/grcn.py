@@ -35,7 +35,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import Parameter, ParameterList
 
-from models.backbones.autograd import AutogradBackbone
+from models.backbones.autograd import AutogradBackbone, sum_of_squares, take
 from models.backbones.protocol import Margins
 from models.graphs import Sparse
 from models.kernels import route, route_gradient, softmax_rows, softmax_rows_gradient
@@ -150,8 +150,8 @@ class GRCN(AutogradBackbone):
         n = triples.n_bpr
         u, i, j = (torch.from_numpy(index[:n]).long() for index in (triples.user, triples.positive, triples.negative))
         content = items[:, self.d :]
-        squares = [own[u].square().sum() for own in self.preference] + [content[i].square().sum(), content[j].square().sum()]
-        return self._l2 / (2 * n) * torch.stack(squares).sum()
+        touched = [*(take(own, u) for own in self.preference), take(content, i), take(content, j)]
+        return self._l2 / (2 * n) * sum_of_squares(*touched)
 
     def _refine(self, m: int, factual: bool) -> _Refined:
         """What one modality says of each edge; computed once as long as parameters stay, with gradients where they are wanted."""
@@ -165,9 +165,11 @@ class GRCN(AutogradBackbone):
         users: torch.Tensor = _Route.apply(self._to_users.rows, self.steps, items, self.preference[m])
         near = self._to_users.dots(users, items)
         to_users: torch.Tensor = _Softmax.apply(self._to_users.rows, near)
-        to_items: torch.Tensor = _Softmax.apply(self._to_items.rows, near[self._order])
+        to_items: torch.Tensor = _Softmax.apply(self._to_items.rows, take(near, self._order))
         return _Refined(
-            self.user_base[m][self._to_users.row] * to_users, self.item_base[m][self._to_items.row] * to_items, (users, items)
+            take(self.user_base[m], self._to_users.row) * to_users,
+            take(self.item_base[m], self._to_items.row) * to_items,
+            (users, items),
         )
 
     def _alike(self, m: int) -> _Refined:

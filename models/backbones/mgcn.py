@@ -32,7 +32,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import Parameter, ParameterList
 
-from models.backbones.autograd import AutogradBackbone, multiply
+from models.backbones.autograd import AutogradBackbone, multiply, take
 from models.graphs import Bipartite, nearest
 from models.propagation import Edges, affine, smooth, with_bias
 from models.sampling import Triples
@@ -104,5 +104,5 @@ class MGCN(AutogradBackbone):
 
     def _contrast(self, index: torch.Tensor) -> torch.Tensor:
         """InfoNCE between the two views of the same rows, the other rows being the negatives."""
-        fused, history = (torch.nn.functional.normalize(view[index]) for view in self._views)
+        fused, history = (torch.nn.functional.normalize(take(view, index)) for view in self._views)
         return torch.nn.functional.cross_entropy(fused @ history.T / self.temperature, torch.arange(len(index)))

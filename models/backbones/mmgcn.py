@@ -35,7 +35,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import Parameter, ParameterList
 
-from models.backbones.autograd import AutogradBackbone, multiply
+from models.backbones.autograd import AutogradBackbone, multiply, sum_of_squares, take
 from models.backbones.protocol import Margins
 from models.graphs import Sparse
 from models.sampling import Triples
@@ -82,8 +82,8 @@ class MMGCN(AutogradBackbone):
         """L2 on the preferences and on the final vectors of the batch."""
         n = triples.n_bpr
         u, i, j = (torch.from_numpy(index[:n]).long() for index in (triples.user, triples.positive, triples.negative))
-        touched = [*(own[u] for own in self.preference), users[u], items[i], items[j]]
-        return self._l2 / (2 * n) * torch.stack([rows.square().sum() for rows in touched]).sum()
+        touched = [*(take(own, u) for own in self.preference), take(users, u), take(items, i), take(items, j)]
+        return self._l2 / (2 * n) * sum_of_squares(*touched)
 
     def _branch(self, m: int, factual: bool) -> Pair:
         """One modality's last layer; computed once as long as parameters stay, with its gradient where one is wanted."""
