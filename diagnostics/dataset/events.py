@@ -21,7 +21,7 @@ from diagnostics.dataset.vocabulary import nearest, plain_name
 from diagnostics.errors import TenbinError
 from diagnostics.schema import FloatArray, Message
 
-__all__ = ["EVENT_KINDS", "Weights", "event_kind", "liked_from", "weigh"]
+__all__ = ["EVENT_KINDS", "MONEY_KINDS", "Weights", "event_kind", "liked_from", "means_money", "weigh"]
 
 _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart)
     "undone": """
@@ -49,6 +49,9 @@ _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of 
 EVENT_KINDS = tuple(_WORDS)
 """The kinds of events that we know; ``event_weight_<kind>`` in ``config`` is what each counts, and why."""
 
+MONEY_KINDS = frozenset({"purchase"})
+"""The kinds of events in which money changes hands; the price beside a view is what the product would have cost."""
+
 _KNOWN = {word: kind for kind, words in reversed(_WORDS.items()) for word in words.split()}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -59,6 +62,12 @@ def event_kind(written: str) -> str | None:
     words = set(re.split(r"[\W_]+", spaced)) | {plain_name(written)}
     found = {kind for word, kind in _KNOWN.items() if (word in words if word.isascii() else word in spaced)}
     return next((kind for kind in EVENT_KINDS if kind in found), None)
+
+
+def means_money(written: str) -> bool:
+    """Whether the amount beside an event was paid: it is a purchase, or of a type that we do not know and count as one."""
+    kind = event_kind(written)
+    return kind is None or kind in MONEY_KINDS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects
 from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros
-from diagnostics.dataset.events import liked_from, weigh
+from diagnostics.dataset.events import liked_from, means_money, weigh
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
@@ -56,7 +56,8 @@ def read_purchases(
 ) -> Purchases:
     """Keep the rows with a user, an item of the catalog and, where the log has times, a time.
 
-    Money is the row's amount, else its price times its quantity (1 where not written), else the catalog's price.
+    Money is the row's amount, else its price times its quantity (1 where not written), else the catalog's price; a view, a cart
+    or another event that is no purchase brings none.
     Rows with a quantity of zero or less are returns and are set aside, as are events that count nothing and ratings below the
     one from which on a product counts as liked (a row without a rating is kept: it happened).
 
@@ -109,7 +110,7 @@ def read_purchases(
     amount = _numbers(table, column.get("amount"))
     unit_price = _unit_price(unit, amount, quantity)
     listed = None if catalog_price is None else catalog_price[np.maximum(item_index, 0)]
-    value = _value(amount, unit, listed, quantity)
+    value = _value(amount, unit, listed, quantity, None if events is None else _paid(events))
     log = InteractionLog(
         user_ids=np.asarray(user_ids, dtype=np.object_),
         user_index=user_index.astype(np.int32),
@@ -213,12 +214,22 @@ def _pieces(quantity: Money | None) -> Money | float:
     return 1.0 if quantity is None else np.where(np.isfinite(quantity) & (quantity > 0), quantity, 1.0)
 
 
-def _value(amount: Money | None, unit: Money | None, listed: Money | None, quantity: Money | None) -> Money | None:
-    """Money of each row, from the surest source that has it."""
+def _paid(events: pd.Series) -> npt.NDArray[np.bool_]:
+    """Whether money was paid in each row, by its type of event; a blank one counts as a purchase."""
+    codes, unique = pd.factorize(events)
+    return np.array([*(means_money(str(written)) for written in unique), True])[codes]
+
+
+def _value(
+    amount: Money | None, unit: Money | None, listed: Money | None, quantity: Money | None, paid: npt.NDArray[np.bool_] | None
+) -> Money | None:
+    """Money of each row, from the surest source that has it; NaN in rows in which nothing was paid."""
     value: Money | None = None
     for source in (amount, *(None if price is None else price * _pieces(quantity) for price in (unit, listed))):
         if source is not None:
             value = source if value is None else np.where(np.isfinite(value), value, source)
+    if value is not None and paid is not None:
+        value = np.where(paid, value, np.nan)
     return value if value is not None and np.isfinite(value).any() else None
 
 

@@ -123,7 +123,8 @@ class InteractionLog:
     user_ids : object array of str, (n_users,), unique
     user_index, item_index : int32 (n_rows,), 0-based, in range
     timestamp : datetime64[s] (n_rows,) or None
-    value : float64 (n_rows,), money paid in that row (price x quantity), NaN where unknown; None without a price
+    value : float64 (n_rows,), money paid in that row (price x quantity), NaN where unknown and where nothing was paid (a view);
+        None without a price
     event_type : object array of str (n_rows,) or None
     weight : float32 (n_rows,), what the row counts by its event type; None where every row counts 1
     """

@@ -261,3 +261,18 @@ def test_what_a_mapping_cannot_say(mapping: dict[str, object], code: str) -> Non
     with pytest.raises(TenbinError) as caught:
         read_mapping(mapping)
     assert caught.value.code == code
+
+
+def test_a_view_or_a_cart_brings_no_money(tmp_path: Path) -> None:
+    """Ten views of a product of 100 and one purchase are 100 of revenue, not 1,100; an event that we do not know counts as one."""
+    kinds = ("view", "cart", "favorite", "purchase", "scroll", "")
+    rows = [(u, i, d, kinds[place % 6], "100") for place, (u, i, d, _) in enumerate(log_rows(n_users=24))]
+    dataset = read_log(tmp_path, ("user_id", "item_id", "date", "event_type", "price"), rows)
+    log = dataset.log
+    assert log.value is not None and log.event_type is not None
+    money = {kind: set(np.nan_to_num(log.value[log.event_type == kind]).tolist()) for kind in kinds}
+    assert money == {"view": {0.0}, "cart": {0.0}, "favorite": {0.0}, "purchase": {100.0}, "scroll": {100.0}, "": {100.0}}
+    assert np.nansum(log.value) == 100 * sum(kind in ("purchase", "scroll", "") for *_, kind, _ in rows)
+
+    only_views = [(u, i, d, "view", "100") for u, i, d, _ in log_rows()]
+    assert read_log(tmp_path, ("user_id", "item_id", "date", "event_type", "price"), only_views).log.value is None
