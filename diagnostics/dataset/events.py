@@ -19,9 +19,9 @@ import pandas as pd
 from diagnostics.config import threshold
 from diagnostics.dataset.vocabulary import nearest, plain_name
 from diagnostics.errors import TenbinError
-from diagnostics.schema import FloatArray, Message
+from diagnostics.schema import FloatArray, InteractionLog, Message
 
-__all__ = ["EVENT_KINDS", "MONEY_KINDS", "Weights", "event_kind", "liked_from", "means_money", "weigh"]
+__all__ = ["EVENT_KINDS", "MONEY_KINDS", "Weights", "event_kind", "liked_from", "means_money", "n_purchases", "weigh"]
 
 _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart)
     "undone": """
@@ -68,6 +68,13 @@ def means_money(written: str) -> bool:
     """Whether the amount beside an event was paid: it is a purchase, or of a type that we do not know and count as one."""
     kind = event_kind(written)
     return kind is None or kind in MONEY_KINDS
+
+
+def n_purchases(log: InteractionLog) -> int:
+    """How many rows of the log are purchases; all of them where it does not tell events apart."""
+    if log.event_type is None:
+        return log.n_rows
+    return sum(int(n) for written, n in pd.Series(log.event_type).value_counts().items() if means_money(str(written)))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from diagnostics.report.model import (
     Table,
 )
 from diagnostics.report.profiled import finding_points, profile_section
-from diagnostics.report.reading import data_section
+from diagnostics.report.reading import data_section, how_much
 from diagnostics.report.words import Words
 from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Severity
 
@@ -50,7 +50,14 @@ def build(diagnosis: Diagnosis, lang: str) -> Report:
     """
     words = Words(lang)
     dataset = diagnosis.dataset
-    subtitle = words("report.subtitle", items=dataset.n_items, users=dataset.n_users, interactions=dataset.n_interactions)
+    subtitle = how_much(
+        "report.subtitle",
+        words,
+        items=dataset.n_items,
+        users=dataset.n_users,
+        interactions=dataset.n_interactions,
+        purchases=dataset.n_purchases,
+    )
     sections = tuple(write(diagnosis, words) for write in SECTIONS.values())
     return Report(lang, words("report.title"), subtitle, _headline(diagnosis, words), sections, diagnosis)
 
@@ -194,16 +201,28 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
             "report.protocol.counts_value", train=protocol.n_train, validation=protocol.n_validation, test=protocol.n_test
         ),
         "test_users": words.number(protocol.n_test_users, "count"),
-        "backbones": words.series([words.coded("report.backbone", name) for name in protocol.backbones]),
+        "backbones": words.series([words.coded("backbone", name) for name in protocol.backbones]),
         "seeds": words("report.protocol.seeds_value", count=len(protocol.seeds), seeds=list(protocol.seeds)),
         "preset": words.coded("report.preset", protocol.preset),
         "max_epochs": words.number(protocol.max_epochs, "count"),
-        "learning_rate": words.number(protocol.learning_rate, "score"),
+        "learning_rate": _learning_rates(diagnosis, words),
     }
     rows = tuple((Cell(words(f"report.protocol.{name}")), Cell(value)) for name, value in card.items())
     columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))
     blocks = (Table(columns, rows), Folded(words("report.computed"), (Paragraph(words("report.protocol.computed")),)))
     return Section("protocol", words("report.protocol.title"), words("report.protocol.answer"), blocks)
+
+
+def _learning_rates(diagnosis: Diagnosis, words: Words) -> str:
+    """The learning rate, or where several models were trained each one's own: the plan keeps those of all but the first."""
+    protocol = diagnosis.protocol
+    if len(protocol.backbones) < 2:
+        return words.number(protocol.learning_rate, "score")
+    others = diagnosis.provenance.plan.get("options", {}).get("backbones", {})
+    rates = {name: others.get(name, {}).get("learning_rate", protocol.learning_rate) for name in protocol.backbones}
+    return words.series(
+        [words("report.protocol.rate_of", backbone=name, rate=words.number(rate, "score")) for name, rate in rates.items()]
+    )
 
 
 def _glossary(diagnosis: Diagnosis, words: Words) -> Section:

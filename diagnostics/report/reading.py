@@ -7,17 +7,19 @@ from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, 
 from diagnostics.report.words import Words
 from diagnostics.schema import Dataset, Diagnosis, ReadingNotes
 
-__all__ = ["data_section", "first_coverage", "funnel", "reading_points", "reading_remarks"]
+__all__ = ["data_section", "first_coverage", "how_much", "funnel", "reading_points", "reading_remarks"]
 
 
 def data_section(diagnosis: Diagnosis, words: Words) -> Section:
     """How the files were read, which column played which role, what was set aside, and which part tested the models."""
     dataset = diagnosis.dataset
-    answer = words(
+    answer = how_much(
         "report.data.answer",
+        words,
         items=dataset.n_items,
         users=dataset.n_users,
         interactions=dataset.n_interactions,
+        purchases=dataset.n_purchases,
         set_aside=sum(sum(reasons.values()) for reasons in dataset.rows_set_aside.values()),
     )
     reading = diagnosis.reading
@@ -44,6 +46,13 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
     if folded:
         blocks.append(Folded(words("report.data.columns"), folded))
     return Section("data", words("report.data.title"), answer, tuple(blocks))
+
+
+def how_much(key: str, words: Words, *, interactions: int, purchases: int | None, **values: int) -> str:
+    """How much was read, in the words of ``key``, or of ``<key>_events`` where not every event is a purchase."""
+    if purchases is None or purchases == interactions:
+        return words(key, interactions=interactions, **values)
+    return words(f"{key}_events", interactions=interactions, purchases=purchases, **values)
 
 
 def funnel(reading: ReadingNotes, words: Words) -> Table:

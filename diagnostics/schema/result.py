@@ -122,7 +122,10 @@ class Verdict(Record):
 
 
 class DatasetSummary(Record):
-    """What was read: sizes, and how many rows of each file were used or set aside."""
+    """What was read: sizes, and how many rows of each file were used or set aside.
+
+    ``n_purchases`` of the ``n_interactions`` are purchases, the others views, carts and the like; None where nobody counted them.
+    """
 
     fingerprint: str
     n_users: int
@@ -132,6 +135,7 @@ class DatasetSummary(Record):
     rows_set_aside: dict[str, dict[str, int]]
     first_timestamp: str | None = None
     last_timestamp: str | None = None
+    n_purchases: int | None = None
 
 
 class Protocol(Record):

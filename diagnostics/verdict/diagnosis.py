@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 
 from diagnostics.config import THRESHOLDS, threshold
+from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.probe.run import ProbeRun
 from diagnostics.schema import (
@@ -282,6 +283,7 @@ def _summary(dataset: Dataset) -> DatasetSummary:
         rows_set_aside=aside,
         first_timestamp=str(stamps[0]) if stamps is not None and len(stamps) else None,
         last_timestamp=str(stamps[-1]) if stamps is not None and len(stamps) else None,
+        n_purchases=n_purchases(dataset.log),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from diagnostics.config import threshold
 from diagnostics.dataset import read, read_mapping, split, write_mapping
-from diagnostics.dataset.events import EVENT_KINDS, event_kind, liked_from, weigh
+from diagnostics.dataset.events import EVENT_KINDS, event_kind, liked_from, n_purchases, weigh
 from diagnostics.dataset.splits import weak_pairs
 from diagnostics.errors import TenbinError
 from diagnostics.messages import has, text
@@ -272,6 +272,7 @@ def test_a_view_or_a_cart_brings_no_money(tmp_path: Path) -> None:
     assert log.value is not None and log.event_type is not None
     money = {kind: set(np.nan_to_num(log.value[log.event_type == kind]).tolist()) for kind in kinds}
     assert money == {"view": {0.0}, "cart": {0.0}, "favorite": {0.0}, "purchase": {100.0}, "scroll": {100.0}, "": {100.0}}
+    assert n_purchases(log) == sum(kind in ("purchase", "scroll", "") for *_, kind, _ in rows) < log.n_rows
     assert np.nansum(log.value) == 100 * sum(kind in ("purchase", "scroll", "") for *_, kind, _ in rows)
 
     only_views = [(u, i, d, "view", "100") for u, i, d, _ in log_rows()]

@@ -163,3 +163,41 @@ def test_tables_are_rectangular() -> None:
 def test_a_long_description_does_not_push_the_other_columns_aside() -> None:
     role = example().reading.columns[0].model_copy(update={"samples": ("x" * 500, "short")})
     assert Words("en").samples(role) == f"{'x' * 23}…, short"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_views_are_not_called_purchases(lang: str) -> None:
+    plain = example()
+    read = plain.dataset.model_copy(update={"n_interactions": 10_500, "n_purchases": 512})
+    report = build(plain.model_copy(update={"dataset": read}), lang)
+    for said in (report.subtitle, report.section("data").answer):
+        assert "10,500" in said and "512" in said
+        assert not any(wrong in said for wrong in ("10,500 purchases", "購入 10,500件", "購入10,500件"))
+    every = build(plain.model_copy(update={"dataset": read.model_copy(update={"n_purchases": 10_500})}), lang)
+    assert every.subtitle.count("10,500") == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_several_models_are_told_apart_each_with_its_learning_rate_and_a_sentence(lang: str) -> None:
+    one = example()
+    other = tuple(arm.model_copy(update={"backbone": "lightgcn_content", "arm_id": f"x{arm.arm_id}"}) for arm in one.arms)
+    results = tuple(result.model_copy(update={"backbone": "lightgcn_content"}) for result in one.balancing.results)
+    both = one.model_copy(
+        update={
+            "arms": one.arms + other,
+            "balancing": one.balancing.model_copy(update={"results": one.balancing.results + results}),
+            "protocol": one.protocol.model_copy(update={"backbones": ("vbpr", "lightgcn_content"), "learning_rate": 0.002}),
+            "provenance": one.provenance.model_copy(
+                update={"plan": {"options": {"backbones": {"lightgcn_content": {"learning_rate": 0.01}}}}}
+            ),
+        }
+    )
+    report, words = build(both, lang), Words(lang)
+    card = next(block for block in report.section("protocol").blocks if isinstance(block, Table))
+    rates = next(row[1].text for row in card.rows if row[0].text == words("report.protocol.learning_rate"))
+    assert rates == words.series(["VBPR 0.002", f"{words.coded('backbone', 'lightgcn_content')} 0.01"])
+    for key in ("training", "balancing"):
+        chart = next(block.chart for block in report.section(key).blocks if isinstance(block, Figure))
+        assert len({row.label for row in chart.rows}) == len(chart.rows)
+    html = _html(both, lang)
+    assert words("explained.backbone.lightgcn_content") in html and words("explained.balancer.ckd") in html

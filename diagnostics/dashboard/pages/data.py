@@ -18,7 +18,7 @@ from diagnostics.dashboard.reading import outcome, propose_columns
 from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Folded
-from diagnostics.report.reading import first_coverage, funnel, reading_points, reading_remarks
+from diagnostics.report.reading import first_coverage, funnel, how_much, reading_points, reading_remarks
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
 from diagnostics.schema import Dataset, FileNote, Progress
@@ -173,12 +173,16 @@ def _reading(chosen: Chosen, picks: Picks) -> Callable[[Progress, Callable[[], b
 
 def _first_answer(dataset: Dataset, words: Words) -> None:
     """How much was read, which kinds of information there are, and what a person should know about it."""
+    from diagnostics.dataset.events import n_purchases
+
     st.subheader(plain(words("dashboard.data.was_read")), anchor=False)
-    answer = words(
+    answer = how_much(
         "report.data.answer",
+        words,
         items=dataset.catalog.n_items,
         users=dataset.log.n_users,
         interactions=dataset.log.n_rows,
+        purchases=n_purchases(dataset.log),
         set_aside=sum(entry.count for entry in dataset.notes.set_aside),
     )
     st.markdown(plain(answer))
