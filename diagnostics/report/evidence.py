@@ -103,6 +103,7 @@ def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
         label = words.modality("joint") if full else words.modalities(known)
         if arm.balancer != "none":
             label = words("chart.arms.balanced", arm=label, balancer=words.coded("chart.balancer", arm.balancer))
+        label = _of_backbone(label, arm.backbone, len({other.backbone for other in diagnosis.arms}), words)
         rows.append(interval_row(label, arm.recall_at_20, look, words, "percent"))
     popularity = diagnosis.baselines.get("popularity", {}).get("recall_at_20")
     lines = () if popularity is None else ((words("chart.popularity"), popularity),)
@@ -124,16 +125,25 @@ def contribution_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
 
 def balancing_chart(balancing: Balancing, words: Words) -> IntervalChart:
     """The paired change that each balancing method brought, with zero in sight."""
-    rows = tuple(
-        interval_row(words.coded("chart.balancer", result.balancer), result.lift, look_of("joint"), words, "points")
-        for result in balancing.results
-    )
+    backbones = len({result.backbone for result in balancing.results})
+    rows = []
+    for result in balancing.results:
+        label = _of_backbone(words.coded("chart.balancer", result.balancer), result.backbone, backbones, words)
+        rows.append(interval_row(label, result.lift, look_of("joint"), words, "points"))
     title = words("chart.balancing.title")
-    return IntervalChart(title, spoken(title, rows, words), "dot", rows, "points", words("chart.points_axis"))
+    return IntervalChart(title, spoken(title, rows, words), "dot", tuple(rows), "points", words("chart.points_axis"))
 
 
-def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words) -> CurveChart:
-    """Learning curves per modality, with and without balancing on the same axes. ``points``: modality -> its points."""
+def _of_backbone(label: str, backbone: str, backbones: int, words: Words) -> str:
+    """The label, with the model's name in front where there is more than one."""
+    return words("chart.of_backbone", backbone=words.coded("backbone", backbone), label=label) if backbones > 1 else label
+
+
+def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbone: str | None = None) -> CurveChart:
+    """Learning curves per modality, with and without balancing on the same axes.
+
+    ``points``: modality -> its points. ``backbone``: the one they are of, where that needs saying.
+    """
     names = tuple(points)
     panels = []
     for name, modality_points in points.items():
@@ -150,6 +160,8 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words) -> Cur
         )
         panels.append(Panel(words.modality(name), look_of(name, names), curves))
     title = words("chart.curves.title")
+    if backbone is not None:
+        title = _of_backbone(title, backbone, 2, words)
     ends = [
         words(
             "chart.curves.alt_row",
@@ -181,7 +193,7 @@ def curves_of(diagnosis: Diagnosis, words: Words) -> CurveChart:
         for modality in diagnosis.modalities
         if modality.curve
     }
-    return curve_chart(points, words)
+    return curve_chart(points, words, shown if len(backbones) > 1 else None)
 
 
 def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoint]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from diagnostics.messages import has
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.evidence import (
     arms_chart,
@@ -165,7 +166,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     )
     rows = tuple(
         (
-            Cell(words.coded("report.backbone", result.backbone)),
+            Cell(words.coded("backbone", result.backbone)),
             Cell(words.coded("balancer", result.balancer)),
             _estimated(result.plain, words, "percent"),
             _estimated(result.balanced, words, "percent"),
@@ -182,6 +183,18 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
         Table(columns, rows),
         Figure(balancing_chart(balancing, words), words("report.balancing.caption")),
         Paragraph(headroom, "note"),
+        Folded(words("report.balancing.methods"), (_methods(diagnosis, words),)),
         Folded(words("report.computed"), (Paragraph(words("report.balancing.computed")),)),
     )
     return Section("balancing", words("report.balancing.title"), answer, blocks)
+
+
+def _methods(diagnosis: Diagnosis, words: Words) -> Points:
+    """Every model and every method that this run compared, each in a sentence."""
+    named = [("backbone", name) for name in diagnosis.protocol.backbones]
+    named += [("balancer", name) for name in dict.fromkeys(arm.balancer for arm in diagnosis.arms)]
+    return Points(tuple(Point(words.coded(area, name), _sentence(f"explained.{area}.{name}", words)) for area, name in named))
+
+
+def _sentence(key: str, words: Words) -> str:
+    return words(key) if has(key, words.lang) else ""

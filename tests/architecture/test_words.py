@@ -11,11 +11,15 @@ from typing import get_args
 import pytest
 
 from diagnostics.messages import FORMATS, NAMED, catalog, text
+from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.schema import Kind
+from models.backbones import BACKBONES
+from models.balancers import BALANCERS
+from models.balancers.protocol import Refused
 from tests.architecture.sources import ROOT, calls, python_files, tree
 
 JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff々〆]")
-SAME_IN_BOTH = {"report.backbone.vbpr", "dashboard.language.en", "dashboard.language.ja"}  # names, written the same way everywhere
+SAME_IN_BOTH = {"backbone.lightgcn", "dashboard.language.en", "dashboard.language.ja"}  # names, written the same way everywhere
 
 
 def placeholders(template: str) -> set[tuple[str, str]]:
@@ -55,6 +59,19 @@ def test_japanese_is_japanese_and_english_is_not():
         assert not words or JAPANESE.search(words) or key in SAME_IN_BOTH, f"{key}: {template}"
     for key, template in catalog("en").items():
         assert not JAPANESE.search(template) or key in SAME_IN_BOTH, f"{key}: {template}"
+
+
+def test_every_model_and_every_method_has_a_name_a_label_and_a_sentence():
+    methods = {*BALANCERS, ENSEMBLE}
+    needed = {f"{start}.{name}" for name in methods for start in ("balancer", "chart.balancer", "explained.balancer")}
+    needed |= {f"{start}.{name}" for name in BACKBONES for start in ("backbone", "explained.backbone")}
+    assert needed - set(catalog("en")) == set()
+
+
+def test_every_reason_to_refuse_a_method_has_words():
+    written = re.search(r"``code``: (.*)", Refused.__doc__ or "")
+    codes = re.findall(r"``(\w+)``", written[1]) if written else []
+    assert len(codes) >= 4 and {f"not_checked_reason.{code}" for code in codes} <= set(catalog("en"))
 
 
 def test_every_error_that_is_raised_has_words_and_all_its_values():
