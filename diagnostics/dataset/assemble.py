@@ -240,13 +240,13 @@ def _catalog(
     items: Items, bought: Purchases, pictures: Pictures | None, vectors: Mapping[str, FloatArray], file: str
 ) -> tuple[Catalog, tuple[Message, ...]]:
     category, remarks = choose_segments(items.attributes, len(items.item_ids), file)
-    price = items.price
-    if price is None and bought.unit_price is not None:
-        paid = pd.Series(bought.unit_price).groupby(bought.log.item_index).median()
-        if paid.notna().any():
-            price = np.full(len(items.item_ids), np.nan)
-            price[paid.index.to_numpy()] = paid.to_numpy()
-            remarks += (Message(code="reading.remark.price_from_log", values={"n": int(np.isfinite(price).sum())}),)
+    paid = None
+    if items.price is None and bought.unit_price is not None:
+        median = pd.Series(bought.unit_price).groupby(bought.log.item_index).median()
+        if median.notna().any():
+            paid = np.full(len(items.item_ids), np.nan)
+            paid[median.index.to_numpy()] = median.to_numpy()
+            remarks += (Message(code="reading.remark.price_from_log", values={"n": int(np.isfinite(paid).sum())}),)
     catalog = Catalog(
         item_ids=items.item_ids,
         titles=items.titles,
@@ -254,11 +254,12 @@ def _catalog(
         texts=items.texts,
         images=None if pictures is None else pictures.sources,
         attributes=items.attributes,
-        price=price,
+        price=items.price,
         price_texts=items.price_texts,
         category=category,
         vectors=vectors,
         added=items.added,
         product=items.product,
+        paid=paid,
     )
     return catalog, remarks

@@ -119,7 +119,10 @@ def _block(modality: Modality, encoder_name: str, encoded: Encoded) -> FeatureBl
 
 
 def _table(dataset: Dataset) -> Table:
-    """Attribute columns and the price; scales are learnt on items of the training period where the split is by time."""
+    """Attribute columns and the catalog's own price; scales are learnt on items of the training period where the split is by time.
+
+    A price that only the log knows (``Catalog.paid``) is left out: whether there is one tells which items sold, also in the test.
+    """
     from models.encoders import Table
 
     catalog = dataset.catalog

@@ -38,6 +38,7 @@ def fingerprint(catalog: Catalog, log: InteractionLog, split: Split, images: Pat
     add_texts("users", log.user_ids)
     add_texts("events", log.event_type)
     arrays: dict[str, Any] = {"price": catalog.price, "user": log.user_index, "item": log.item_index, "value": log.value}
+    arrays["paid"] = catalog.paid
     arrays |= {f"vector {name}": values for name, values in sorted(catalog.vectors.items())}
     arrays |= {"train": split.train, "validation": split.validation, "test": split.test, "weight": log.weight}
     for name, times in (("time", log.timestamp), ("added", catalog.added)):

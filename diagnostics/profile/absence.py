@@ -59,7 +59,7 @@ class Traits:
         """From a data set. A first sale tells an item's age only in a log of ``launch_min_days`` days or more."""
         catalog, log = dataset.catalog, dataset.log
         sold = np.bincount(log.item_index, minlength=catalog.n_items).astype(np.float64)
-        return cls(sold, catalog.price, _launch(dataset), catalog.category)
+        return cls(sold, catalog.price_to_show, _launch(dataset), catalog.category)
 
     def numbers(self, kind: Kind) -> dict[tuple[Code, Code], Numbers]:
         """(name of the lower third, of the upper third) -> the trait; of attributes, price is itself a part."""

@@ -62,8 +62,8 @@ def _row_in_words(catalog: Catalog) -> Callable[[int], str]:
         cells = [f"{name}: {column[item]}" for name, column in catalog.attributes.items() if column[item] is not None]
         if catalog.price_texts is not None and catalog.price_texts[item] is not None:
             return "; ".join([str(catalog.price_texts[item]), *cells])
-        known = catalog.price is not None and bool(np.isfinite(catalog.price[item]))
-        return "; ".join([f"{catalog.price[item]:g}", *cells]) if known and catalog.price is not None else "; ".join(cells)
+        price = catalog.price_to_show
+        return "; ".join(cells if price is None or not np.isfinite(price[item]) else [f"{price[item]:g}", *cells])
 
     return value
 

@@ -46,13 +46,15 @@ class Catalog:
     texts : object array of str or None, (n_items,), title and description joined; None when the shop gave no text role
     images : tuple of ImageSource or None per item; None when no image folder was given
     attributes : column name -> object array of str or None, (n_items,); categories such as colour and brand
-    price : float64 (n_items,), NaN where unknown; None when there is no price
+    price : float64 (n_items,), NaN where unknown; None when the catalog has no price
     category : object array of str or None, (n_items,); the one category used for segments
     vectors : modality name -> float32 (n_items, d); a row of NaN means missing
     added : datetime64[s] (n_items,), when the item joined the catalog, NaT where unknown; None where the shop does not say
     descriptions : object array of str or None, (n_items,), the description alone, as the shop wrote it; None without that role
     price_texts : object array of str or None, (n_items,), the price as the shop wrote it; None where it was no text
     product : object array of str or None, (n_items,), the code that variants of one product share; None without that role
+    paid : float64 (n_items,), the median price of a piece in the log, where ``price`` is None; NaN for items that never sold. That
+        it is known says that the item sold, so it is shown and sorts items into dear and cheap, but no model ever sees it
     """
 
     item_ids: npt.NDArray[np.object_]
@@ -67,12 +69,13 @@ class Catalog:
     descriptions: npt.NDArray[np.object_] | None = None
     product: npt.NDArray[np.object_] | None = None
     price_texts: npt.NDArray[np.object_] | None = None
+    paid: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.item_ids.tolist())) != len(self.item_ids):
             raise ValueError("item ids are not unique")
         single = (self.titles, self.texts, self.images, self.price, self.category)
-        newer = (self.added, self.descriptions, self.product, self.price_texts)
+        newer = (self.added, self.descriptions, self.product, self.price_texts, self.paid)
         columns = [column for column in (*single, *newer, *self.attributes.values(), *self.vectors.values()) if column is not None]
         if any(len(column) != self.n_items for column in columns):
             raise ValueError("a catalog column has another length than item_ids")
@@ -80,6 +83,11 @@ class Catalog:
     @property
     def n_items(self) -> int:
         return len(self.item_ids)
+
+    @property
+    def price_to_show(self) -> npt.NDArray[np.float64] | None:
+        """The catalog's price, else the one paid: for a person's eyes and for groups of dear and cheap items, never for a model."""
+        return self.paid if self.price is None else self.price
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -30,7 +30,7 @@ def test_a_week_of_hm_is_read_whole() -> None:
     assert catalog.texts is not None
     assert catalog.texts[0] is not None and catalog.texts[0].startswith("20 den 1p Stockings\nSemi shiny nylon stockings")
     assert len(catalog.attributes) == 8 and "product_code" not in catalog.attributes
-    assert catalog.price is not None and np.isfinite(catalog.price).all()
+    assert catalog.price is None and catalog.paid is not None and np.isfinite(catalog.paid).all()
     assert dataset.notes.set_aside == ()
     assert (dataset.split.kind, dataset.split.reason) == ("user", "span_too_short")
     assert sum(map(len, (dataset.split.train, dataset.split.validation, dataset.split.test))) == 68157

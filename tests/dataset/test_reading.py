@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from diagnostics.dataset import read, write_rejected
+from diagnostics.dataset.features import encode
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import has, text
 from diagnostics.schema import Dataset
@@ -126,17 +128,25 @@ def test_a_tenth_of_garbage_does_not_stop_the_reading(tmp_path: Path) -> None:
     assert dropped == len(mixed) - len(good) - mixed.count("") + 1
 
 
-def test_a_price_in_the_log_stands_in_for_one_in_the_catalog(tmp_path: Path) -> None:
+def test_a_price_in_the_log_is_shown_and_never_learnt_from(tmp_path: Path) -> None:
     catalog, log = write_shop(tmp_path)
     catalog.write_text(lines(ENGLISH[:4], [row[:4] for row in catalog_rows()]), encoding="utf-8")
     paid = [(u, i, d, q, {"0001": str(100 + 10 * int(u[1:]))}.get(i, "50")) for u, i, d, q in log_rows()]
     log.write_text(lines((*LOG, "unit_price"), paid), encoding="utf-8")
     dataset = read(catalog, log)
     users_of_1 = [int(u[1:]) for u, i, *_ in paid if i == "0001"]
-    assert dataset.catalog.price is not None and dataset.log.value is not None
-    assert dataset.catalog.price[0] == np.median([100 + 10 * u for u in users_of_1])
+    assert dataset.catalog.paid is not None and dataset.log.value is not None
+    assert dataset.catalog.paid[0] == np.median([100 + 10 * u for u in users_of_1])
     assert dataset.log.value[0] == 200.0
     assert any(remark.code == "reading.remark.price_from_log" for remark in dataset.notes.remarks)
+
+    assert dataset.catalog.price is None and dataset.catalog.price_to_show is dataset.catalog.paid
+    ours = replace(dataset, catalog=replace(dataset.catalog, texts=None))
+    without = replace(ours, catalog=replace(ours.catalog, paid=None))
+    (block,), (plain,) = encode(ours), encode(without)
+    assert block.name == "attributes" and np.array_equal(block.values, plain.values, equal_nan=True)
+    bare = replace(ours.catalog, attributes={})
+    assert bare.modalities == ()  # a price that only sales reveal is no kind of product information
 
 
 def test_an_amount_is_money_already(tmp_path: Path) -> None:
