@@ -48,6 +48,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_shown": Threshold(0.0, "the shop's doing, not the customer's"),
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
+    "rating_odd_share": Threshold(0.005, "of the ratings; fewer above the scale of all others are slips of the keyboard"),
     "sample_rows": Threshold(
         3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"
     ),
@@ -55,10 +56,15 @@ THRESHOLDS: dict[str, Threshold] = {
     "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
-    "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; each costs one ranking"),
+    "standalone_permutations": Threshold(5, "enough shuffles to see the floor's spread; all of them cost one ranking more"),
     "standalone_users": Threshold(5000, "a recall of 0.1 is then known to about half a point; more users would cost, not tell"),
+    "standalone_scores": Threshold(
+        2e8, "customers times products; half a minute per modality, and 2,000 customers in a shop of 100,000 products"
+    ),
+    "item_knn_work": Threshold(5e8, "multiplications, about ten seconds; few shops need more for the sampled customers"),
     "standalone_square": Threshold(12000, "items; the table of all similarities then takes 576 MB"),
     "kinship_agreement": Threshold(0.5, "half-way between any two items of the shop and items that all agree"),
+    "kinship_part": Threshold(0.5, "what most of a brand or category shares is said of the brand or category, not of a product"),
     "kinship_titles": Threshold(0.3, "variants' titles differ in colour or number, and still share this much beyond chance"),
     "kinship_lift": Threshold(3.0, "strangers are bought together about as often as their sales say; variants several times more"),
     "mean_vector_distance": Threshold(
@@ -114,6 +120,13 @@ THRESHOLDS: dict[str, Threshold] = {
     "validation_users": Threshold(
         2000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
     ),
+    "extension": Threshold(2.0, "times the preset's epochs: what still rises then is slow rather than short of time"),
+    "still_rising": Threshold(0.01, "of the best validation recall, within the patience: half of the smallest effect that matters"),
+    "learning_rate_margin": Threshold(
+        0.05, "on validation, relative; one seed's recall moves by 1 to 3 %, and a usual rate proved itself on several data sets"
+    ),
+    "heat_epochs": Threshold(6, "passes after which methods have parted; the best then are trained to the end"),
+    "finals": Threshold(2, "methods trained to the end; more would cost as much as trying everything"),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),
@@ -145,8 +158,10 @@ def reader_memory_bytes() -> int:
 
 @dataclass(frozen=True)
 class Preset:
-    """How much a probe may spend: seeds per arm, epochs, and whether all sets of modalities are retrained."""
+    """How much a probe may spend: models, methods, seeds per arm, epochs, and whether all sets of modalities are retrained."""
 
+    backbones: tuple[str, ...]
+    balancers: tuple[str, ...]
     seeds: int
     max_epochs: int
     patience: int
@@ -154,9 +169,21 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset(seeds=5, max_epochs=60, patience=5, max_lattice=3),
-    "standard": Preset(seeds=7, max_epochs=120, patience=8, max_lattice=4),
-    "thorough": Preset(seeds=10, max_epochs=200, patience=12, max_lattice=5),
+    "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3),
+    "standard": Preset(
+        ("vbpr", "lightgcn_content", "freedom"), ("ckd", "ogm_ge", "mmpareto"), seeds=5, max_epochs=120, patience=8, max_lattice=4
+    ),
+    "thorough": Preset(
+        ("vbpr", "lightgcn_content", "mmgcn", "grcn", "lattice", "freedom", "bm3", "mgcn", "lightgcn"),
+        (
+            *("ckd", "ckd_paper", "umt", "ogm_ge", "agm", "cggm", "pmr", "mmpareto", "gradient_blending"),
+            *("modality_dropout", "mslr", "arl", "auto"),
+        ),
+        seeds=10,
+        max_epochs=200,
+        patience=12,
+        max_lattice=5,
+    ),
 }
 
 

@@ -23,16 +23,17 @@ from diagnostics.schema import FloatArray, InteractionLog, Message
 
 __all__ = ["EVENT_KINDS", "MONEY_KINDS", "Weights", "event_kind", "liked_from", "means_money", "n_purchases", "weigh"]
 
-_WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart)
+_WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart);
+    # of Japanese words that lie in one another the longest counts: 表示 is the shop's doing, 詳細表示 the customer's
     "undone": """
         remove removed delete deleted cancel canceled cancelled cancellation return returned refund refunded dislike unlike
         removefromcart 削除 解除 取消 取り消し キャンセル 返品 返金 低評価
     """,
-    "shown": "impression impressions imp shown exposure exposed recommended 表示 露出 インプレッション",
+    "shown": "impression impressions imp shown exposure exposed recommended 表示 表示回数 レコメンド表示 露出 インプレッション",
     "view": """
         view views viewed pageview pv click clicks clicked detail details browse browsed visit visited select viewitem itemview
-        productview 閲覧 クリック
-        参照 訪問 詳細
+        productview 閲覧 クリック タップ アクセス ビュー
+        参照 訪問 詳細 詳細表示 商品表示 ページ表示 画面表示 カート表示
     """,
     "cart": "cart addtocart basket bag checkout カート かご カゴ バスケット 買い物袋",
     "favourite": """
@@ -60,8 +61,10 @@ def event_kind(written: str) -> str | None:
     """The kind of event that a shop's word means: ``AddToCart`` and ``カート追加`` are ``cart``; None for an unknown word."""
     spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", written)).casefold()
     words = set(re.split(r"[\W_]+", spaced)) | {plain_name(written)}
-    found = {kind for word, kind in _KNOWN.items() if (word in words if word.isascii() else word in spaced)}
-    return next((kind for kind in EVENT_KINDS if kind in found), None)
+    found = [word for word in _KNOWN if (word in words if word.isascii() else word in spaced)]
+    whole = [word for word in found if word.isascii() or not any(word != other and word in other for other in found)]
+    kinds = {_KNOWN[word] for word in whole}
+    return next((kind for kind in EVENT_KINDS if kind in kinds), None)
 
 
 def means_money(written: str) -> bool:
@@ -90,7 +93,8 @@ def weigh(events: pd.Series, given: Mapping[str, float], file: str) -> Weights:
     """The weight of each event.
 
     A weight that a person gave to the shop's own word comes first, then one given to a kind, then our default for the kind.
-    Unknown types and blank cells count 1, and are stated. Where the largest weight in the log is below 1, all are divided by it.
+    Unknown types and blank cells count 1; they are stated, as are those that count nothing. Where the largest weight in the log
+    is below 1, all are divided by it.
 
     Parameters
     ----------
@@ -130,18 +134,36 @@ def weigh(events: pd.Series, given: Mapping[str, float], file: str) -> Weights:
         )
     if blank:
         remarks.append(Message(code="reading.remark.blank_events", values={"file": file, "n": blank}))
+    idle = [written for written in types if stated[written] == 0]
+    if idle:
+        n = int(events.isin(idle).sum())
+        remarks.append(Message(code="reading.remark.idle_events", values={"file": file, "types": idle[:10], "n": n}))
     rows = np.array([*stated.values(), 1.0], dtype=np.float32)[codes]  # code -1, a blank cell, takes the last
     return Weights(rows, stated, tuple(remarks))
 
 
-def liked_from(ratings: npt.NDArray[np.float64], given: float | None) -> float:
+def liked_from(
+    ratings: npt.NDArray[np.float64], given: float | None = None, *, file: str = "", column: str = ""
+) -> tuple[float, tuple[Message, ...]]:
     """The rating from which on a product counts as liked: 4 of 5, and in proportion on scales up to 1, 10 or 100.
 
-    The scale is the shortest usual one that holds every rating seen; a scale that ends at 2, 3 or 4 is taken as it is.
+    The scale is the shortest usual one that holds all ratings but a few (``rating_odd_share``, or two, though never one in ten):
+    a 50 typed for a 5 must not stretch it. A scale that ends at 2, 3 or 4 is taken as it is. The ratings beyond the scale are
+    stated; ``given`` is a person's own threshold.
     """
     if given is not None:
-        return given
-    top = float(np.nanmax(ratings))
+        return given, ()
+    known = np.sort(ratings[np.isfinite(ratings)])[::-1]
+    odd = int(max(threshold("rating_odd_share") * len(known), min(2, len(known) / 10)))
+    end = _scale(known[odd])
+    beyond = known[known > end]
+    top = float(known[len(beyond)])
     if not 1 < top <= 4:
-        top = next((float(end) for end in (1, 5, 10, 100) if top <= end), top)
-    return threshold("rating_liked") * top / 5
+        top = end
+    said = {"file": file, "column": column, "n": len(beyond), "top": end, "found": float(known[0])}
+    remarks = (Message(code="reading.remark.odd_ratings", values=said),) if len(beyond) else ()
+    return threshold("rating_liked") * top / 5, remarks
+
+
+def _scale(top: float) -> float:
+    return next((float(end) for end in (1, 5, 10, 100) if top <= end), float(top))

@@ -15,11 +15,11 @@ from diagnostics.dataset.events import liked_from, means_money, weigh
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
-from diagnostics.dataset.values import parse_numbers, parse_times
+from diagnostics.dataset.values import parse_numbers, parse_quantities, parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, InteractionLog, Message
 
-__all__ = ["Purchases", "read_purchases"]
+__all__ = ["ROUNDING", "Purchases", "find_items", "parts_of", "read_purchases"]
 
 _LEAST_READABLE_TIMES = 0.5
 
@@ -74,7 +74,7 @@ def read_purchases(
     sieve.drop(users.isna().to_numpy(), "missing_user_id")
     sieve.drop(items.isna().to_numpy(), "missing_item_id")
     sieve.drop(destroyed_by_spreadsheet(items), "spreadsheet_number")
-    item_index, remarks = _find_items(items, item_ids, table.name)
+    item_index, remarks = find_items(items, item_ids, table.name)
     if sieve.kept.any() and not (item_index[sieve.kept] >= 0).any():
         raise TenbinError("E_NO_COMMON_ITEM", file=table.name, column=column["item_id"], catalog=catalog_name)
     sieve.drop(item_index < 0, "unknown_item")
@@ -83,9 +83,11 @@ def read_purchases(
     if "timestamp" in column:
         times, said = _times(table, column["timestamp"], sieve, chosen=_chosen(roles, table.name, "timestamp"))
         remarks += said
-    quantity = _numbers(table, column.get("quantity"))
-    if quantity is not None:
+    quantity = None
+    if "quantity" in column:
+        quantity, said = _quantities(table, column["quantity"])
         sieve.drop(quantity <= 0, "returned")
+        remarks += said
     events = as_text(table.frame[column["event_type"]]) if "event_type" in column else None
     weights = None
     if events is not None:
@@ -94,10 +96,11 @@ def read_purchases(
         remarks += weights.remarks
     threshold = None
     if "rating" in column:
-        threshold = _drop_disliked(table, column["rating"], sieve, mapped, chosen=_chosen(roles, table.name, "rating"))
+        threshold, said = _drop_disliked(table, column["rating"], sieve, mapped, chosen=_chosen(roles, table.name, "rating"))
+        remarks += said
     parts = None
     if "split" in column:
-        parts = _parts(as_text(table.frame[column["split"]]))
+        parts = parts_of(as_text(table.frame[column["split"]]))
         sieve.drop(parts < 0, "bad_split_label")
     if not sieve.kept.any():
         raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
@@ -131,7 +134,9 @@ def read_purchases(
     )
 
 
-def _drop_disliked(table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool) -> float | None:
+def _drop_disliked(
+    table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool
+) -> tuple[float | None, Sequence[Message]]:
     """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings."""
     text = as_text(table.frame[column])
     ratings = parse_numbers(text)
@@ -140,19 +145,21 @@ def _drop_disliked(table: Table, column: str, sieve: Sieve, mapped: Mapped, *, c
             row = int(np.flatnonzero(text.notna())[0])
             found = str(text.iloc[row])[:60]
             raise TenbinError("E_BAD_RATINGS", file=table.name, row=int(table.rows[row]), column=column, found=found)
-        return None
-    threshold = liked_from(ratings, mapped.rating_threshold)
-    sieve.drop(ratings < threshold - _ROUNDING, "low_rating")
-    return threshold
+        return None, ()
+    threshold, said = liked_from(ratings, mapped.rating_threshold, file=table.name, column=column)
+    sieve.drop(ratings < threshold - ROUNDING, "low_rating")
+    return threshold, said
 
 
-def _parts(labels: pd.Series) -> npt.NDArray[np.int8]:
+def parts_of(labels: pd.Series) -> npt.NDArray[np.int8]:
     """0, 1 and 2 for train, validation and test, -1 for any other label."""
     codes, unique = pd.factorize(labels)
     return np.array([*(_PARTS.get(str(label).casefold(), -1) for label in unique), -1], dtype=np.int8)[codes]
 
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""What two ways of computing a rating may differ by."""
+
 _PART_WORDS = ("0 train training 学習", "1 validation valid val dev 検証", "2 test testing テスト")
 _PARTS = {word: part for part, words in enumerate(_PART_WORDS) for word in words.split()}
 
@@ -161,7 +168,7 @@ def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:
     return any(found.file == file and found.role == role and found.reason.code == "reading.reason.chosen" for found in roles)
 
 
-def _find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
+def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
     """The index of each row's item, -1 for an item that is not in the catalog.
 
     Where one file has lost the leading zeros of its ids (a spreadsheet or a database took them for numbers) and hardly any
@@ -205,6 +212,17 @@ def _times(table: Table, column: str, sieve: Sieve, *, chosen: bool) -> tuple[np
 
 def _numbers(table: Table, column: str | None) -> npt.NDArray[np.float64] | None:
     return None if column is None else parse_numbers(as_text(table.frame[column]))
+
+
+def _quantities(table: Table, column: str) -> tuple[npt.NDArray[np.float64], list[Message]]:
+    """How many pieces each row says; what cannot be read is counted and stated, and counts as one piece."""
+    text = as_text(table.frame[column])
+    pieces = parse_quantities(text)
+    odd = text[text.notna().to_numpy() & np.isnan(pieces)]
+    if odd.empty:
+        return pieces, []
+    said = {"file": table.name, "column": column, "n": len(odd), "found": str(odd.iloc[0])[:60]}
+    return pieces, [Message(code="reading.remark.quantity_unreadable", values=said)]
 
 
 Money = npt.NDArray[np.float64]

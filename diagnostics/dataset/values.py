@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from diagnostics.dataset.shapes import Shape, shapes
 
-__all__ = ["Times", "parse_numbers", "parse_times"]
+__all__ = ["Times", "parse_numbers", "parse_quantities", "parse_times", "says_free"]
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _BRACKETED = re.compile(r"[(\[【〈].*?[)\]】〉]")
@@ -29,7 +29,12 @@ _PRICE_WORDS = re.compile(
 _MYRIADS = re.compile(r"(?:(\d+(?:\.\d+)?)億)?(?:(\d+(?:\.\d+)?)万)?(?:(\d+(?:\.\d+)?)千)?(\d+(?:\.\d+)?)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _EXACT_DIGITS = 15  # a float64 holds any whole number of so many digits
-_FREE = frozenset({"無料", "free", "0円"})
+_FREE = frozenset({"無料", "無償", "free", "free of charge"})
+_PIECES = re.compile(
+    r"(?<=[\d万千億])\s*(?:個|コ|ケ|ヶ|点|枚|本|冊|台|足|着|組|箱|袋|缶|束|杯|匹|脚|丁|玉|膳|双|品|セット|ケース|パック|ボトル|ペア|"
+    r"pcs?|pieces?|units?|items?|ea|each|sets?|pairs?|packs?|stk)\.?$"
+)
+_TIMES = re.compile(r"^[x×*✕]\s*(?=\d)")
 
 _ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
 _TIME = (
@@ -75,6 +80,26 @@ def parse_numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     return values
 
 
+def parse_quantities(column: pd.Series) -> npt.NDArray[np.float64]:
+    """How many pieces, as float64: a number, with or without a counter (``3個``, ``3 pcs``, ``×3``); NaN where it is no number."""
+    values = parse_numbers(column)
+    odd = column.notna().to_numpy(dtype=bool) & np.isnan(values)
+    if odd.any():
+        codes, unique = pd.factorize(column[odd])
+        plain = [_PIECES.sub("", _TIMES.sub("", _even(_BRACKETED.sub("", _even(str(cell)))))) for cell in unique]
+        values[odd] = parse_numbers(pd.Series(plain, dtype="str"))[codes]
+    return values
+
+
+def says_free(cell: str) -> bool:
+    """Whether a price says in words that there is none to pay: a gift or a sample, not a mistake."""
+    return _even(cell) in _FREE
+
+
+def _even(cell: str) -> str:
+    return unicodedata.normalize("NFKC", cell).strip().lower()
+
+
 def _numbers(shape: Shape, cell: str, column: pd.Series, comma_is_point: bool) -> npt.NDArray[np.float64]:
     """The numbers of one shape; ``cell`` is its example, cleaned. If only digits and a point are left, all are read at once."""
     text = _ordinary(cell, comma_is_point)
@@ -93,7 +118,7 @@ def _clean_number(cell: str) -> str:
     text = cell
     if _PLAIN_NUMBER.fullmatch(text):
         return text
-    text = unicodedata.normalize("NFKC", text).strip().lower()
+    text = _even(text)
     if text in _FREE:
         return "0"
     negative = text.startswith(("△", "▲", "-", "−", "–")) or (text.startswith("(") and text.endswith(")") and text[1:2].isdigit())
@@ -285,7 +310,7 @@ def _runs_of(match: re.Match[str], example: str, widths: tuple[int, ...]) -> dic
 
 
 def _plain_date(cell: str) -> str:
-    text = unicodedata.normalize("NFKC", cell).strip().lower()
+    text = _even(cell)
     if match := _DAY_NAME.match(text):
         day, name, year, rest = match.groups()
     elif match := _NAME_DAY.match(text):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.config import threshold
+from diagnostics.dataset.values import says_free
 from diagnostics.profile.checks import Check, above
 from diagnostics.profile.text import STAND_INS
 from diagnostics.schema import Catalog
@@ -48,7 +49,10 @@ def check_attributes(check: Check) -> None:
         check.disguised |= nothing
         check.add_issue("stand_in_word", (hollow > 0) | nothing, (hollow + vague) / np.maximum(filled, 1))
     if catalog.price is not None:
-        check.add_issue("price_not_positive", catalog.price <= 0)
+        free = np.zeros(catalog.n_items, dtype=bool)
+        if catalog.price_texts is not None:
+            free = np.array([text is not None and says_free(text) for text in catalog.price_texts])
+        check.add_issue("price_not_positive", (catalog.price <= 0) & ~free)
         distance = _price_distance(catalog.price, catalog.category)
         check.add_issue("price_outlier", distance > threshold("price_outlier"), above(distance, threshold("price_outlier")))
     if catalog.price_texts is not None:

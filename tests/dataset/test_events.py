@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,12 @@ def read_log(folder: Path, header: tuple[str, ...], rows: list[tuple[str, ...]],
     ("kind", "words"),
     [
         ("view", "view PageView product_view pv click view_cart 閲覧 商品詳細閲覧 クリック"),
+        ("view", "商品詳細表示 ページ表示 カート表示 商品ビュー 商品詳細ページ閲覧"),
         ("cart", "cart AddToCart add-to-cart addtocart begin_checkout カート カート追加 買い物かごに追加"),
         ("favourite", "fav favorite favourite wishlist add_to_wishlist like お気に入り お気に入り登録 いいね"),
         ("purchase", "purchase PURCHASE buy order transaction 購入 注文 購買 売上"),
-        ("rating", "rating review 評価 レビュー投稿"),
-        ("shown", "impression exposure 表示 インプレッション"),
+        ("rating", "rating review 評価 レビュー投稿 商品レビュー"),
+        ("shown", "impression exposure 表示 インプレッション 表示回数 商品表示回数 レコメンド表示 バナー表示"),
         ("undone", "remove_from_cart refund order_cancelled dislike カートから削除 返品 購入キャンセル お気に入り解除"),
         (None, "7 scroll subscribe 入会"),
     ],
@@ -52,6 +54,9 @@ def test_weights_by_word_by_kind_and_by_default() -> None:
     assert found.rows.tolist() == pytest.approx([0.3, 0.6, 1, 0.3, 1, 1])
     assert found.stated == {"閲覧": 0.3, "カート": 0.6, "購入": 1.0, "入会": 1.0}
     assert [remark.code.rsplit(".", 1)[1] for remark in found.remarks] == ["unknown_events", "blank_events"]
+    idle = weigh(pd.Series(["購入", "表示", "返品", "表示"], dtype="str"), {}, "log.csv").remarks
+    assert [remark.values for remark in idle] == [{"file": "log.csv", "types": ["表示", "返品"], "n": 3}]
+    found = replace(found, remarks=(*found.remarks, *idle))
     for remark in found.remarks:
         assert all(text(remark.code, lang, **remark.values) for lang in ("en", "ja"))
 
@@ -164,8 +169,21 @@ def test_weights_in_a_mapping_change_what_counts(tmp_path: Path) -> None:
     ],
 )
 def test_from_which_rating_on_a_product_is_liked(ratings: list[float], liked: float) -> None:
-    assert liked_from(np.array(ratings, dtype=float), None) == pytest.approx(liked)
-    assert liked_from(np.array(ratings, dtype=float), 3.5) == 3.5
+    assert liked_from(np.array(ratings, dtype=float)) == (pytest.approx(liked), ())
+    assert liked_from(np.array(ratings, dtype=float), 3.5) == (3.5, ())
+
+
+def test_a_few_slips_do_not_move_the_scale() -> None:
+    """One 50 typed for a 5 made every rating below 40 disliked."""
+    usual = [1.0, 2.0, 3.0, 4.0, 5.0] * 20
+    threshold_, (remark,) = liked_from(np.array([*usual, 50.0, np.nan]), file="log.csv", column="stars")
+    assert threshold_ == 4
+    assert remark.values == {"file": "log.csv", "column": "stars", "n": 1, "top": 5.0, "found": 50.0}
+    assert all(text(remark.code, lang, **remark.values) for lang in ("en", "ja"))
+    assert liked_from(np.array([*usual, 50.0, 50.0, 60.0])) == (80, ())  # three are no slip: the scale goes to 100
+    assert liked_from(np.array(usual * 10 + [9.0] * 5))[0] == 4  # 5 of 1,005
+    assert liked_from(np.array(usual * 10 + [9.0] * 50)) == (8, ())
+    assert liked_from(np.array([1.0, 2.0, 3.0] * 40 + [5.0])) == (4, ())  # few fives on a scale of five are no slip
 
 
 def test_low_ratings_are_set_aside_and_missing_ones_kept(tmp_path: Path) -> None:

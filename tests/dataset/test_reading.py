@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from diagnostics.dataset import read, write_rejected
@@ -147,6 +148,19 @@ def test_a_price_in_the_log_is_shown_and_never_learnt_from(tmp_path: Path) -> No
     assert block.name == "attributes" and np.array_equal(block.values, plain.values, equal_nan=True)
     bare = replace(ours.catalog, attributes={})
     assert bare.modalities == ()  # a price that only sales reveal is no kind of product information
+
+
+def test_quantities_may_carry_a_counter_and_odd_ones_are_counted(tmp_path: Path) -> None:
+    written = ("3個", "２点", "数個", "1")
+    rows = [(u, i, d, written[place % 4]) for place, (u, i, d, _) in enumerate(log_rows())]
+    dataset = read_lines(tmp_path, rows, ("会員番号", "商品コード", "購入日", "数量"))
+    price, log = dataset.catalog.price, dataset.log
+    assert price is not None and log.value is not None
+    pieces = pd.Series(log.value / price[log.item_index]).value_counts().to_dict()
+    assert pieces == {3.0: 10, 2.0: 10, 1.0: 20}
+    (remark,) = (remark for remark in dataset.notes.remarks if remark.code == "reading.remark.quantity_unreadable")
+    assert remark.values == {"file": "log.csv", "column": "数量", "n": 10, "found": "数個"}
+    assert all(text(remark.code, lang, **remark.values) for lang in ("en", "ja"))
 
 
 def test_an_amount_is_money_already(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnostics.dataset.values import parse_numbers, parse_times
+from diagnostics.dataset.values import parse_numbers, parse_quantities, parse_times, says_free
 
 
 def text(*cells: str | None) -> pd.Series:
@@ -151,3 +151,15 @@ def test_the_way_of_writing_is_the_columns_even_when_read_in_bulk() -> None:
     day_first = [f"{day:02d}/03/2024" for day in range(1, 32)]
     assert parse_times(text(*day_first)).writing == "dmy"
     assert str(parse_times(text(*day_first)).values[3]) == "2024-03-04T00:00:00"
+
+
+def test_quantities_with_their_counters() -> None:
+    cells = ("3", "3個", "３点", "3 pcs", "12 PCS.", "×3", "2セット（3個入り）", "1.5", "1,200本", "1万枚", "-1個", "0", None)
+    assert parse_quantities(text(*cells[:-1])).tolist() == [3, 3, 3, 3, 12, 3, 2, 1.5, 1200, 10_000, -1, 0]
+    odd = ("三個", "2ダース", "3個/箱", "2-3", "個", None)
+    assert np.isnan(parse_quantities(text(*odd))).all()
+
+
+def test_what_is_free_is_said_in_words() -> None:
+    assert parse_numbers(text("無料", " Free ", "0", "送料無料"))[:3].tolist() == [0, 0, 0]
+    assert [says_free(cell) for cell in ("無料", " Free ", "０", "0円", "送料無料")] == [True, True, False, False, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -255,6 +256,11 @@ def test_attributes_and_prices(make_dataset: Callable, make_block: Callable) -> 
         "price_outlier": (dataset.catalog.item_ids[1],),
     }
     assert found.coverage.disguised == 0.01  # only the item that says nothing in any column
+    written = np.array([f"{number:g}" for number in price], dtype=object)
+    written[2] = "無料"
+    gift = replace(dataset, catalog=replace(dataset.catalog, price_texts=written))
+    found = profile(gift, [make_block(np.ones((100, 1)), "attributes", "attributes")]).modalities[0]
+    assert "price_not_positive" not in {issue.code for issue in found.issues}
 
 
 def _hm_catalog() -> tuple[Dataset, list[str]]:
