@@ -20,7 +20,7 @@ from diagnostics.messages.numbers import FORMATS, write
 __all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "write"]
 
 LANGUAGES = ("en", "ja")
-NAMED = ("modality", "backbone", "balancer", "sentences")
+NAMED = ("modality", "backbone", "balancer", "layout", "sentences")
 """Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is;
 ``{drivers:sentences}`` writes a list of ``{"code": ..., "values": {...}}`` as sentences, one after another."""
 

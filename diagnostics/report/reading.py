@@ -7,14 +7,21 @@ from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, 
 from diagnostics.report.words import Words
 from diagnostics.schema import Dataset, Diagnosis, ReadingNotes
 
-__all__ = ["data_section", "first_coverage", "how_much", "funnel", "reading_points", "reading_remarks"]
+__all__ = ["data_section", "first_coverage", "funnel", "how_much", "reading_answer", "reading_points", "reading_remarks"]
+
+_NOT_AS_THEY_STAND = {
+    "merged_duplicates": "interactions",
+    "weak_pairs": "interactions",
+    "items_without_interactions": "catalog",
+    "images_unmatched": "images",
+}
+"""What else was merged or unmatched, and the file that it is about."""
 
 
 def data_section(diagnosis: Diagnosis, words: Words) -> Section:
     """How the files were read, which column played which role, what was set aside, and which part tested the models."""
     dataset = diagnosis.dataset
-    answer = how_much(
-        "report.data.answer",
+    answer = reading_answer(
         words,
         items=dataset.n_items,
         users=dataset.n_users,
@@ -48,6 +55,13 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
     return Section("data", words("report.data.title"), answer, tuple(blocks))
 
 
+def reading_answer(words: Words, *, items: int, users: int, interactions: int, purchases: int | None, set_aside: int) -> str:
+    """The reading in two sentences: how much was used, and how many rows were not."""
+    used = how_much("report.data.answer", words, items=items, users=users, interactions=interactions, purchases=purchases)
+    aside = words("report.data.set_aside", count=set_aside) if set_aside else words("report.data.all_used")
+    return words.join_sentences([used, aside])
+
+
 def how_much(key: str, words: Words, *, interactions: int, purchases: int | None, **values: int) -> str:
     """How much was read, in the words of ``key``, or of ``<key>_events`` where not every event is a purchase."""
     if purchases is None or purchases == interactions:
@@ -57,23 +71,22 @@ def how_much(key: str, words: Words, *, interactions: int, purchases: int | None
 
 def funnel(reading: ReadingNotes, words: Words) -> Table:
     """Every row that was not used, by reason, and what else was merged or unmatched."""
-    columns = (Column(words("report.data.file")), Column(words("report.data.reason")), Column(words("report.data.rows"), True))
-    rows = [
-        (Cell(entry.file), Cell(words.coded("set_aside", entry.reason)), Cell(words.number(entry.count, "count")))
-        for entry in reading.set_aside
+    columns = (Column(words("report.data.file")), Column(words("report.data.reason")), Column(words("report.data.count"), True))
+    names = {file.role: file.name for file in reversed(reading.files)}
+    found = [(entry.file, words.coded("set_aside", entry.reason), entry.count) for entry in reading.set_aside]
+    found += [
+        (names.get(role, ""), words(f"report.data.{field}"), getattr(reading, field)) for field, role in _NOT_AS_THEY_STAND.items()
     ]
-    for name in ("merged_duplicates", "items_without_interactions", "images_unmatched"):
-        rows.append((Cell(""), Cell(words(f"report.data.{name}")), Cell(words.number(getattr(reading, name), "count"))))
-    if reading.weak_pairs:
-        rows.append((Cell(""), Cell(words("report.data.weak_pairs")), Cell(words.number(reading.weak_pairs, "count"))))
-    return Table(columns, tuple(rows), words("report.data.funnel_caption"))
+    rows = tuple((Cell(file), Cell(said), Cell(words.number(count, "count"))) for file, said, count in found if count)
+    caption = words("report.data.funnel_saved" if reading.set_aside else "report.data.funnel_caption") if rows else ""
+    return Table(columns, rows, caption)
 
 
 def reading_points(reading: ReadingNotes, words: Words) -> Points:
     """What a person should know about the reading: the layout recognised, a sample taken, what events and ratings count for."""
     said: list[tuple[str, Icon]] = []
     if reading.published_format:
-        layout = words.coded("report.layout", reading.published_format)
+        layout = words.coded("layout", reading.published_format)
         said.append((words("report.data.layout", format=layout), "info"))
     if reading.sampled is not None:
         said.append((words("report.data.sampled", **reading.sampled.model_dump()), "warning"))

@@ -18,7 +18,7 @@ from diagnostics.dashboard.reading import outcome, propose_columns
 from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Folded
-from diagnostics.report.reading import first_coverage, funnel, how_much, reading_points, reading_remarks
+from diagnostics.report.reading import first_coverage, funnel, reading_answer, reading_points, reading_remarks
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
 from diagnostics.schema import Dataset, FileNote, Progress
@@ -135,7 +135,7 @@ def _choose(words: Words) -> Chosen | None:
             words("dashboard.data.layout"),
             ["auto", *_layouts()],
             key="layout",
-            format_func=lambda name: words("dashboard.data.layout_auto") if name == "auto" else words.coded("report.layout", name),
+            format_func=lambda name: words("dashboard.data.layout_auto") if name == "auto" else words.coded("layout", name),
         )
         st.caption(plain(words("dashboard.data.database")))
     return from_uploads(*files) or from_paths(catalog, interactions, images, layout)
@@ -176,8 +176,7 @@ def _first_answer(dataset: Dataset, words: Words) -> None:
     from diagnostics.dataset.events import n_purchases
 
     st.subheader(plain(words("dashboard.data.was_read")), anchor=False)
-    answer = how_much(
-        "report.data.answer",
+    answer = reading_answer(
         words,
         items=dataset.catalog.n_items,
         users=dataset.log.n_users,
