@@ -47,7 +47,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
         written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
         session.step("write_report", 1.0)
     session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
-    _say_set_aside(session, request, dataset)
+    _say_reading(session, request, dataset)
     _say_files(session, written)
 
 
@@ -61,7 +61,7 @@ def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
         measured = _profile(session, dataset, request)
     for line in summary_lines(measured, Words(request.lang)):
         session.say("cli.line", line=line)
-    _say_set_aside(session, request, dataset)
+    _say_reading(session, request, dataset)
     _say_files(session, [session.folder.path / "profile.json"])
 
 
@@ -84,7 +84,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), **asked})
         run = _probe(session, dataset, plan, request.threads)
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
-    _say_set_aside(session, request, dataset)
+    _say_reading(session, request, dataset)
     _say_files(session, [path])
 
 
@@ -125,12 +125,17 @@ def _read(session: Session, request: RunRequest) -> Dataset:
         progress=session.step,
         cancelled=session.cancelled,
     )
-    write_rejected(dataset, session.folder.path / "rejected")
+    write_rejected(dataset, session.folder.path / "rejected", request.lang)
     return dataset
 
 
-def _say_set_aside(session: Session, request: RunRequest, dataset: Dataset) -> None:
-    """How many rows of which file were not used, and why."""
+def _say_reading(session: Session, request: RunRequest, dataset: Dataset) -> None:
+    """What a person should know about the reading: what events and ratings count, what was not used, and why."""
+    from diagnostics.report.reading import reading_points
+    from diagnostics.report.words import Words
+
+    for point in reading_points(dataset.notes, Words(request.lang)).items:
+        session.say("cli.note", note=point.title)
     for entry in dataset.notes.set_aside:
         session.say("cli.set_aside", file=entry.file, count=entry.count, reason=text(f"set_aside.{entry.reason}", request.lang))
     if dataset.notes.set_aside:

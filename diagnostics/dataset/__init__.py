@@ -3,7 +3,7 @@
 from diagnostics.dataset.assemble import picture_sources, propose, read
 from diagnostics.dataset.downloads import to_csv_bytes
 from diagnostics.dataset.mapping import read_mapping, write_mapping
-from diagnostics.dataset.rejects import write_rejected
+from diagnostics.dataset.rejects import rejected_csv, retold, write_rejected
 from diagnostics.dataset.splits import split
 from diagnostics.dataset.tables import READERS
 from diagnostics.dataset.vectors import VECTOR_READERS
@@ -15,6 +15,8 @@ __all__ = [
     "propose",
     "read",
     "read_mapping",
+    "rejected_csv",
+    "retold",
     "split",
     "to_csv_bytes",
     "write_mapping",

@@ -13,12 +13,13 @@ import pandas as pd
 
 from diagnostics.dataset.downloads import to_csv_bytes
 from diagnostics.dataset.tables import Table
+from diagnostics.messages import has, text
 from diagnostics.schema import SetAside
 
 if TYPE_CHECKING:
     from diagnostics.schema import Dataset
 
-__all__ = ["Sieve", "count_reasons", "places_table", "write_rejected"]
+__all__ = ["Sieve", "count_reasons", "places_table", "rejected_csv", "retold", "write_rejected"]
 
 _NOT_IN_NAMES = re.compile(r"[^\w.\- ]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices, to Windows
@@ -68,18 +69,39 @@ def count_reasons(rejected: Mapping[str, pd.DataFrame]) -> tuple[SetAside, ...]:
     )
 
 
-def write_rejected(dataset: Dataset, folder: Path) -> tuple[Path, ...]:
-    """Write the rows that were set aside, one CSV per file (UTF-8 with BOM, as Excel expects), and return the paths.
+def rejected_csv(rows: pd.DataFrame, lang: str) -> bytes:
+    """Rows that were set aside, as a CSV file (UTF-8 with BOM, as Excel expects); ``tenbin_why`` tells the reason in words.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe in front; everything else is as the shop wrote it.
     """
+    why = {code: _why(str(code), lang) for code in rows["tenbin_reason"].unique()}
+    return to_csv_bytes(rows.assign(tenbin_why=rows["tenbin_reason"].map(why)))[0]
+
+
+def retold(file: Path, lang: str) -> bytes:
+    """A file of ``write_rejected`` with its reasons in another language."""
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return rejected_csv(rows.drop(columns="tenbin_why", errors="ignore"), lang)
+
+
+def _why(code: str, lang: str) -> str:
+    return text(f"set_aside.{code}", lang) if has(f"set_aside.{code}", lang) else code
+
+
+def write_rejected(dataset: Dataset, folder: Path, lang: str = "en") -> tuple[Path, ...]:
+    """Write the rows that were set aside, one ``rejected_csv`` per file, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: dict[str, Path] = {}
     for name, rows in dataset.rejected.items():
-        path = folder / f"{_file_name(name)}.csv"
-        path.write_bytes(to_csv_bytes(rows)[0])
-        written.append(path)
-    return tuple(written)
+        plain = _file_name(name)
+        path = next(  # names may differ in nothing but what a file's name cannot hold
+            folder / f"{tried}.csv"
+            for tried in (plain, *(f"{plain}-{number}" for number in range(2, len(written) + 3)))
+            if tried.casefold() not in written
+        )
+        written[path.stem.casefold()] = path
+        path.write_bytes(rejected_csv(rows, lang))
+    return tuple(written.values())
 
 
 def _file_name(name: str) -> str:

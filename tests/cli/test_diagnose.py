@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from diagnostics.__main__ import main
+from diagnostics.messages import text
 from diagnostics.runs import RunFolder
 from diagnostics.schema import Diagnosis
 
@@ -135,3 +136,22 @@ def test_our_records_have_every_field_of_the_contract(shared):
     assert set(modality["kind"]["enum"]) == CODES["kind"]
     assert set(contract["properties"]["protocol"]["properties"]["split"]["enum"]) == CODES["split"]
     assert set(contract["$defs"]["confidence"]["enum"]) == CODES["confidence"]
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_what_events_and_ratings_count_is_said_at_the_end(lang, shop, tmp_path, capsys):
+    rows = (shop / "log.csv").read_text(encoding="utf-8").splitlines()
+    told = [f"{row},{'view' if at % 4 else 'purchase'},{1 + at % 5}" for at, row in enumerate(rows[1:])]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join([f"{rows[0]},event_type,rating", *told]), encoding="utf-8")
+    given = ["profile", "--catalog", str(shop / "catalog.csv"), "--interactions", str(log), "--lang", lang]
+    assert main([*given, "--out", str(tmp_path / "words")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    weights, liked = text("report.data.event", lang, event="view", weight=0.2), text("report.data.ratings", lang, threshold=4.0)
+    (counted,) = [line for line in said if weights in line]
+    assert liked in said and said.index(liked) > said.index(counted) > 2
+    (file,) = (tmp_path / "words" / "rejected").glob("*.csv")
+    assert f"low_rating,{text('set_aside.low_rating', lang)}" in file.read_text(encoding="utf-8-sig")
+    assert main([*given, "--out", str(tmp_path / "lines"), "--json-progress"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"message": "cli.note", "note": counted} in lines

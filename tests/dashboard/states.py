@@ -53,5 +53,5 @@ def finish(home: Path, token: str, diagnosis: Diagnosis) -> None:
     folder = _begin(home, token)
     folder.write_text("diagnosis.json", diagnosis.model_dump_json())
     (folder.path / "rejected").mkdir(exist_ok=True)
-    (folder.path / "rejected" / "transactions.csv").write_text("row,reason\n7,unknown_item\n")
+    (folder.path / "rejected" / "transactions.csv").write_text("tenbin_row,tenbin_reason\n7,unknown_item\n")
     folder.end("finished", 0)

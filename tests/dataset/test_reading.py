@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnostics.dataset import read, write_rejected
+from diagnostics.dataset import read, retold, write_rejected
 from diagnostics.dataset.features import encode
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import has, text
@@ -323,9 +323,16 @@ def test_rejected_rows_are_written_for_excel(tmp_path: Path) -> None:
     content = paths[0].read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     table = content.decode("utf-8-sig").split("\r\n")
-    assert table[0] == "user_id,item_id,date,quantity,tenbin_row,tenbin_reason"
-    assert "'=cmd|" in table[1] and "２０２４年１月" in table[1] and table[1].endswith(",42,unknown_item")
-    assert table[2] == "-5,9999,2024-01-01,1,43,unknown_item"
+    assert table[0] == "user_id,item_id,date,quantity,tenbin_row,tenbin_reason,tenbin_why"
+    assert (
+        "'=cmd|" in table[1]
+        and "２０２４年１月" in table[1]
+        and table[1].endswith(f",42,unknown_item,{text('set_aside.unknown_item', 'en')}")
+    )
+    assert table[2].startswith("-5,9999,2024-01-01,1,43,unknown_item,")
+    (japanese,) = write_rejected(dataset, tmp_path / "ja", "ja")
+    assert retold(paths[0], "ja") == japanese.read_bytes() != content
+    assert retold(japanese, "en") == content
 
 
 def test_split_reasons_have_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from diagnostics.dashboard.corrections import Picks
 from diagnostics.dashboard.inbox import Chosen, from_paths, from_uploads, write_choices
 from diagnostics.dashboard.reading import outcome, propose_columns
 from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
+from diagnostics.dataset import rejected_csv, retold
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Folded
 from diagnostics.report.reading import first_coverage, funnel, reading_answer, reading_points, reading_remarks
@@ -75,7 +77,7 @@ def _rejected(folder: RunFolder, words: Words) -> None:
     for path in files:
         st.download_button(
             plain(words("dashboard.data.rejected", name=path.stem)),
-            path.read_bytes(),
+            functools.partial(retold, path, words.lang),
             path.name,
             "text/csv",
             key=f"rejected-{path.name}",
@@ -196,12 +198,10 @@ def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
     remarks = reading_remarks(dataset.notes, words)
     if remarks.items:
         show(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)), words.lang, "remarks")
-    from diagnostics.dataset import to_csv_bytes
-
     for name, table in dataset.rejected.items():
         st.download_button(
             plain(words("dashboard.data.rejected", name=name)),
-            to_csv_bytes(table)[0],
+            functools.partial(rejected_csv, table, words.lang),
             f"{name}.rejected.csv",
             "text/csv",
             icon=":material/download:",
