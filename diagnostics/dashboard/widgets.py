@@ -32,7 +32,8 @@ def title(question: str, answer: str) -> None:
 
 def error(problem: TenbinError, lang: str) -> None:
     """What went wrong and the cure, in words; the trace stays in the log."""
-    st.error(plain(problem.words(lang)), icon=":material/error:")
+    lines = problem.words(lang).splitlines()  # what a mapping file would hold stands on lines of its own
+    st.error("  \n".join(plain(line) for line in lines), icon=":material/error:")
 
 
 def preset(name: str, seconds: float | None, words: Words) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,17 +118,20 @@ def read(
         pictures = find_pictures(
             root, items.item_ids, items.image_paths, progress=steps.within("read_images"), cancelled=steps.cancelled
         )
-        files.append(FileNote(name=root.name, role="images", format="folder" if root.is_dir() else "zip", rows=pictures.files))
+        called = _told_apart("images", root.name, [file.name for file in files])
+        files.append(FileNote(name=called, role="images", format="folder" if root.is_dir() else "zip", rows=pictures.files))
         places = [(int(items.rows[at]) if at >= 0 else -1, written, reason) for at, written, reason in pictures.refused]
-        rejected[root.name] = places_table("picture", places)
+        rejected[called] = places_table("picture", places)
         steps("read_images", 1.0)
     vectors: dict[str, FloatArray] = {}
     wanted: dict[str, Path | Vectors] = {**shop.features, **(features or {})}
+    given = [file.name for file in files]
     for place, (name, source) in enumerate(wanted.items()):
         found = _vectors(shop, name, source, steps, (place / len(wanted), (place + 1) / len(wanted)))
+        called = _told_apart(name, found.name, [*given, *(other.name for key, other in wanted.items() if key != name)])
         vectors[name], aside = align_vectors(found, items.item_ids, items.kept, left.n_rows)
-        files.append(found.note)
-        rejected[found.name] = places_table("item_id", aside)
+        files.append(found.note.model_copy(update={"name": called}))
+        rejected[called] = places_table("item_id", aside)
     if isinstance(mapping, Path):
         files.append(FileNote(name=mapping.name, role="mapping", format="toml"))
 
@@ -159,6 +161,11 @@ def read(
     )
     found_again = None if shop.source is None else _every_row(shop.source, products, bought)
     return Dataset(products, log, fingerprint(products, log, parts, root), notes, parts, rejected, found_again)
+
+
+def _told_apart(part: str, name: str, others: Sequence[str]) -> str:
+    """A file's name, with what it is for in front where another file, in another folder, has the same: ``text-vectors.npy``."""
+    return f"{part}-{name}" if name in others else name
 
 
 def _drawn(shop: Shop) -> tuple[Message, ...]:
@@ -203,8 +210,8 @@ def _answered(proposal: Proposal, left: Table, right: Table) -> None:
         if question.role in _NEEDED:
             table = "catalog" if question.file == left.name else "interactions"
             columns = [candidate.column for candidate in question.candidates]
-            line = f"[{table}] {question.role} = {json.dumps(columns[0], ensure_ascii=False)}"
-            raise TenbinError("E_TWO_CANDIDATES", file=question.file, role=question.role, candidates=columns, example=line)
+            said = {"file": question.file, "table": table, "role": question.role}
+            raise TenbinError("E_TWO_CANDIDATES", **said, candidates=columns, column=columns[0])
     roles = proposal.roles
     _require(roles, left, "item_id", "E_NO_ITEM_COLUMN")
     _require(roles, right, "item_id", "E_NO_ITEM_COLUMN")

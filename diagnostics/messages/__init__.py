@@ -9,19 +9,21 @@ the entry ``E_NO_ITEM_COLUMN`` of ``error.toml``. A placeholder names its value 
 from __future__ import annotations
 
 import functools
+import json
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diagnostics.messages.numbers import FORMATS, write
 
-__all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "write"]
+__all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "toml", "write"]
 
 LANGUAGES = ("en", "ja")
-NAMED = ("modality", "backbone", "balancer", "layout", "sentences")
+NAMED = ("modality", "backbone", "balancer", "layout", "reading.role", "reading.event", "toml", "sentences")
 """Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is;
+a list of codes, which a person may type, is written as words, each with its code. ``{column:toml}`` is what a mapping file holds;
 ``{drivers:sentences}`` writes a list of ``{"code": ..., "values": {...}}`` as sentences, one after another."""
 
 
@@ -58,10 +60,24 @@ class _Formatter(string.Formatter):
         if format_spec == "sentences":
             between = "" if self._lang == "ja" else " "
             return between.join(text(part["code"], self._lang, **part["values"]) for part in value)
+        if format_spec == "toml":
+            return toml(value)
         if format_spec in NAMED:
-            key = f"{format_spec}.{value}"
-            return catalog(self._lang).get(key, str(value))
+            words = {code: catalog(self._lang).get(f"{format_spec}.{code}") for code in map(str, _several(value))}
+            if not isinstance(value, list | tuple):
+                return words[str(value)] or str(value)
+            bracketed = "{}（{}）" if self._lang == "ja" else "{} ({})"
+            return write([bracketed.format(said, code) if said else code for code, said in words.items()], "list", self._lang)
         return write(value, format_spec or "plain", self._lang)
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def toml(value: str | float | Sequence[str]) -> str:
+    """A text, a number, or several texts, as a mapping file holds them."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # a JSON string is a TOML string but for DEL
 
 
 def text(key: str, lang: str, **values: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,24 @@ def test_two_customers_are_a_question(tmp_path: Path) -> None:
         read(*files)
     assert caught.value.code == "E_TWO_CANDIDATES"
     assert {"file": "log.csv", "role": "user_id", "candidates": ["customer_id", "member_id"]}.items() <= caught.value.values.items()
-    for lang in ("en", "ja"):
-        assert '[interactions] user_id = "customer_id"' in caught.value.words(lang)
+    for lang, said in (("en", "the field “Customer id”"), ("ja", "「顧客ID」に当たる列")):
+        assert said in caught.value.words(lang)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_lines_that_answer_can_be_copied(tmp_path: Path, lang: str) -> None:
+    """The message was no TOML: both its lines stood on one."""
+    header = ('customer "id"', "member\\id", *LOG[1:])
+    log = [(user, f"m{int(user[1:]) % 3}{place % 5}", *rest) for place, (user, *rest) in enumerate(log_rows())]
+    quoted = tuple('"' + name.replace('"', '""') + '"' for name in header)
+    files = shop(tmp_path, quoted, log)
+    candidates = propose(*files).questions[0].candidates
+    with pytest.raises(TenbinError) as caught:
+        read(*files)
+    answer = caught.value.words(lang).splitlines()[1:]
+    assert len(answer) == 2 and tomllib.loads("\n".join(answer)) == {"interactions": {"user_id": candidates[0].column}}
+    (tmp_path / "mapping.toml").write_text("\n".join(answer), encoding="utf-8")
+    assert read(*files, mapping=tmp_path / "mapping.toml").notes.questions == ()
 
 
 @pytest.mark.parametrize("column", ["customer_id", "member_id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def test_of_several_tables_a_person_chooses(tmp_path: Path) -> None:
         read_table(path, "catalog")
     assert (caught.value.code, caught.value.values["choices"]) == ("E_CHOOSE_SHEET", ["商品", "旧商品"])
     assert "旧商品" in caught.value.words("ja")
+    assert tomllib.loads("\n".join(caught.value.words("en").splitlines()[1:])) == {"catalog": {"sheet": "商品"}}
     assert len(read_table(path, "catalog", sheet="旧商品").frame) == 3
     with pytest.raises(TenbinError) as caught:
         read_table(path, "catalog", sheet="商品マスタ")

@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import tempfile
+import tomllib
 import zipfile
 import zlib
 from pathlib import Path
@@ -78,7 +79,11 @@ def test_of_several_files_a_person_chooses(tmp_path: Path) -> None:
     chosen = read_table(path, "catalog", sheet="2024/購入.csv")
     assert (len(chosen.frame), chosen.note.sheet) == (3, "2024/購入.csv")
     assert len(read_table(path, "catalog", sheet="b.xlsx/旧商品").frame) == 3
-    assert code(path, "b.xlsx") == "E_CHOOSE_SHEET"
+    with pytest.raises(TenbinError) as caught:
+        read_table(path, "catalog", sheet="b.xlsx")
+    assert (caught.value.code, caught.value.values["choices"]) == ("E_CHOOSE_SHEET", ["b.xlsx/商品", "b.xlsx/旧商品"])
+    answer = tomllib.loads("\n".join(caught.value.words("ja").splitlines()[1:]))
+    assert len(read_table(path, "catalog", sheet=answer["catalog"]["sheet"]).frame) == 2
     assert code(path, "none.csv") == "E_UNKNOWN_SHEET"
 
 

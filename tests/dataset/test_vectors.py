@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from diagnostics.dataset import read
+from diagnostics.dataset import read, write_rejected
 from diagnostics.errors import TenbinError
 from tests.dataset.shops import write_shop
 
@@ -123,3 +124,36 @@ def test_names_that_would_confuse_arm_names_are_refused(tmp_path: Path, name: st
     with pytest.raises(TenbinError) as caught:
         read(*write_shop(tmp_path), features={name: write(tmp_path, "npy", VALUES, None)})
     assert caught.value.code == "E_BAD_MODALITY_NAME"
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Two modalities whose files are both called vectors.npz: what is set aside of one must not hide the other's."""
+    catalog, log = write_shop(tmp_path)
+    given = {}
+    for modality, unknown in (("text", ["9998", "9999"]), ("image", ["9997"])):
+        (tmp_path / modality).mkdir()
+        path = tmp_path / modality / "vectors.npz"
+        np.savez(path, vectors=np.ones((12 + len(unknown), 2), dtype=np.float32), item_id=np.array([*IDS, *unknown]))
+        given[modality] = path
+    given["style"] = write(tmp_path, "npz", np.ones((12, 2), dtype=np.float32), [*IDS[1:], "9996"])
+    dataset = read(catalog, log, features=given)
+    assert {entry.file: entry.count for entry in dataset.notes.set_aside} == {
+        "text-vectors.npz": 2,
+        "image-vectors.npz": 1,
+        "style.npz": 1,
+    }
+    assert [file.name for file in dataset.notes.files if file.role == "features"] == [*dataset.rejected]
+    assert {path.name: len(pd.read_csv(path)) for path in write_rejected(dataset, tmp_path / "out")} == {
+        "text-vectors.npz.csv": 2,
+        "image-vectors.npz.csv": 1,
+        "style.npz.csv": 1,
+    }
+
+
+def test_rows_set_aside_never_overwrite_each_other(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    rows = [pd.DataFrame({"tenbin_row": range(n), "tenbin_reason": "bad_time"}) for n in range(1, 5)]
+    dataset = replace(read(catalog, log), rejected=dict(zip(("a:b", "a?b.csv", "A_B", "a_b-2"), rows, strict=True)))
+    written = write_rejected(dataset, tmp_path / "out")
+    assert len({path.name.casefold() for path in written}) == 4 == len(list((tmp_path / "out").iterdir()))
+    assert [len(pd.read_csv(path)) for path in written] == [1, 2, 3, 4]

@@ -54,7 +54,7 @@ def read_excel(file: BinaryIO, asked: Asked) -> Table:
     tables = {name: layout for name, layout in found.items() if layout is not None and layout.n_kept}
     wide = [name for name, layout in tables.items() if layout.width > 1] or list(tables)
     if len(wide) > 1:
-        raise TenbinError("E_CHOOSE_SHEET", file=asked.name, choices=wide)
+        raise TenbinError("E_CHOOSE_SHEET", file=asked.name, table=asked.role, sheet=wide[0], choices=wide)
     if not wide:
         raise TenbinError("E_HEADER_ONLY" if any(found.values()) else "E_EMPTY_FILE", file=asked.name)
     chosen = tables[wide[0]]

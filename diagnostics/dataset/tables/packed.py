@@ -73,7 +73,7 @@ def _zip(file: BinaryIO, asked: Asked) -> Iterator[Unpacked]:
         elif not tables:
             raise TenbinError("E_NOT_A_TABLE", file=asked.name, found="ZIP")
         else:
-            raise TenbinError("E_CHOOSE_MEMBER", file=asked.name, choices=choices)
+            raise TenbinError("E_CHOOSE_MEMBER", file=asked.name, table=asked.role, sheet=choices[0], choices=choices)
         member = members[chosen]
         refuse_bomb(member.compress_size, member.file_size, asked.name)
         try:
@@ -81,7 +81,13 @@ def _zip(file: BinaryIO, asked: Asked) -> Iterator[Unpacked]:
         except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:  # torn, or locked
             raise TenbinError("E_BAD_ARCHIVE", file=asked.name) from error
         with _spilled(opened, member.compress_size, asked.name) as unpacked:
-            yield unpacked, replace(asked, sheet=inner), chosen if len(members) > 1 else None
+            try:
+                yield unpacked, replace(asked, sheet=inner), chosen if len(members) > 1 else None
+            except TenbinError as error:
+                if error.code != "E_CHOOSE_SHEET" or len(choices) == 1:
+                    raise
+                sheets = [f"{chosen}/{name}" for name in cast("list[str]", error.values["choices"])]  # which of which file
+                raise TenbinError("E_CHOOSE_SHEET", **{**error.values, "sheet": sheets[0], "choices": sheets}) from None
 
 
 UNPACKERS: Mapping[str, Callable[[BinaryIO, Asked], contextlib.AbstractContextManager[Unpacked]]] = {"gzip": _gzip, "zip": _zip}

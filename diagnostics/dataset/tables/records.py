@@ -117,7 +117,7 @@ def _records(whole: Any, asked: Asked) -> Iterable[Any] | None:
     if asked.sheet is not None and asked.sheet not in lists:
         raise TenbinError("E_UNKNOWN_SHEET", file=asked.name, found=asked.sheet, choices=list(lists))
     if len(lists) > 1 and asked.sheet is None:
-        raise TenbinError("E_CHOOSE_SHEET", file=asked.name, choices=list(lists))
+        raise TenbinError("E_CHOOSE_SHEET", file=asked.name, table=asked.role, sheet=next(iter(lists)), choices=list(lists))
     if lists:
         return lists[asked.sheet or next(iter(lists))]
     values = list(whole.values())
