@@ -11,16 +11,17 @@ import streamlit as st
 from diagnostics.dashboard.inbox import Chosen, keep
 from diagnostics.dashboard.widgets import error, plain
 from diagnostics.dataset import read_mapping
-from diagnostics.dataset.columns import CATALOG_ROLES, INTERACTION_ROLES, REPEATABLE, Proposal
+from diagnostics.dataset.columns import NEEDED, REPEATABLE, Proposal
+from diagnostics.dataset.mapping import ROLES
 from diagnostics.errors import TenbinError
 from diagnostics.report.words import Words
 from diagnostics.schema import ColumnRole, Dataset, Question
 
 __all__ = ["Picks", "ask_sheet", "count_events", "saved", "sheets", "table"]
 
-_ROLES = {"catalog": CATALOG_ROLES, "interactions": INTERACTION_ROLES}
-_NEEDED = ("item_id", "user_id", "timestamp")
 _MOST_EVENTS = 12
+_WIDTHS = (2, 3, 3, 4)
+_NUMBERS_IN_A_ROW = 4
 
 Picks = dict[str, dict[str, Any]]
 """As ``inbox.Choices``, in the making."""
@@ -104,21 +105,25 @@ def table(proposal: Proposal, columns: Mapping[str, tuple[str, Sequence[str]]], 
     st.markdown(plain(words("dashboard.data.correct")))
     asked = {(question.file, question.role) for question in proposal.questions}
     for name, (file, names) in columns.items():
-        with st.expander(plain(words(f"dashboard.data.{name}")) + f" · {plain(file)}", expanded=True):
-            for role in _ROLES[name]:
-                if (file, role) in asked:
-                    continue
-                ours = [entry for entry in proposal.roles if entry.role == role and entry.file == file]
-                picked = _pick(name, role, list(names), ours, words)
-                if picked != tuple(entry.column for entry in ours):
-                    picks[name][role] = picked
+        ours = {role: [entry for entry in proposal.roles if (entry.role, entry.file) == (role, file)] for role in ROLES[name]}
+        found = [role for role in ROLES[name] if ours[role]]
+        absent = [role for role in ROLES[name] if not ours[role] and (file, role) not in asked]
+        with st.container(border=True, key=f"columns-{name}"):
+            st.markdown(f"**{plain(words(f'dashboard.data.{name}'))}** · {plain(file)}")
+            for place, title in zip(st.columns(_WIDTHS), ("role", "column", "samples", "because"), strict=True):
+                place.markdown(f":gray[{plain(words(f'report.data.{title}'))}]")
+            _picks(name, found, names, ours, picks, words)
+            if absent:
+                listed = words.series([words.coded("reading", f"role.{role}") for role in absent])
+                with st.expander(plain(words("dashboard.data.not_found", roles=listed))):
+                    _picks(name, absent, names, ours, picks, words)
     return complete
 
 
 def _ask(question: Question, name: str, picks: Picks, words: Words) -> bool:
     """One question with its candidates, each with three samples and what speaks for it."""
     said = {candidate.column: candidate for candidate in question.candidates}
-    none = "" if question.role not in _NEEDED else None
+    none = "" if question.role not in NEEDED else None
     options = [*said, *([none] if none is not None else [])]
     with st.container(border=True, key=f"question-{name}-{question.role}"):
         chosen = st.radio(
@@ -131,15 +136,25 @@ def _ask(question: Question, name: str, picks: Picks, words: Words) -> bool:
         )
     if chosen is not None:
         picks[name][question.role] = (chosen,) if chosen else ()
-    return chosen is not None or question.role not in _NEEDED
+    return chosen is not None or question.role not in NEEDED
 
 
 def _caption(candidate: ColumnRole, words: Words) -> str:
     return plain(words("dashboard.data.candidate", samples=words.samples(candidate), because=words.message(candidate.reason)))
 
 
+def _picks(
+    name: str, roles: list[str], columns: Sequence[str], ours: Mapping[str, list[ColumnRole]], picks: Picks, words: Words
+) -> None:
+    """One row per role of a table; what a person chose otherwise than we did goes into ``picks``."""
+    for role in roles:
+        picked = _pick(name, role, list(columns), ours[role], words)
+        if picked != tuple(entry.column for entry in ours[role]):
+            picks[name][role] = picked
+
+
 def _pick(name: str, role: str, columns: list[str], ours: list[ColumnRole], words: Words) -> tuple[str, ...]:
-    field, column, samples, because = st.columns([2, 3, 3, 4], vertical_alignment="center")
+    field, column, samples, because = st.columns(_WIDTHS, vertical_alignment="center")
     label = words.coded("reading", f"role.{role}")
     field.markdown(plain(label))
     key = f"role-{name}-{role}-{'|'.join(columns)}"
@@ -163,7 +178,7 @@ def _pick(name: str, role: str, columns: list[str], ours: list[ColumnRole], word
         picked = (one,) if one else ()
     if picked == tuple(defaults) and ours:
         samples.caption(plain(words.samples(ours[0])))
-        because.caption(plain(words.message(ours[0].reason)))
+        because.caption(plain(words("dashboard.data.sure", score=ours[0].score, because=words.message(ours[0].reason))))
     elif picked:
         because.caption(plain(words("dashboard.data.your_choice")))
     return picked
@@ -178,11 +193,18 @@ def count_events(dataset: Dataset, picks: Picks, words: Words) -> None:
     if not notes.event_weights and notes.rating_threshold is None:
         return
     st.subheader(plain(words("dashboard.data.events")), anchor=False)
-    st.markdown(plain(words("dashboard.data.events_text")))
-    for event, weight in list(notes.event_weights.items())[:_MOST_EVENTS]:
-        _number("events", event, weight, words("dashboard.data.event", event=plain(event)), edits)
+    if notes.event_weights:
+        st.markdown(plain(words("dashboard.data.events_text")))
+    asked = [
+        ("events", event, weight, words("dashboard.data.event", event=plain(event)))
+        for event, weight in list(notes.event_weights.items())[:_MOST_EVENTS]
+    ]
     if notes.rating_threshold is not None:
-        _number("ratings", "threshold", notes.rating_threshold, words("dashboard.data.rating"), edits)
+        asked.append(("ratings", "threshold", notes.rating_threshold, words("dashboard.data.rating")))
+    for start in range(0, len(asked), _NUMBERS_IN_A_ROW):
+        for place, number in zip(st.columns(_NUMBERS_IN_A_ROW), asked[start : start + _NUMBERS_IN_A_ROW], strict=False):
+            with place:
+                _number(*number, edits)
 
 
 def _number(kind: str, name: str, value: float, label: str, edits: Picks) -> None:

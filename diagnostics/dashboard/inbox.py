@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from diagnostics.config import home
+from diagnostics.dataset.mapping import Setting, mapping_text
 from diagnostics.dataset.warehouse import is_url
 
 __all__ = ["Choices", "Chosen", "Upload", "from_paths", "from_uploads", "keep", "write_choices"]
 
-Choices = Mapping[str, Mapping[str, str | float | tuple[str, ...]]]
+Choices = Mapping[str, Mapping[str, Setting]]
 """A person's corrections, as a mapping file has them: table -> role, sheet, event type or threshold -> what was chosen."""
 
 
@@ -88,21 +88,10 @@ def keep(upload: Upload) -> Path:
 
 def write_choices(choices: Choices) -> Path | None:
     """A person's corrections as a mapping file; None when there are none."""
-    lines = []
-    for table, entries in choices.items():
-        if entries:
-            lines.append(f"[{table}]")
-            lines += [f"{_toml(key)} = {_toml(value)}" for key, value in entries.items()]
-    if not lines:
+    text = mapping_text(choices)
+    if not text:
         return None
-    text = "\n".join(lines) + "\n"
     path = home() / "uploads" / hashlib.blake2b(text.encode(), digest_size=8).hexdigest() / "mapping.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def _toml(value: str | float | tuple[str, ...]) -> str:
-    """A key or a value: what JSON writes, TOML reads, but for DEL."""
-    written = list(value) if isinstance(value, tuple) else value
-    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,7 +19,6 @@ __all__ = ["Job", "outcome", "propose_columns"]
 
 _PATIENCE_S = 1.0  # what ends sooner needs no bar
 _LOOK_EVERY_S = 0.5
-_PREVIEW_ROWS = 20_000
 
 Work = Callable[[Progress, Callable[[], bool]], Any]
 
@@ -113,10 +112,10 @@ def propose_columns(
         As ``read_dataset``, but not for a missing column.
     """
     from diagnostics.dataset.mapping import read_mapping
-    from diagnostics.dataset.opening import Steps, open_shop, proposed
+    from diagnostics.dataset.opening import PREVIEW_ROWS, Steps, open_shop, proposed
 
     mapped = read_mapping(choices)
-    shop = open_shop(chosen.catalog, chosen.interactions, mapped, chosen.format, Steps(progress, cancelled), max_rows=_PREVIEW_ROWS)
+    shop = open_shop(chosen.catalog, chosen.interactions, mapped, chosen.format, Steps(progress, cancelled), max_rows=PREVIEW_ROWS)
     tables = {"catalog": shop.catalog, "interactions": shop.interactions}
     columns = {name: (table.name, tuple(str(column) for column in table.frame.columns)) for name, table in tables.items()}
     return proposed(shop, mapped), columns

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from diagnostics.dataset.catalog import Items, choose_segments, columns_of, read_items
-from diagnostics.dataset.columns import Proposal, propose_roles
+from diagnostics.dataset.columns import NEEDED, Proposal, propose_roles
 from diagnostics.dataset.fingerprint import fingerprint
 from diagnostics.dataset.formats import Shop
 from diagnostics.dataset.guard import find_pictures, read_table, read_vectors
@@ -39,9 +39,6 @@ from diagnostics.schema import (
 )
 
 __all__ = ["picture_sources", "propose", "read"]
-
-_NEEDED = frozenset({"item_id", "user_id", "timestamp"})
-"""Roles that decide every number: a question about one of them has to be answered before anything is read."""
 
 
 def propose(
@@ -207,7 +204,7 @@ def picture_sources(catalog: Path, images: Path, notes: ReadingNotes) -> Mapping
 def _answered(proposal: Proposal, left: Table, right: Table) -> None:
     """Whether every role that reading needs is played by one column."""
     for question in proposal.questions:
-        if question.role in _NEEDED:
+        if question.role in NEEDED:
             table = "catalog" if question.file == left.name else "interactions"
             columns = [candidate.column for candidate in question.candidates]
             said = {"file": question.file, "table": table, "role": question.role}

@@ -20,12 +20,14 @@ from diagnostics.dataset.vocabulary import NAMES, ORDER_WORDS, name_score, plain
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message, Question
 
-__all__ = ["CATALOG_ROLES", "INTERACTION_ROLES", "REPEATABLE", "Proposal", "key_without_zeros", "propose_roles"]
+__all__ = ["CATALOG_ROLES", "INTERACTION_ROLES", "NEEDED", "REPEATABLE", "Proposal", "key_without_zeros", "propose_roles"]
 
 CATALOG_ROLES = ("item_id", "product", "title", "description", "category", "price", "image", "added")
 INTERACTION_ROLES = ("user_id", "item_id", "timestamp", "price", "quantity", "amount", "event_type", "rating", "split")
 REPEATABLE = frozenset({"title", "description", "category"})
 """Roles that several columns may play together."""
+NEEDED = frozenset({"item_id", "user_id", "timestamp"})
+"""Roles that decide every number: a question about one of them has to be answered before anything is read."""
 
 _LEAST_SCORE = 0.3
 _SURE_BY_NAME = 0.85

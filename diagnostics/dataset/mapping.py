@@ -22,7 +22,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import tomllib
@@ -37,13 +36,17 @@ from diagnostics.dataset.guard import refuse_unreadable
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.vocabulary import nearest
 from diagnostics.errors import TenbinError
+from diagnostics.messages import toml
 from diagnostics.schema import ColumnRole, Message
 
-__all__ = ["Mapped", "apply_mapping", "read_mapping", "write_mapping"]
+__all__ = ["ROLES", "Mapped", "Setting", "apply_mapping", "mapping_text", "read_mapping", "write_mapping"]
 
-_ROLES: dict[str, tuple[str, ...]] = {"catalog": CATALOG_ROLES, "interactions": INTERACTION_ROLES}
+ROLES: dict[str, tuple[str, ...]] = {"catalog": CATALOG_ROLES, "interactions": INTERACTION_ROLES}
+"""Table -> the roles that its columns can play."""
+Setting = str | float | Sequence[str]
+"""What one line of a mapping file says: a column or several, a sheet, a weight, a threshold."""
 
-_TABLES = (*_ROLES, "events", "ratings")
+_TABLES = (*ROLES, "events", "ratings")
 _ASKED_ALWAYS = frozenset({"item_id", "user_id"})  # a saved mapping never says that there are none of these
 
 
@@ -78,7 +81,7 @@ def read_mapping(mapping: Path | Mapping[str, Any] | None) -> Mapped:
         return Mapped()
     name = mapping.name if isinstance(mapping, Path) else "mapping"
     raw = _toml_of(mapping) if isinstance(mapping, Path) else mapping
-    roles: dict[str, dict[str, tuple[str, ...]]] = {table: {} for table in _ROLES}
+    roles: dict[str, dict[str, tuple[str, ...]]] = {table: {} for table in ROLES}
     sheets: dict[str, str] = {}
     events: dict[str, float] = {}
     liked: float | None = None
@@ -98,7 +101,7 @@ def read_mapping(mapping: Path | Mapping[str, Any] | None) -> Mapped:
                     raise TenbinError("E_BAD_MAPPING", file=name, found=place)
                 sheets[table] = value
             else:
-                _known(str(key), _ROLES[table], name)
+                _known(str(key), ROLES[table], name)
                 roles[table][key] = _columns(key, value, name, place)
     return Mapped(roles, sheets, events, liked)
 
@@ -184,6 +187,19 @@ def _chosen(table: Table, role: str, column: str) -> ColumnRole:
     return ColumnRole(file=table.name, role=role, column=column, score=1.0, reason=reason, samples=samples)
 
 
+def mapping_text(tables: Mapping[str, Mapping[str, Setting]]) -> str:
+    """What a mapping file holds: table -> role, sheet, event or threshold -> what was chosen; empty tables are left out."""
+    lines = []
+    for table, entries in tables.items():
+        if entries:
+            lines += [f"[{table}]", *(f"{_key(name)} = {toml(value)}" for name, value in entries.items()), ""]
+    return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
+
+
 def write_mapping(
     roles: Sequence[ColumnRole],
     catalog: str,
@@ -198,25 +214,16 @@ def write_mapping(
 
     ``catalog`` and ``interactions`` are the files' names. A role that nobody plays is written as ``""``, so that it stays so.
     """
-    lines = []
+    tables: dict[str, dict[str, Setting]] = {}
     for table, file in (("catalog", catalog), ("interactions", interactions)):
-        lines.append(f"[{table}]")
-        if sheets and table in sheets:
-            lines.append(f"sheet = {_toml(sheets[table])}")
-        for role in _ROLES[table]:
+        tables[table] = {"sheet": sheets[table]} if sheets and table in sheets else {}
+        for role in ROLES[table]:
             columns = [found.column for found in roles if found.file == file and found.role == role]
             if columns:
-                lines.append(f"{role} = {_toml(columns if role in REPEATABLE else columns[0])}")
+                tables[table][role] = columns if role in REPEATABLE else columns[0]
             elif role not in _ASKED_ALWAYS:
-                lines.append(f'{role} = ""')
-        lines.append("")
-    if events:
-        lines += ["[events]", *(f"{_toml(name)} = {weight!r}" for name, weight in events.items()), ""]
-    if rating_threshold is not None:
-        lines += ["[ratings]", f"threshold = {rating_threshold!r}", ""]
-    path.write_text("\n".join(lines), encoding="utf-8")
+                tables[table][role] = ""
+    tables["events"] = dict(events or {})
+    tables["ratings"] = {} if rating_threshold is None else {"threshold": rating_threshold}
+    path.write_text(mapping_text(tables), encoding="utf-8")
     return path
-
-
-def _toml(value: str | list[str]) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # a JSON string is a TOML string but for DEL

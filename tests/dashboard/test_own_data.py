@@ -11,12 +11,12 @@ import pytest
 import xlsxwriter
 from streamlit.testing.v1 import AppTest
 
-from diagnostics.dashboard import corrections
 from diagnostics.dashboard.inbox import write_choices
 from diagnostics.dashboard.pages import data
 from diagnostics.dashboard.reading import Job
 from diagnostics.dashboard.widgets import plain
 from diagnostics.dataset import read, read_mapping
+from diagnostics.dataset.mapping import ROLES
 from diagnostics.errors import Cancelled
 from diagnostics.messages import LANGUAGES, text
 from tests.dashboard.states import runs
@@ -108,7 +108,7 @@ def test_a_saved_mapping_reads_the_same_data_the_same_way(goods: Path, log: Path
     again = read(goods, log, mapping=saved)
     assert again.fingerprint == first.fingerprint
     assert read_mapping(write_choices({"events": {"view": 0.5}})).events == {"view": 0.5}
-    assert set(corrections._ROLES) == {"catalog", "interactions"}
+    assert set(ROLES) == {"catalog", "interactions"}
 
 
 def test_a_job_stops_at_its_next_step_when_it_is_cancelled() -> None:

@@ -56,7 +56,7 @@ def page() -> None:
 def _file_cards(files: tuple[FileNote, ...], words: Words) -> None:
     shown = [note for note in files if note.columns or note.preview]
     for note in shown:
-        with st.expander(plain(words("dashboard.data.file_card", name=note.name, rows=note.rows)), icon=":material/table:"):
+        with st.expander(plain(words("dashboard.data.file_card", name=note.name, rows=note.rows))):
             st.caption(
                 plain(
                     words(
@@ -116,6 +116,7 @@ def _own_data(words: Words) -> None:
         return
     with summary:
         _first_answer(dataset, words)
+        corrections.count_events(dataset, picks, words)
     _show_reading(dataset, picks, words)
     _start(chosen, picks, dataset, words)
 
@@ -192,7 +193,6 @@ def _first_answer(dataset: Dataset, words: Words) -> None:
 
 
 def _show_reading(dataset: Dataset, picks: Picks, words: Words) -> None:
-    corrections.count_events(dataset, picks, words)
     _file_cards(dataset.notes.files, words)
     show(funnel(dataset.notes, words), words.lang, "funnel")
     remarks = reading_remarks(dataset.notes, words)
