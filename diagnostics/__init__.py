@@ -125,12 +125,14 @@ def plan_probe(
     dataset: Dataset,
     *,
     preset: str = "quick",
-    backbones: Sequence[str] = ("vbpr",),
-    balancers: Sequence[str] = ("ckd",),
+    backbones: Sequence[str] | None = None,
+    balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
 ) -> ProbePlan:
     """Decides which small models to train: arms, seeds, budget, and a first guess of the time.
+
+    What is None is as the preset says. Methods that cannot mean anything on a model are left out and named in ``refused``.
 
     Raises
     ------

@@ -24,7 +24,11 @@ __all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train"]
 
 def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
     """From files to a verdict and its reports, with everything that was measured on the way kept in ``out``."""
+    from models.backbones import HISTORY_ONLY
+
     with Session(out, request, json_progress) as session:
+        if request.backbones and set(request.backbones) <= HISTORY_ONLY:
+            raise TenbinError("E_ONLY_HISTORY", found=request.backbones[0])
         dataset = _read(session, request)
         measured = _profile(session, dataset, request)
         plan = tenbin.plan_probe(
@@ -67,6 +71,8 @@ def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
 
 def train(request: RunRequest, out: Path, json_progress: bool, modalities: str | None, asked: dict[str, Any]) -> None:
     """One arm, for measuring. ``modalities``: names separated by commas, None for all; ``asked``: what replaces the preset's."""
+    from models.backbones import HISTORY_ONLY
+
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
         known = [modality.name for modality in dataset.catalog.modalities]
@@ -76,12 +82,15 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         plan = tenbin.plan_probe(
             dataset, preset="quick", backbones=request.backbones, balancers=request.balancers, n_seeds=1, seed=request.seed
         )
-        arm = Arm(
-            backbone=request.backbones[0],
-            modalities=tuple(name for name in known if name in chosen),
-            balancer=request.balancers[0] if request.balancers else "none",
-        )
-        plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), **asked})
+        (backbone,), (balancer,) = request.backbones or ("vbpr",), request.balancers or ("none",)
+        for refusal in plan.refused:
+            why = [{"code": f"not_checked_reason.{refusal.code}", "values": {}}]
+            raise TenbinError("E_METHOD_REFUSED", backbone=refusal.backbone, balancer=refusal.balancer, why=why)
+        content = () if backbone in HISTORY_ONLY else tuple(name for name in known if name in chosen)
+        arm = Arm(backbone=backbone, modalities=content, balancer=balancer)
+        # What is asked for and nothing else: no trials of learning rates, no epoch more.
+        options = {**plan.options, "rates": [], "extension": 1.0}
+        plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), "options": options, **asked})
         run = _probe(session, dataset, plan, request.threads)
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
     _say_reading(session, request, dataset)
@@ -106,11 +115,11 @@ def _read(session: Session, request: RunRequest) -> Dataset:
     """Read the files, and write every row that was set aside, with its reason, where the person can find it."""
     from diagnostics.dataset import write_rejected
     from diagnostics.dataset.formats import FORMATS
+    from diagnostics.probe.arms import choices
     from models.backbones import BACKBONES
-    from models.balancers import BALANCERS
 
-    for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, BALANCERS)):
-        for name in names:  # before minutes of reading and measuring
+    for option, names, known in (("--backbone", request.backbones, BACKBONES), ("--balancer", request.balancers, choices())):
+        for name in names or ():  # before minutes of reading and measuring
             expect(option, name, list(known))
     expect("--format", request.format, ["auto", *FORMATS])
     dataset = tenbin.read_dataset(
@@ -154,7 +163,7 @@ def _teachers(plan: ProbePlan, arm: Arm) -> tuple[Arm, ...]:
     from diagnostics.probe import jobs
 
     needed = {need for job in jobs(plan.model_copy(update={"arms": (arm,)})) for need in job.needs}
-    return tuple(dict.fromkeys(job.arm for job in jobs(plan) if job.job_id in needed))
+    return tuple(dict.fromkeys(job.arm for job in jobs(plan) if job.job_id in needed and not job.stage))
 
 
 def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:

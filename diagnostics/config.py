@@ -49,10 +49,8 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
     "rating_odd_share": Threshold(0.005, "of the ratings; fewer above the scale of all others are slips of the keyboard"),
-    "sample_rows": Threshold(
-        3e6, "rows of text that fit beside everything else in two gigabytes; more would not narrow an interval"
-    ),
-    "sample_items": Threshold(200_000, "items; their texts and vectors are encoded in minutes and take about a gigabyte"),
+    "sample_rows": Threshold(1e6, "rows; a share is then known to a tenth of a point, and the profile takes minutes, not hours"),
+    "sample_items": Threshold(50_000, "items; comparing each with every other takes hours above, and intervals would hardly narrow"),
     "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),
@@ -89,6 +87,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "rare_kind": Threshold(0.05, "where fewer pictures than one in twenty are stored so, it is an oddity; above, it is the custom"),
     "price_outlier": Threshold(6.0, "robust deviations of the log price within its category; a slip of the decimal point shows"),
     "norm_ratio_extreme": Threshold(30.0, "encoders that we know stay within a factor of ten of each other"),
+    "row_norm_extreme": Threshold(30.0, "one encoder's vectors stay within a factor of three or four of their usual length"),
     # ---- profile: quality
     "issue_common": Threshold(0.05, "one product in twenty: a customer meets the fault on most pages of the shop"),
     "issue_grave": Threshold(0.01, "of values that are lost for good, one in a hundred already points to a broken export"),

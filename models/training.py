@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from models.backbones.protocol import Backbone
 from models.balancers.protocol import Balancer, Refused
+from models.convergence import rising
 from models.losses import bpr, sigmoid
 from models.ranking import UserItems, metrics_per_user, rank_targets
 from models.sampling import Sampler
@@ -37,12 +38,18 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Settings:
-    """Budget and batch. ``patience``: epochs without a better validation recall before stopping."""
+    """Budget and batch.
+
+    ``patience``: epochs without a better validation recall before stopping. A training that is still ``rising`` by more than that
+    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs.
+    """
 
     max_epochs: int
     patience: int
     batch_size: int
     k: int = 20
+    extended: int = 0
+    rising: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,9 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
         seed=seed,
     )
     best_value, best_state, waited = -1.0, backbone.state(), 0
+    curve: list[float] = []
     try:
-        for epoch in range(1, settings.max_epochs + 1):
+        for epoch in range(1, max(settings.max_epochs, settings.extended) + 1):
             began = time.perf_counter()
             losses, probability, squared = [], [], []
             balancer.new_epoch(backbone, data)
@@ -112,6 +120,7 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
             backbone.prepare()
             recall = recall_of_sets(backbone, data, settings.k)
             value = recall.pop("full")
+            curve.append(value)
             totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
             dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
             if probability:
@@ -124,7 +133,8 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
                 waited += 1
             seconds = time.perf_counter() - began
             yield EpochRecord(epoch, float(np.mean(losses)), value, recall, dynamics, better, seconds)
-            if waited >= settings.patience:
+            spent = epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
+            if waited >= settings.patience or spent:
                 break
     finally:
         backbone.load_state(best_state)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from diagnostics.config import PRESETS, Preset, threshold
 from diagnostics.errors import TenbinError
-from diagnostics.schema import Arm, Dataset, ProbePlan
+from diagnostics.probe.trials import AUTO, GRID, RATES
+from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal
 from diagnostics.seeds import seed_for
 
-__all__ = ["ENSEMBLE", "Job", "jobs", "modality_sets", "plan"]
+__all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "refusals"]
 
 ENSEMBLE = "ensemble"
 """In the place of a balancer: nothing is trained, the uni-modal models' scores are averaged. The cheap upper reference (C10)."""
@@ -24,17 +27,35 @@ ENSEMBLE = "ensemble"
 
 @dataclass(frozen=True)
 class Job:
-    """One arm trained with one seed. ``needs`` are the jobs whose models it distils from."""
+    """One arm trained with one seed.
+
+    ``teachers`` are the jobs whose models it distils from, in the order of the arm's modalities; ``trials`` those whose records
+    decide its settings. ``stage`` is empty for what the plan asks for; in a trial it says of what: ``rate`` (``option``
+    multiplies the learning rate), ``heat`` (it multiplies the method's strength) or ``final`` (it is the place in the heats).
+    """
 
     arm: Arm
     seed: int
-    needs: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+    stage: str = ""
+    option: float = 1.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Every job that has to come before."""
+        return (*self.teachers, *self.trials)
+
+    @property
+    def name(self) -> str:
+        """The arm's id, in a trial with what is tried: its events are told apart from the arm's."""
+        return f"{self.arm.arm_id}:{self.stage} {self.option:.3g}" if self.stage else self.arm.arm_id
 
     @property
     def job_id(self) -> str:
-        """Safe and short as a file name, on disks that ignore case too: the start of the arm's id, a hash of it, the seed."""
-        start = re.sub(r"[^a-z0-9_+-]+", ".", self.arm.arm_id.lower())[:60]
-        return f"{start}.{hashlib.blake2b(self.arm.arm_id.encode(), digest_size=4).hexdigest()}.{self.seed}"
+        """Safe and short as a file name, on disks that ignore case too: the start of the job's name, a hash of it, the seed."""
+        start = re.sub(r"[^a-z0-9_+-]+", ".", self.name.lower())[:60]
+        return f"{start}.{hashlib.blake2b(self.name.encode(), digest_size=4).hexdigest()}.{self.seed}"
 
 
 def modality_sets(modalities: Sequence[str], max_lattice: int) -> tuple[tuple[str, ...], ...]:
@@ -51,14 +72,16 @@ def plan(
     dataset: Dataset,
     *,
     preset: str = "quick",
-    backbones: Sequence[str] = ("vbpr",),
-    balancers: Sequence[str] = ("ckd",),
+    backbones: Sequence[str] | None = None,
+    balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
 ) -> ProbePlan:
     """Decides arms, seeds and budget.
 
-    Learning rate, batch size and L2 are those that suit the first backbone; ``options["backbones"]`` holds the others'.
+    ``backbones``, ``balancers``: None for the preset's. Learning rate, batch size and L2 are those that suit the first backbone;
+    ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone is left out there, and named in
+    ``refused`` with the reason.
 
     Raises
     ------
@@ -66,25 +89,48 @@ def plan(
         ``E_UNKNOWN_CHOICE`` for a preset, backbone or balancer that does not exist; ``E_NO_MODALITY`` when the catalog says
         nothing about its products; ``E_TOO_LITTLE_DATA`` when no user has a test item.
     """
-    from models.backbones import BACKBONES
-    from models.balancers import BALANCERS
+    from models.backbones import BACKBONES, HISTORY_ONLY
 
     budget: Preset = _choose("preset", preset, PRESETS)
+    backbones = tuple(dict.fromkeys(budget.backbones if backbones is None else backbones))
+    balancers = tuple(dict.fromkeys(budget.balancers if balancers is None else balancers))
     for name in backbones:
         _choose("backbone", name, BACKBONES)
     for name in balancers:
-        _choose("balancer", name, BALANCERS)
+        _choose("balancer", name, dict.fromkeys(choices()))
     modalities = tuple(modality.name for modality in dataset.catalog.modalities if modality.present.any())
     if not modalities:
         raise TenbinError("E_NO_MODALITY")
     if not len(dataset.split.test) or not len(dataset.split.validation):
         raise TenbinError("E_TOO_LITTLE_DATA", n_users=dataset.log.n_users, n_rows=dataset.log.n_rows)
-    arms = [Arm(backbone=b, modalities=chosen) for b in backbones for chosen in modality_sets(modalities, budget.max_lattice)]
+    backbones = tuple(sorted(backbones, key=lambda name: name in HISTORY_ONLY))  # the first one is judged
+    sets = {name: ((),) if name in HISTORY_ONLY else modality_sets(modalities, budget.max_lattice) for name in backbones}
+    arms = [Arm(backbone=name, modalities=chosen) for name in backbones for chosen in sets[name]]
+    refused: list[Refusal] = []
+    grids: dict[str, list[tuple[str, float]]] = {}
     if len(modalities) > 1:
-        chosen = [ENSEMBLE, *(name for name in dict.fromkeys(balancers) if name != "none")]
-        arms += [Arm(backbone=b, modalities=modalities, balancer=name) for b in backbones for name in chosen]
+        asked = [name for name in balancers if name != "none"]
+        tried = list(GRID) if AUTO in asked else []
+        for backbone in backbones:
+            reasons = refusals(backbone, modalities, [*asked, *tried])
+            refused += [Refusal(backbone=backbone, balancer=name, code=reasons[name]) for name in asked if name in reasons]
+            methods = [name for name in asked if name not in reasons]
+            ensemble = [] if backbone in HISTORY_ONLY else [ENSEMBLE]
+            arms += [Arm(backbone=backbone, modalities=modalities, balancer=name) for name in (*ensemble, *methods)]
+            if AUTO in methods:
+                grids[backbone] = [(name, strength) for name in tried if name not in reasons for strength in GRID[name]]
     seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range(n_seeds or budget.seeds))
     settings = {name: dict(BACKBONES[name].defaults) for name in backbones}
+    options: dict[str, Any] = {
+        "projected_dimensions": 128,
+        "validation_users": int(threshold("validation_users")),
+        "extension": threshold("extension"),
+        "rates": list(RATES),
+    }
+    if len(backbones) > 1:
+        options["backbones"] = {name: settings[name] for name in backbones[1:]}
+    if grids:
+        options["auto"] = {"grid": grids, "heat_epochs": int(threshold("heat_epochs")), "finals": int(threshold("finals"))}
     made = ProbePlan(
         fingerprint=dataset.fingerprint,
         preset=preset,
@@ -98,23 +144,84 @@ def plan(
         learning_rate=settings[backbones[0]]["learning_rate"],
         l2=settings[backbones[0]]["l2"],
         dimensions=64,
-        options={"projected_dimensions": 128, "validation_users": int(threshold("validation_users"))}
-        | ({"backbones": {name: settings[name] for name in backbones[1:]}} if len(backbones) > 1 else {}),
+        options=options,
+        refused=tuple(refused),
     )
     return made.model_copy(update={"eta_s": _guess_seconds(made, len(dataset.split.train))})
 
 
+def choices() -> tuple[str, ...]:
+    """Every balancing method that can be asked for."""
+    from models.balancers import BALANCERS
+
+    return (*BALANCERS, AUTO)
+
+
+def refusals(backbone: str, modalities: Sequence[str], balancers: Sequence[str]) -> dict[str, str]:
+    """Methods that cannot mean anything on a backbone -> why, as they say themselves when shown one of the smallest size.
+
+    ``auto`` is refused where all that it could try is; its reason is then that of the first.
+    """
+    from models.backbones import BACKBONES
+    from models.backbones.protocol import Features
+    from models.balancers import BALANCERS
+
+    features = {name: Features(np.eye(2, dtype=np.float32), np.ones(2, dtype=bool)) for name in modalities}
+    smallest = BACKBONES[backbone](2, 2, features, train=np.array([[0, 0], [1, 1]], dtype=np.int32), dimensions=2)
+    methods = dict.fromkeys(name for name in (*balancers, *(GRID if AUTO in balancers else ())) if name != AUTO)
+    reasons = {name: reason for name in methods if (reason := BALANCERS[name]({}).refusal(smallest)) is not None}
+    if AUTO in balancers and all(name in reasons for name in GRID):
+        reasons[AUTO] = reasons[next(iter(GRID))]
+    return reasons
+
+
 def jobs(plan: ProbePlan) -> tuple[Job, ...]:
-    """Every arm with every seed: all arms of the first seed, then of the next, each after the jobs that it needs."""
+    """What is trained, each after the jobs that it needs: trials of learning rates, all arms of the first seed, then of the next.
+
+    The trials of ``auto`` stand before its arm of the first seed, whose uni-modal models they need.
+    """
     from models.balancers import NEEDS_TEACHERS
 
-    listed = []
+    first = plan.seeds[0]
+    rates: dict[str, tuple[str, ...]] = {}
+    listed: list[Job] = []
+    for backbone in dict.fromkeys(arm.backbone for arm in plan.arms):
+        plain = [arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none"]
+        fullest = max(plain, key=lambda arm: len(arm.modalities), default=plan.arms[0])
+        tried = [Job(fullest, first, stage="rate", option=factor) for factor in plan.options.get("rates", ()) if plain]
+        rates[backbone] = tuple(job.job_id for job in tried)
+        listed += tried
+
+    def alone(arm: Arm, seed: int) -> tuple[str, ...]:
+        single = [Arm(backbone=arm.backbone, modalities=(name,)) for name in arm.modalities]
+        return tuple(Job(teacher, seed).job_id for teacher in single)
+
+    finals: dict[str, tuple[str, ...]] = {}
     for seed in plan.seeds:
         for arm in plan.arms:
-            alone = [Arm(backbone=arm.backbone, modalities=(name,)) for name in arm.modalities]
-            needs = tuple(Job(teacher, seed).job_id for teacher in alone) if arm.balancer in NEEDS_TEACHERS | {ENSEMBLE} else ()
-            listed.append(Job(arm, seed, needs))
+            teachers = alone(arm, seed) if arm.balancer in NEEDS_TEACHERS | {ENSEMBLE, AUTO} else ()
+            trials = rates[arm.backbone]
+            if arm.balancer == AUTO:
+                if seed == first:
+                    tried = _auto_trials(plan, arm, alone(arm, first), trials)
+                    listed += tried
+                    finals[arm.backbone] = tuple(job.job_id for job in tried if job.stage == "final")
+                trials += (*finals[arm.backbone], Job(arm.model_copy(update={"balancer": "none"}), first).job_id)
+            listed.append(Job(arm, seed, teachers, trials))
     return tuple(listed)
+
+
+def _auto_trials(plan: ProbePlan, arm: Arm, teachers: tuple[str, ...], rates: tuple[str, ...]) -> list[Job]:
+    from models.balancers import NEEDS_TEACHERS
+
+    auto, seed = plan.options["auto"], plan.seeds[0]
+    heats = []
+    for name, strength in auto["grid"][arm.backbone]:
+        distils = teachers if name in NEEDS_TEACHERS else ()
+        heats.append(Job(arm.model_copy(update={"balancer": name}), seed, distils, rates, "heat", strength))
+    before = (*rates, *(job.job_id for job in heats))
+    places = range(1, 1 + min(auto["finals"], len(heats)))
+    return [*heats, *(Job(arm, seed, teachers, before, "final", place) for place in places)]
 
 
 def _choose(what: str, name: str, table: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from diagnostics.probe.arms import jobs
-from diagnostics.schema import Arm, ArmSummary, ProbeEvent, ProbePlan
+from diagnostics.probe.arms import Job, jobs
+from diagnostics.probe.trials import balancer_choice, rate_choices
+from diagnostics.schema import Arm, ArmSummary, BalancerChoice, ProbeEvent, ProbePlan, RateChoice
 from diagnostics.stats.intervals import estimate_mean
 
 __all__ = ["JobResult", "ProbeRun", "set_name"]
@@ -28,7 +30,8 @@ class JobResult:
 
     ``arrays``: ``recall`` and ``ndcg`` float32 (n_sets, n_test_users) of the trained model with each set of ``meta["sets"]``
     factual, test users in index order; ``state.*`` the parameters, where another arm distils from this one.
-    ``meta``: ``sets``, ``best_epoch``, ``epochs``, ``converged``, ``validation``.
+    ``meta``: ``sets``, ``best_epoch``, ``epochs``, ``convergence``, ``validation``, and with which settings it was trained. A trial
+    (see ``Job``) has no arrays: its models are never tested.
     """
 
     job_id: str
@@ -51,7 +54,7 @@ class ProbeRun:
         """Arm -> seed -> result, in the plan's order."""
         found: dict[Arm, dict[int, JobResult]] = {arm: {} for arm in self.plan.arms}
         for job in jobs(self.plan):
-            if job.job_id in self.results:
+            if job.job_id in self.results and not job.stage:
                 found[job.arm][job.seed] = self.results[job.job_id]
         return found
 
@@ -79,6 +82,18 @@ class ProbeRun:
         seeds = tuple(seed for seed in self.seeds_of(one) if seed in self.seeds_of(other))
         return self.per_user(one, seeds=seeds), self.per_user(other, seeds=seeds)
 
+    def learning_rates(self) -> tuple[RateChoice, ...]:
+        """What each backbone was trained with, and what was tried."""
+        others = self.plan.options.get("backbones", {})
+        names = dict.fromkeys(arm.backbone for arm in self.plan.arms)
+        return rate_choices(
+            self.results, {name: others.get(name, {}).get("learning_rate", self.plan.learning_rate) for name in names}
+        )
+
+    def chosen(self, backbone: str) -> BalancerChoice | None:
+        """What the balancer ``auto`` was on a backbone; None if it was not asked for or has not chosen yet."""
+        return balancer_choice(self.results, backbone)
+
     def summaries(self) -> tuple[ArmSummary, ...]:
         """What each arm reached, in the plan's order; arms without a finished seed are left out."""
         made = []
@@ -86,6 +101,8 @@ class ProbeRun:
             done = list(self._finished[arm].values())
             if not done:
                 continue
+            ended = Counter(str(result.meta["convergence"]) for result in done)
+            ended["diverged"] += sum(self.failures.get(Job(arm, seed).job_id) == "FloatingPointError" for seed in self.plan.seeds)
             made.append(
                 ArmSummary(
                     arm_id=arm.arm_id,
@@ -96,7 +113,9 @@ class ProbeRun:
                     recall_at_20=estimate_mean(self.per_user(arm)),
                     ndcg_at_20=estimate_mean(self.per_user(arm, metric="ndcg")),
                     best_epochs=tuple(result.meta["best_epoch"] for result in done),
-                    converged=all(result.meta["converged"] for result in done),
+                    converged=not ended["rising"] and not ended["diverged"],
+                    convergence=dict(sorted((+ended).items())),
+                    learning_rate=done[0].meta["learning_rate"],
                 )
             )
         return tuple(made)

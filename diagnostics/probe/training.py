@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from diagnostics.config import threshold
 from diagnostics.errors import Cancelled
 from diagnostics.probe.arms import ENSEMBLE, Job, jobs
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult, set_name
-from diagnostics.schema import ProbeEvent, ProbePlan
+from diagnostics.probe.trials import AUTO, best_rate, chosen_balancer, ranked, trial_of
+from diagnostics.schema import ProbeEvent, ProbePlan, Trial
 from diagnostics.seeds import generator, seed_for
 from models.backbones import BACKBONES
 from models.backbones.protocol import Backbone
 from models.balancers import BALANCERS
+from models.convergence import convergence
 from models.ranking import UserItems, metrics_per_user, rank_targets
-from models.training import Interactions, Settings, score_sets, train
+from models.training import EpochRecord, Interactions, Settings, score_sets, train
 
 __all__ = ["train_job"]
 
@@ -28,10 +32,10 @@ def train_job(
     inputs: ProbeInputs,
     plan: ProbePlan,
     job: Job,
-    teachers: Mapping[str, JobResult],
+    given: Mapping[str, JobResult],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[ProbeEvent | JobResult]:
-    """Trains one job, yielding an event per epoch and the ``JobResult`` last.
+    """Trains one job, yielding an event per epoch and the ``JobResult`` last. ``given``: the results of all jobs that it needs.
 
     Everything drawn at random depends on the job's seed alone: arms of one seed share their order of pairs and their negatives,
     so that their difference is paired.
@@ -44,50 +48,97 @@ def train_job(
         The training diverged.
     """
     plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
+    tried = [given[job_id].meta for job_id in job.trials]
+    rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
+    plan = plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate})
+    chosen, plain = _chosen(job, tried)
     data = _interactions(inputs, plan)
     alone: dict[str, Backbone] = {}
-    for name, teacher_id in zip(job.arm.modalities, job.needs, strict=bool(job.needs)):
+    for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
         alone[name] = _backbone(inputs, plan, job.arm.backbone, (name,), job.seed)
-        saved = teachers[teacher_id].arrays
+        saved = given[teacher_id].arrays
         alone[name].load_state({key.removeprefix("state."): value for key, value in saved.items() if key.startswith("state.")})
+    meta: dict[str, Any] = {
+        "stage": job.stage,
+        "backbone": job.arm.backbone,
+        "learning_rate": plan.learning_rate,
+        "balancer": chosen.balancer,
+        "strength": chosen.strength,
+        "chosen": None if plain is None else chosen.model_dump(),
+        "plain": None if plain is None else plain.model_dump(),
+    }
     if job.arm.balancer == ENSEMBLE:
         arrays = _test(_ensemble(alone), [frozenset(job.arm.modalities)], inputs, data, plan)
-        meta = {"sets": [set_name(job.arm.modalities, plan.modalities)], "best_epoch": 0, "epochs": 0, "converged": True}
-        yield JobResult(job.job_id, arrays, meta)
+        made = {"sets": [set_name(job.arm.modalities, plan.modalities)], "best_epoch": 0, "epochs": 0}
+        yield JobResult(job.job_id, arrays, meta | made | {"convergence": "converged", "validation": None})
         return
     backbone = _backbone(inputs, plan, job.arm.backbone, job.arm.modalities, job.seed)
-    balancer = BALANCERS[job.arm.balancer]({name: teacher.margins for name, teacher in alone.items()})
-    settings = Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k)
-    records = []
-    for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31):
-        records.append(record)
-        yield ProbeEvent(
-            kind="epoch",
-            arm=job.arm.arm_id,
-            seed=job.seed,
-            epoch=record.epoch,
-            max_epochs=plan.max_epochs,
-            loss=record.loss,
-            validation=record.validation,
-            branches=record.branches,
-            dynamics=record.dynamics,
-            seconds=record.seconds,
-        )
-        if cancelled():
-            raise Cancelled
+    balancer = BALANCERS[chosen.balancer]({name: teacher.margins for name, teacher in alone.items()}, chosen.strength)
+    settings = _settings(plan, job)
+    records: list[EpochRecord] = []
+    try:
+        for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31):
+            records.append(record)
+            yield ProbeEvent(
+                kind="epoch",
+                arm=job.name,
+                seed=job.seed,
+                epoch=record.epoch,
+                max_epochs=settings.max_epochs,
+                loss=record.loss,
+                validation=record.validation,
+                branches=record.branches,
+                dynamics=record.dynamics,
+                seconds=record.seconds,
+            )
+            if cancelled():
+                raise Cancelled
+    except FloatingPointError:
+        if not job.stage:
+            raise
+        yield JobResult(job.job_id, {}, meta | {"epochs": len(records), "validation": None})  # no reason to fail what asks for it
+        return
     best = max(records, key=lambda record: (record.best, record.epoch))
-    sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
-    arrays = _test(backbone.score, sets, inputs, data, plan)
-    if any(job.job_id in other.needs for other in jobs(plan)):
-        arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
-    meta = {
-        "sets": [set_name(chosen, plan.modalities) for chosen in sets],
+    meta |= {
         "best_epoch": best.epoch,
         "epochs": len(records),
-        "converged": len(records) < plan.max_epochs,
+        "convergence": convergence(
+            [record.validation for record in records], [record.loss for record in records], plan.patience, settings.rising
+        ),
         "validation": best.validation,
     }
-    yield JobResult(job.job_id, arrays, meta)
+    if job.stage:
+        yield JobResult(job.job_id, {}, meta)
+        return
+    sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
+    arrays = _test(backbone.score, sets, inputs, data, plan)
+    if any(job.job_id in other.teachers for other in jobs(plan)):
+        arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
+    yield JobResult(job.job_id, arrays, meta | {"sets": [set_name(chosen, plan.modalities) for chosen in sets]})
+
+
+def _chosen(job: Job, tried: Sequence[Mapping[str, Any]]) -> tuple[Trial, Trial | None]:
+    """What to balance with, as the trial that speaks for it; and, where ``auto`` chose, the plain training it was compared with."""
+    unbalanced = Trial(learning_rate=0.0, epochs=0, validation=None)
+    by_stage = {stage: [trial_of(meta) for meta in tried if meta["stage"] == stage] for stage in ("", "heat", "final")}
+    if job.stage == "final":
+        runners = ranked(by_stage["heat"]) or [unbalanced]
+        return runners[min(int(job.option), len(runners)) - 1], None
+    if job.arm.balancer == AUTO:
+        (plain,) = by_stage[""]
+        return chosen_balancer(by_stage["final"], plain), plain
+    if job.arm.balancer == ENSEMBLE:
+        return unbalanced, None
+    strength = job.option if job.stage == "heat" else 1.0
+    return unbalanced.model_copy(update={"balancer": job.arm.balancer, "strength": strength}), None
+
+
+def _settings(plan: ProbePlan, job: Job) -> Settings:
+    if job.stage == "heat":
+        heat = plan.options["auto"]["heat_epochs"]
+        return Settings(min(heat, plan.max_epochs), heat, plan.batch_size, plan.k)
+    limit = int(plan.max_epochs * plan.options.get("extension", 1))
+    return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, limit, threshold("still_rising"))
 
 
 def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, modalities: tuple[str, ...], seed: int) -> Backbone:

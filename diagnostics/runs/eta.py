@@ -35,7 +35,7 @@ class Outlook:
         workers: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._arm = {job.job_id: job.arm.arm_id for job in jobs}
+        self._arm = {job.job_id: job.name for job in jobs}
         self._max_epochs = max_epochs
         self._workers = max(workers, 1)
         self._clock = clock
@@ -55,13 +55,13 @@ class Outlook:
     def epoch(self, job: Job) -> None:
         """A job has finished one more epoch."""
         now = self._clock()
-        self._seconds[job.arm.arm_id].append(now - self._last[job.job_id])
+        self._seconds[job.name].append(now - self._last[job.job_id])
         self._last[job.job_id] = now
         self._epochs[job.job_id] += 1
 
     def finish(self, job: Job) -> None:
         """A job has finished; its length informs the expectation of its siblings."""
-        self._lengths[job.arm.arm_id].append(self._epochs[job.job_id])
+        self._lengths[job.name].append(self._epochs[job.job_id])
         self.drop(job)
 
     def drop(self, job: Job) -> None:

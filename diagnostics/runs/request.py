@@ -39,8 +39,8 @@ class RunRequest(Record):
     """The options of ``python -m diagnostics diagnose`` but for ``--out`` and how progress is shown.
 
     ``catalog`` and ``interactions`` are a file, a folder or a database's URL; a published format may bring the catalog with the
-    interactions. ``features`` maps a modality's name to a file of vectors; ``seeds`` is the number of seeds per arm, None for the
-    preset's.
+    interactions. ``features`` maps a modality's name to a file of vectors; ``seeds`` is the number of seeds per arm. ``backbones``,
+    ``balancers`` and ``seeds`` are the preset's where they are None.
     """
 
     catalog: Source | None = None
@@ -51,8 +51,8 @@ class RunRequest(Record):
     format: str = "auto"
     split: Literal["auto", "time", "user"] = "auto"
     preset: Literal["quick", "standard", "thorough"] = "quick"
-    backbones: tuple[str, ...] = ("vbpr",)
-    balancers: tuple[str, ...] = ("ckd",)
+    backbones: tuple[str, ...] | None = None
+    balancers: tuple[str, ...] | None = None
     seeds: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     lang: Literal["en", "ja"] = "en"
@@ -110,9 +110,9 @@ class RunRequest(Record):
             arguments += [option, value] if value is not None else []
         for name, path in self.features.items():
             arguments += ["--features", f"{name}={path}"]
-        for name in self.backbones:
+        for name in self.backbones or ():
             arguments += ["--backbone", name]
-        for name in self.balancers:
+        for name in self.balancers or ():
             arguments += ["--balancer", name]
         arguments += ["--format", self.format, "--split", self.split, "--preset", self.preset, "--seed", self.seed]
         arguments += ["--lang", self.lang, "--report", ",".join(self.report)]

@@ -125,7 +125,7 @@ def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
 
 
 def _event(kind: Literal["started", "arm_finished", "arm_failed"], job: Job, **more: Any) -> ProbeEvent:
-    return ProbeEvent(kind=kind, arm=job.arm.arm_id, seed=job.seed, **more)
+    return ProbeEvent(kind=kind, arm=job.name, seed=job.seed, **more)
 
 
 def _cores() -> int:

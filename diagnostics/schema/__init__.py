@@ -27,6 +27,7 @@ from diagnostics.schema.measured import (
     AbsenceDriver,
     ColumnSummary,
     Coverage,
+    DescriptionGaps,
     FeatureHealth,
     Homophily,
     ModalityProfile,
@@ -40,7 +41,7 @@ from diagnostics.schema.measured import (
     Standalone,
     TableSummary,
 )
-from diagnostics.schema.probing import Arm, ArmSummary, ProbeEvent, ProbePlan
+from diagnostics.schema.probing import Arm, ArmSummary, BalancerChoice, ProbeEvent, ProbePlan, RateChoice, Refusal, Trial
 from diagnostics.schema.reading import ColumnRole, FileNote, Question, ReadingNotes, Sampled, SetAside
 from diagnostics.schema.records import Estimate, Evidence, Finding, Message, NotChecked, Record
 from diagnostics.schema.result import (
@@ -64,6 +65,7 @@ __all__ = [
     "Action",
     "Arm",
     "ArmSummary",
+    "BalancerChoice",
     "Balancing",
     "BalancingResult",
     "BoolArray",
@@ -78,6 +80,7 @@ __all__ = [
     "CurvePoint",
     "Dataset",
     "DatasetSummary",
+    "DescriptionGaps",
     "Diagnosis",
     "Estimate",
     "Evidence",
@@ -107,9 +110,11 @@ __all__ = [
     "Provenance",
     "QualityIssue",
     "Question",
+    "RateChoice",
     "ReadingNotes",
     "Record",
     "Redundancy",
+    "Refusal",
     "Sampled",
     "SegmentCoverage",
     "SetAside",
@@ -121,5 +126,6 @@ __all__ = [
     "Standalone",
     "Status",
     "TableSummary",
+    "Trial",
     "Verdict",
 ]

@@ -11,7 +11,7 @@ from pydantic import Field
 from diagnostics.schema.codes import SplitKind
 from diagnostics.schema.records import Estimate, Record
 
-__all__ = ["Arm", "ArmSummary", "ProbeEvent", "ProbePlan"]
+__all__ = ["Arm", "ArmSummary", "BalancerChoice", "ProbeEvent", "ProbePlan", "RateChoice", "Refusal", "Trial"]
 
 
 class Arm(Record):
@@ -24,6 +24,47 @@ class Arm(Record):
     @property
     def arm_id(self) -> str:
         return f"{self.backbone}:{'+'.join(self.modalities) or 'id'}:{self.balancer}"
+
+
+class Refusal(Record):
+    """A method that cannot mean anything on a backbone, and why (see ``models.balancers.protocol.Refused``)."""
+
+    backbone: str
+    balancer: str
+    code: str
+
+
+class Trial(Record):
+    """A training that helped to decide a setting. ``validation``: its best Recall@k on validation, None if it diverged.
+
+    ``strength``: a multiple of the method's usual one.
+    """
+
+    learning_rate: float
+    balancer: str = "none"
+    strength: float = 1.0
+    epochs: int
+    validation: float | None
+
+
+class RateChoice(Record):
+    """The learning rate that a backbone was trained with, the usual one, and what was tried, on validation only."""
+
+    backbone: str
+    learning_rate: float
+    default: float
+    tried: tuple[Trial, ...] = ()
+
+
+class BalancerChoice(Record):
+    """What ``auto`` chose on a backbone, its best Recall@k on validation beside plain training's, and what was tried."""
+
+    backbone: str
+    balancer: str
+    strength: float
+    validation: float
+    plain: float
+    tried: tuple[Trial, ...] = ()
 
 
 class ProbePlan(Record):
@@ -43,6 +84,7 @@ class ProbePlan(Record):
     l2: float
     dimensions: int
     options: dict[str, Any] = Field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
     eta_s: float | None = Field(default=None, exclude=True)
 
     @property
@@ -74,7 +116,10 @@ class ProbeEvent(Record):
 
 
 class ArmSummary(Record):
-    """What one arm reached on the test users, over all its seeds."""
+    """What one arm reached on the test users, over all its seeds.
+
+    ``convergence``: how many of its trainings ended in which way (``models.convergence``), those that failed by diverging included.
+    """
 
     arm_id: str
     backbone: str
@@ -85,4 +130,6 @@ class ArmSummary(Record):
     ndcg_at_20: Estimate
     best_epochs: tuple[int, ...]
     converged: bool
+    convergence: dict[str, int] = Field(default_factory=dict)
+    learning_rate: float | None = None
     seconds_per_epoch: float = Field(default=0.0, exclude=True)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from diagnostics.schema.codes import Action, CauseCode, Confidence, Kind, SplitKind, Status
 from diagnostics.schema.measured import Coverage, Profile, Standalone
-from diagnostics.schema.probing import ArmSummary
+from diagnostics.schema.probing import ArmSummary, BalancerChoice, RateChoice
 from diagnostics.schema.reading import ReadingNotes
 from diagnostics.schema.records import Estimate, Evidence, Finding, Message, NotChecked, Record
 
@@ -66,13 +66,17 @@ class ModalityResult(Record):
 
 
 class BalancingResult(Record):
-    """What one balancer changed for one backbone: test Recall@20 without it, with it, and the paired difference."""
+    """What one balancer changed for one backbone: test Recall@20 without it, with it, and the paired difference.
+
+    ``choice``: what ``auto`` stands for, None for every other.
+    """
 
     backbone: str
     balancer: str
     plain: Estimate
     balanced: Estimate
     lift: Estimate
+    choice: BalancerChoice | None = None
 
 
 class Balancing(Record):
@@ -155,6 +159,7 @@ class Protocol(Record):
     cut_offs: tuple[str, ...] = ()
     learning_rate: float | None = None
     max_epochs: int | None = None
+    learning_rates: tuple[RateChoice, ...] = ()
 
 
 class Provenance(Record):

@@ -10,6 +10,7 @@ from diagnostics.config import THRESHOLDS, threshold
 from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.probe.run import ProbeRun
+from diagnostics.probe.trials import AUTO
 from diagnostics.schema import (
     Balancing,
     BalancingResult,
@@ -87,7 +88,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         arms=run.summaries(),
         balancing=_balancing(run, dataset, decision.action),
         verdict=verdict,
-        findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_failures(run)),
+        findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_unfinished(run), *_failures(run)),
         not_checked=(*profile.not_checked, *_not_checked(run)),
         provenance=_provenance(run),
     )
@@ -186,6 +187,7 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str) -> Balancing:
                     plain=estimate_mean(plain),
                     balanced=estimate_mean(balanced),
                     lift=lift.estimate(),
+                    choice=run.chosen(backbone) if balancer == AUTO else None,
                 )
             )
     settled = action in ("rebalance", "leave") and bool(results)
@@ -239,10 +241,18 @@ def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Fi
                 values=synergy.span(),
             )
         )
-    unconverged = [summary.arm_id for summary in measures.run.summaries() if not summary.converged]
-    if unconverged:
-        values = {"count": len(unconverged), "epochs": measures.run.plan.max_epochs}
-        found.append(Finding(code="not_converged", severity="warning", modality=None, values=values))
+    return tuple(found)
+
+
+def _unfinished(run: ProbeRun) -> tuple[Finding, ...]:
+    """Kinds of training that were cut off while they still gained, or that lost what they had learnt."""
+    epochs = int(run.plan.max_epochs * run.plan.options.get("extension", 1))
+    found = []
+    for ended, code in (("rising", "not_converged"), ("diverged", "diverged")):
+        arms = [summary.arm_id for summary in run.summaries() if summary.convergence.get(ended)]
+        if arms:
+            values = {"count": len(arms), "epochs": epochs, "arms": arms}
+            found.append(Finding(code=code, severity="warning", modality=None, values=values))
     return tuple(found)
 
 
@@ -262,6 +272,9 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
+    for refusal in plan.refused:
+        values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
+        missing.append(NotChecked(code="method", reason=refusal.code, values=values))
     if run.status == "cancelled":
         done = sum(len(summary.seeds) for summary in run.summaries())
         total = len(plan.arms) * len(plan.seeds)
@@ -289,6 +302,7 @@ def _summary(dataset: Dataset) -> DatasetSummary:
 
 def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
     split, plan = dataset.split, run.plan
+    rates = run.learning_rates()
     return Protocol(
         split=split.kind,
         split_reason=split.reason,
@@ -302,7 +316,8 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         n_test=len(split.test),
         n_test_users=len(set(split.test[:, 0].tolist())),
         cut_offs=split.cut_offs,
-        learning_rate=plan.learning_rate,
+        learning_rate=rates[0].learning_rate,
+        learning_rates=rates,
         max_epochs=plan.max_epochs,
     )
 

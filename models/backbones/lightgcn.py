@@ -2,8 +2,8 @@
 
 Paper: He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020. Equation 7:
 E^(k+1) = A E^(k), with A the symmetrically normalised graph of users and items; equation 8: the final vectors are the mean of
-layers 0 to K. Without modalities this is the paper's model. Every modality adds a branch of its own through the same layers: user
-preferences p_u^m and mapped content E_m x_i^m in the place of ID factors.
+layers 0 to K. ``LightGCN`` is the paper's model, of purchase history alone. In ``LightGCNContent`` every modality adds a branch of
+its own through the same layers: user preferences p_u^m and mapped content E_m x_i^m in the place of ID factors.
 
 Departures. (1) An item bias, as in VBPR. (2) Content branches are ours; the score is the sum of the branches', so it stays
 separable. (3) An item that lacks a modality gets a learnt vector of its own. (4) L2 on the layer-0 vectors of the batch's users
@@ -15,18 +15,19 @@ triples (9 n P d) are small; hence larger batches than VBPR's.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
+from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.backbones.separable import FloatArray, SeparableBackbone
 from models.graphs import Bipartite
-from models.kernels import part_gradients, part_margins
+from models.kernels import NO_DECAY, part_gradients, part_margins
 from models.sampling import Triples
 
-__all__ = ["LightGCNContent"]
+__all__ = ["LightGCN", "LightGCNContent"]
 
 
 class LightGCNContent(SeparableBackbone):
@@ -63,7 +64,7 @@ class LightGCNContent(SeparableBackbone):
         triples, users, items = self._batch
         u, i, j = triples.user, triples.positive, triples.negative
         user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
-        part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+        part_gradients(users, items, u, i, j, weight, NO_DECAY, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
         return self._smooth(user_gradient.reshape(self.n_users, -1), item_gradient.reshape(self.n_items, -1))
 
@@ -91,3 +92,12 @@ class LightGCNContent(SeparableBackbone):
         triples, _, items = self._batch
         bought: FloatArray = items[triples.positive[: triples.n_bpr]]
         return bought
+
+
+class LightGCN(LightGCNContent):
+    """The paper's model: purchase history alone. Whatever ``features`` it is given, it has no modalities."""
+
+    content_in_score = False
+
+    def __init__(self, n_users: int, n_items: int, features: Mapping[str, Features], **settings: Any) -> None:
+        super().__init__(n_users, n_items, {}, **settings)

@@ -1,10 +1,12 @@
-"""Balancing methods: one file per method. ``BALANCERS`` maps a name to a maker; each maker takes the teachers' margin functions.
+"""Balancing methods: one file per method. ``BALANCERS`` maps a name to a maker; each maker takes the teachers' margin functions,
+and by how much the method's strength is to be multiplied (methods without one, ``UNGRADED``, ignore it).
 
 ``NEEDS_TEACHERS`` lists the methods that distil from uni-modal models, which must be trained first.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
+from typing import Any
 
 from models.balancers.agm import AGM
 from models.balancers.arl import ARL
@@ -22,23 +24,38 @@ from models.balancers.umt import UMT
 from models.losses import FloatArray
 from models.sampling import Triples
 
-__all__ = ["BALANCERS", "NEEDS_TEACHERS"]
+__all__ = ["BALANCERS", "NEEDS_TEACHERS", "UNGRADED", "Maker"]
 
 Teachers = Mapping[str, Callable[[Triples], FloatArray]]
 
-BALANCERS: dict[str, Callable[[Teachers], Balancer]] = {
-    "none": lambda teachers: NoBalancer(),
-    "ckd": CKD,
-    "ckd_paper": partial(CKD, variant="paper"),
-    "umt": UMT,
-    "ogm_ge": lambda teachers: OGMGE(),
-    "agm": lambda teachers: AGM(),
-    "cggm": lambda teachers: CGGM(),
-    "pmr": lambda teachers: PMR(),
-    "mmpareto": lambda teachers: MMPareto(),
-    "gradient_blending": lambda teachers: GradientBlending(),
-    "modality_dropout": lambda teachers: ModalityDropout(),
-    "mslr": lambda teachers: MSLR(),
-    "arl": lambda teachers: ARL(),
+Maker = Callable[..., Balancer]
+
+
+def _maker(kind: Callable[..., Balancer], dial: str | None = None, *, taught: bool = False, **fixed: Any) -> Maker:
+    """``dial``: the parameter that says how strongly the method acts; it is multiplied."""
+    usual = inspect.signature(kind).parameters[dial].default if dial else None
+
+    def make(teachers: Teachers, strength: float = 1.0) -> Balancer:
+        given = fixed if dial is None or usual is None else {**fixed, dial: usual * strength}
+        return kind(teachers, **given) if taught else kind(**given)
+
+    return make
+
+
+BALANCERS: dict[str, Maker] = {
+    "none": _maker(NoBalancer),
+    "ckd": _maker(CKD, "alpha", taught=True),
+    "ckd_paper": _maker(CKD, "alpha", taught=True, variant="paper"),
+    "umt": _maker(UMT, "strength", taught=True),
+    "ogm_ge": _maker(OGMGE, "strength"),
+    "agm": _maker(AGM, "strength"),
+    "cggm": _maker(CGGM, "pull"),
+    "pmr": _maker(PMR, "strength"),
+    "mmpareto": _maker(MMPareto),
+    "gradient_blending": _maker(GradientBlending),
+    "modality_dropout": _maker(ModalityDropout, "dropped"),
+    "mslr": _maker(MSLR),
+    "arl": _maker(ARL, "bias"),
 }
 NEEDS_TEACHERS = frozenset({"ckd", "ckd_paper", "umt"})
+UNGRADED = frozenset({"none", "mmpareto", "gradient_blending", "mslr"})

@@ -68,10 +68,10 @@ class BaseBalancer:
 
     def refusal(self, backbone: Backbone) -> str | None:
         """See ``Balancer``."""
-        if len(backbone.modalities) < 2:
-            return "one_modality"
         if not backbone.content_in_score:
             return "content_not_in_score"
+        if len(backbone.modalities) < 2:
+            return "one_modality"
         return "no_branch_parameters" if self.adjusts and len(backbone.branches) < len(backbone.modalities) else None
 
     def new_epoch(self, backbone: Backbone, data: Interactions) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.backbones import BACKBONES
+from models.backbones import BACKBONES, HISTORY_ONLY
 from models.backbones.protocol import Features
 from models.balancers import BALANCERS
 from models.training import Settings, train
@@ -63,7 +63,7 @@ def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
     triples = next(Sampler(data.train, n_users, n_items, batch_size=50, n_extra=7, seed=0).epoch(1))
     margins = model.forward(triples, counterfactual=True)
     rows = np.arange(len(triples.user))
-    names = tuple(features)
+    names = model.modalities
 
     def by_score(chosen):
         scores = model.score(triples.user, [frozenset(chosen)])[0]
@@ -82,18 +82,20 @@ def test_any_number_of_modalities_and_items_without_them(name, world):
     half = np.arange(n_items) % 2 == 0
     partly = Features(np.where(half[:, None], features["text"].values, 0).astype(np.float32), half)
     for given in ({}, {"text": partly}, features | {"sound": partly}):
-        records = _run(
-            BACKBONES[name](n_users, n_items, given, train=data.train, learning_rate=1e-2, seed=1),
-            data,
-            settings=Settings(3, 3, 64),
-        )
+        model = BACKBONES[name](n_users, n_items, given, train=data.train, learning_rate=1e-2, seed=1)
+        assert model.modalities == (() if name in HISTORY_ONLY else tuple(given))
+        records = _run(model, data, settings=Settings(3, 3, 64))
         assert all(np.isfinite(record.loss) and 0 <= record.validation <= 1 for record in records)
-        assert set(records[0].branches) == {"id", *given}
+        assert set(records[0].branches) == {"id", *model.modalities}
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("name", BACKBONES)
 def test_divergence_is_an_error_not_a_result(name, world):
     features, data, n_users, n_items = world
-    broken = {one: Features(np.full_like(f.values, np.nan), f.present) for one, f in features.items()}
+    model = BACKBONES[name](n_users, n_items, features, train=data.train, seed=1)
+    broken = model.state()
+    next(table for key, table in sorted(broken.items()) if key.startswith("user")).fill(np.nan)
+    model.load_state(broken)
     with pytest.raises(FloatingPointError):
-        _run(BACKBONES[name](n_users, n_items, broken, train=data.train, seed=1), data, settings=Settings(1, 1, 64))
+        _run(model, data, settings=Settings(1, 1, 64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.backbones import BACKBONES
+from models.backbones import BACKBONES, HISTORY_ONLY
 from models.backbones.autograd import AutogradBackbone
 from models.backbones.protocol import ItemVectors, MarginGradients
 from models.balancers import BALANCERS, NEEDS_TEACHERS
@@ -137,7 +137,7 @@ def _own_parameters(model, state, modality):
     return {"map": state[f"map.{modality}"], "user": state["user"][:, part * width : (part + 1) * width]}
 
 
-@pytest.mark.parametrize("name", [name for name in BACKBONES if name != "freedom"])  # whose branches are paths to shared factors
+@pytest.mark.parametrize("name", [name for name in BACKBONES if name not in {"freedom", *HISTORY_ONLY}])  # paths to shared factors
 def test_a_factor_scales_the_step_of_one_branch_and_of_no_other(name, world):
     moved = {}
     for factor in (1.0, 0.25, 0.0):

@@ -1,0 +1,42 @@
+"""How a training ended, on curves that are short enough to judge by eye; and that one still rising is given more epochs."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.backbones.vbpr import VBPR
+from models.balancers import BALANCERS
+from models.convergence import convergence, rising
+from models.training import Settings, train
+from tests.models.worlds import small_world
+
+
+@pytest.mark.parametrize(
+    ("validation", "losses", "word"),
+    [
+        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.4, 0.4], "converged"),
+        ([0.1, 0.2, 0.201, 0.2], [0.7, 0.5, 0.4, 0.4], "converged"),  # half a percent is noise
+        ([0.1, 0.15, 0.2, 0.25], [0.7, 0.5, 0.4, 0.3], "rising"),
+        ([0.1, 0.2, 0.18, 0.17], [0.7, 0.5, 0.4, 0.3], "early_stopped"),
+        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.9, 1.5], "diverged"),
+        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.9, float("nan")], "diverged"),
+        ([0.1], [0.7], "rising"),  # too short to tell is not converged
+        ([], [], "diverged"),
+    ],
+)
+def test_one_word_for_a_curve(validation, losses, word):
+    assert convergence(validation, losses, patience=2, least=0.01) == word
+
+
+def test_a_training_that_still_rises_goes_on_and_no_further_than_allowed():
+    features, data, n_users, n_items = small_world(60, 40)
+
+    def curve(extended):
+        model = VBPR(n_users, n_items, features, train=data.train, learning_rate=2e-3)
+        settings = Settings(4, 3, 64, extended=extended)
+        return [record.validation for record in train(model, data, BALANCERS["none"]({}), settings, seed=1)]
+
+    plain, longer = curve(0), curve(9)
+    assert len(plain) == 4 and longer[:4] == plain
+    assert rising(plain, 3, 0.01) and 4 < len(longer) <= 9
+    assert len(longer) == 9 or not rising(longer, 3, 0.01) or max(longer[-3:]) <= max(longer[:-3])
