@@ -1,6 +1,6 @@
 """Reading behind a wall: the files that a shop hands in are opened by another process, which may fail, hang or be killed.
 
-The three functions here take and return what the readers of the same name do. The process that does the work is started once and
+The functions here take and return what the readers of the same name do. The process that does the work is started once and
 kept, has a limit of memory and, for each file, a limit of time that grows with the file's size. Where a limit is reached, or the
 process dies, the caller gets a ``TenbinError`` that names the file and the cure, and the next call gets a new process.
 """
@@ -33,7 +33,7 @@ from diagnostics.dataset.tables import Role, Table
 from diagnostics.dataset.vectors import Vectors
 from diagnostics.errors import Cancelled, TenbinError
 
-__all__ = ["find_pictures", "read_table", "read_vectors", "refuse_unreadable"]
+__all__ = ["count_rows", "find_pictures", "read_lines", "read_table", "read_vectors", "refuse_unreadable"]
 
 Step = Callable[[float], None]
 Stop = Callable[[], bool]
@@ -71,6 +71,28 @@ def read_table(
     with _parcel() as folder:
         _ask("table", path, arguments, folder, progress, cancelled)
         return parcels.load_table(folder)
+
+
+def read_lines(path: Path, role: Role, *, separator: str, columns: Sequence[str], kind: str) -> Table:
+    """Lines without a header, read behind the wall; see ``tables.lines.read_lines``. Raises as ``read_table`` does."""
+    arguments = {"path": str(path), "role": role, "separator": separator, "columns": list(columns), "kind": kind}
+    with _parcel() as folder:
+        _ask("lines", path, arguments, folder, None, None)
+        return parcels.load_table(folder)
+
+
+def count_rows(root: Path, paths: Sequence[Path]) -> int:
+    """How many rows the Parquet files of ``root`` say they hold; each is opened behind the wall before anything else opens it.
+
+    Raises
+    ------
+    TenbinError
+        ``E_BAD_PARQUET``; as ``read_table``.
+    """
+    with _parcel() as folder:
+        parcels.save_names(folder / "paths.arrow", [str(path) for path in paths])
+        _ask("rows", root, {}, folder, None, None)
+        return parcels.load_count(folder)
 
 
 def find_pictures(

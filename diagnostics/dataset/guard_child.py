@@ -101,6 +101,22 @@ def _table(folder: Path, say: _Say, path: str, **options: Any) -> Callable[[], N
     return lambda: save_table(folder, table)
 
 
+def _lines(folder: Path, say: _Say, path: str, **options: Any) -> Callable[[], None]:
+    from diagnostics.dataset.parcels import save_table
+    from diagnostics.dataset.tables.lines import read_lines
+
+    table = read_lines(Path(path), **options)
+    return lambda: save_table(folder, table)
+
+
+def _rows(folder: Path, say: _Say) -> Callable[[], None]:
+    from diagnostics.dataset.parcels import load_names, save_count
+    from diagnostics.dataset.tables.parquet import count_rows
+
+    total = sum(count_rows(Path(path)) for path in load_names(folder / "paths.arrow") if path is not None)
+    return lambda: save_count(folder, total)
+
+
 def _pictures(folder: Path, say: _Say, root: str) -> Callable[[], None]:
     import numpy as np
 
@@ -121,7 +137,13 @@ def _vectors(folder: Path, say: _Say, path: str) -> Callable[[], None]:
     return lambda: save_vectors(folder, vectors)
 
 
-_READERS: dict[str, Callable[..., Callable[[], None]]] = {"table": _table, "pictures": _pictures, "vectors": _vectors}
+_READERS: dict[str, Callable[..., Callable[[], None]]] = {
+    "table": _table,
+    "lines": _lines,
+    "rows": _rows,
+    "pictures": _pictures,
+    "vectors": _vectors,
+}
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -22,7 +22,18 @@ from diagnostics.dataset.tables import Table
 from diagnostics.dataset.vectors import Vectors
 from diagnostics.schema import FileNote, ImageSource
 
-__all__ = ["load_names", "load_pictures", "load_table", "load_vectors", "save_names", "save_pictures", "save_table", "save_vectors"]
+__all__ = [
+    "load_count",
+    "load_names",
+    "load_pictures",
+    "load_table",
+    "load_vectors",
+    "save_count",
+    "save_names",
+    "save_pictures",
+    "save_table",
+    "save_vectors",
+]
 
 
 def save_table(folder: Path, table: Table) -> None:
@@ -78,6 +89,16 @@ def load_pictures(folder: Path) -> Pictures:
     written = [name or "" for name in load_names(folder / "refused.arrow")]
     refused = list(zip(words["places"], written, words["reasons"], strict=True))
     return Pictures(sources, words["files"], words["unmatched"], refused)
+
+
+def save_count(folder: Path, count: int) -> None:
+    """Lay a number of rows into a folder."""
+    _save_words(folder, count=count)
+
+
+def load_count(folder: Path) -> int:
+    """The number that ``save_count`` laid into a folder."""
+    return int(_load_words(folder)["count"])
 
 
 def save_names(path: Path, names: Sequence[str | None]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from diagnostics.config import threshold
+from diagnostics.dataset import guard
 from diagnostics.dataset.engine import Engine, parquet_files
 from diagnostics.dataset.guard import read_table
 from diagnostics.dataset.source import ROW_NUMBER, Source, TableSource, is_parquet, key, open_place
@@ -73,20 +74,10 @@ def is_large(source: Source, role: Role) -> bool:
         return count_rows(parse_url(str(source))) > limit
     path = (parse_url(str(source)).path or Path()) if is_url(source) else Path(source)
     if path.is_dir() and is_folder_of_parquet(path):
-        return sum(map(_parquet_rows, parquet_files(path))) > limit
+        return guard.count_rows(path, parquet_files(path)) > limit
     if not path.is_file():
         return False
-    return _parquet_rows(path) > limit if is_parquet(path) else _is_long_text(path)
-
-
-def _parquet_rows(path: Path) -> int:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise TenbinError("E_BAD_PARQUET", file=path.name) from error
+    return guard.count_rows(path, [path]) > limit if is_parquet(path) else _is_long_text(path)
 
 
 def _is_long_text(path: Path) -> bool:
@@ -101,9 +92,11 @@ def read_folder(
     Raises
     ------
     TenbinError
-        As ``read_table``; ``E_NO_PARQUET``, ``E_NEEDS_EXTRA``.
+        As ``read_table``; ``E_BAD_PARQUET``, ``E_NO_PARQUET``, ``E_NEEDS_EXTRA``.
     Cancelled
     """
+    if not is_url(source):
+        guard.count_rows(Path(source), parquet_files(Path(source)))  # a file made to do harm must not reach the engine
     with Engine() as engine:
         table = open_place(engine, source, role)
         return _lay(

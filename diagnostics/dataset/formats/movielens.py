@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from diagnostics.dataset.formats.shop import Format, Found, Reader, Shop, first_bytes, known, made_table
-from diagnostics.dataset.tables import Role, Table, rejected_table
+from diagnostics.dataset.formats.shop import Format, Found, Reader, Shop, first_bytes, known
+from diagnostics.dataset.guard import read_lines
+from diagnostics.dataset.tables import Table
 from diagnostics.errors import TenbinError
 
 __all__ = ["MOVIELENS"]
@@ -44,9 +43,9 @@ def _open(found: Found, read: Reader) -> Shop:
         genres = films.frame["genres"] if "genres" in films.frame.columns else pd.Series([None] * len(films.frame), dtype="str")
     else:
         separator = {"u.data": ("\t", "|"), "ratings.dat": ("::", "::")}[ratings.name]
-        log = _split_lines(ratings, "interactions", separator[0], _LOG_COLUMNS)
+        log = read_lines(ratings, "interactions", separator=separator[0], columns=_LOG_COLUMNS, kind="movielens")
         columns = _ITEM_100K if ratings.name == "u.data" else ("movieId", "title", "genres")
-        films = _split_lines(movies, "catalog", separator[1], columns)
+        films = read_lines(movies, "catalog", separator=separator[1], columns=columns, kind="movielens")
         genres = _flagged(films.frame) if ratings.name == "u.data" else films.frame["genres"]
     for table, column in ((log, "userId"), (log, "movieId"), (films, "movieId")):
         if column not in table.frame.columns:
@@ -59,28 +58,6 @@ def _open(found: Found, read: Reader) -> Shop:
     roles = known(films, "movielens", {"item_id": "movieId", "title": "title", "category": [*named]})
     said = {"user_id": "userId", "item_id": "movieId", "rating": "rating", "timestamp": "timestamp"}
     return Shop(films, log, (*roles, *known(log, "movielens", said)), format="movielens")
-
-
-def _split_lines(path: Path, role: Role, separator: str, columns: tuple[str, ...]) -> Table:
-    """A file without a header whose cells never hold the separator; a line with another number of cells is set aside."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:  # the older files are written in Latin-1, in which nothing is undecodable
-        text = raw.decode("latin-1")
-    lines = pa.array(text.replace("\r\n", "\n").rstrip("\n").split("\n"), pa.large_string())
-    cells = pc.split_pattern(lines, separator)
-    fits = np.asarray(pc.equal(pc.list_value_length(cells), len(columns)))
-    if not fits.any():
-        raise TenbinError("E_NOT_THIS_FORMAT", file=path.name, format="movielens", expected=separator.join(columns[:5]))
-    kept = cells.filter(pa.array(fits))
-    table = made_table(
-        path.name, role, "movielens", {name: pd.Series(pc.list_element(kept, at)) for at, name in enumerate(columns)}
-    )
-    numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
-    odd = zip(numbers[~fits].tolist(), lines.filter(pa.array(~fits)).to_pylist(), strict=True)
-    aside = rejected_table(columns, [(number, line.split(separator), "ragged") for number, line in odd], separator)
-    return Table(path.name, table.frame, numbers[fits], table.note.model_copy(update={"rows": len(lines)}), aside)
 
 
 def _flagged(frame: pd.DataFrame) -> pd.Series:

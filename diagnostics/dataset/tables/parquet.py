@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +13,7 @@ from diagnostics.dataset.tables.table import Asked, Layout, Table
 from diagnostics.errors import TenbinError
 from diagnostics.schema import Message
 
-__all__ = ["lay_arrow", "read_parquet"]
+__all__ = ["count_rows", "lay_arrow", "read_parquet"]
 
 
 def read_parquet(file: BinaryIO, asked: Asked) -> Table:
@@ -36,6 +37,22 @@ def read_parquet(file: BinaryIO, asked: Asked) -> Table:
     except (pa.ArrowException, OSError) as error:
         raise TenbinError("E_BAD_PARQUET", file=asked.name) from error
     return lay_arrow(arrow, asked, "parquet")
+
+
+def count_rows(path: Path) -> int:
+    """How many rows a Parquet file says it holds.
+
+    Raises
+    ------
+    TenbinError
+        ``E_BAD_PARQUET``.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise TenbinError("E_BAD_PARQUET", file=path.name) from error
 
 
 def lay_arrow(arrow: pa.Table, asked: Asked, kind: str) -> Table:
