@@ -20,8 +20,6 @@ from tests.dataset.shops import write_shop
 FILMS = b"".join(b"%d::Film %d (1999)::Drama|War\n" % (i, i) for i in range(1, 13))
 SEEN = [(user, (user + step) % 12 + 1, 978_300_000 + 86_400 * step) for user in range(9) for step in range(5)]
 RATINGS = b"".join(b"%d::%d::5::%d\n" % row for row in SEEN)
-    b"%d::%d::5::%d\n" % (u, (u + step) % 12 + 1, 978_300_000 + 86_400 * step) for u in range(9) for step in range(5)
-)
 
 
 def movielens(folder: Path, ratings: bytes = RATINGS, films: bytes = FILMS) -> Path:
