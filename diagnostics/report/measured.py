@@ -15,6 +15,7 @@ from diagnostics.report.evidence import (
     standalone_chart,
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
+from diagnostics.report.probed import choice_lines, endings, rate_lines
 from diagnostics.report.words import Words
 from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, Status
 
@@ -146,6 +147,10 @@ def training_section(diagnosis: Diagnosis, words: Words) -> Section:
         blocks.append(Figure(curves, words("report.training.curves_caption")))
     if not all(arm.converged for arm in diagnosis.arms):
         blocks.append(Paragraph(words("report.training.not_converged"), "note"))
+    if any(arm.convergence for arm in diagnosis.arms):
+        blocks.append(Folded(words("probe.ended_title"), (endings(diagnosis, words),)))
+    if rates := rate_lines(diagnosis, words):
+        blocks.append(Folded(words("probe.rates"), rates))
     blocks.append(Folded(words("report.computed"), (Paragraph(words("report.training.computed")),)))
     return Section("training", words("report.training.title"), answer, tuple(blocks))
 
@@ -182,6 +187,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     blocks = (
         Table(columns, rows),
         Figure(balancing_chart(balancing, words), words("report.balancing.caption")),
+        *choice_lines(diagnosis, words),
         Paragraph(headroom, "note"),
         Folded(words("report.balancing.methods"), (_methods(diagnosis, words),)),
         Folded(words("report.computed"), (Paragraph(words("report.balancing.computed")),)),
