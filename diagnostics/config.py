@@ -40,6 +40,8 @@ THRESHOLDS: dict[str, Threshold] = {
     "reader_seconds_folder": Threshold(900, "a folder has no size; a million pictures on a slow network drive take minutes"),
     "question_margin": Threshold(0.05, "a usual name and a less usual one lie further apart; within it, the order is an accident"),
     "product_least_shared": Threshold(0.05, "of the items; where fewer share a code with another, it is one more code of the item"),
+    "repeated_least_share": Threshold(0.1, "of the rows; fewer that name a product again are slips, and are set aside one by one"),
+    "repeated_differing": Threshold(0.1, "of the repeated rows; a product's own attribute is hardly ever edited that often"),
     "event_weight_purchase": Threshold(1.0, "somebody paid for it: this is what an interaction means"),
     "event_weight_rating": Threshold(1.0, "who rates a product has had it; whether it was liked is what the rating says"),
     "event_weight_cart": Threshold(0.5, "roughly every second to third cart is bought in the end: two carts say one purchase"),
@@ -49,8 +51,10 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
     "rating_odd_share": Threshold(0.005, "of the ratings; fewer above the scale of all others are slips of the keyboard"),
-    "sample_rows": Threshold(1e6, "rows; a share is then known to a tenth of a point, and the profile takes minutes, not hours"),
-    "sample_items": Threshold(50_000, "items; comparing each with every other takes hours above, and intervals would hardly narrow"),
+    "sample_rows": Threshold(1e6, "rows; a share of them is known to a tenth of a point, and a profile of more would cost hours"),
+    "sample_items": Threshold(
+        50_000, "items; comparing each with every other grows with the square, and intervals would hardly narrow"
+    ),
     "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile
     "copy_min_items": Threshold(5, "the same picture or text on this many items is a placeholder or a template, not a coincidence"),

@@ -342,6 +342,7 @@ def _categories(draft: _Draft, columns: Sequence[Column]) -> None:
     """Columns with few kinds of values become attributes; each column left out gets its reason."""
     found: dict[str, ColumnRole] = {}
     partitions: dict[bytes, str] = {}
+    ids = _ids(columns, draft)
     for column in sorted(draft.free(columns), key=lambda column: (column.digit_share > 0.9, -column.mean_length)):
         # A name comes before its code: of two columns that say the same, the readable one stays.
         index, kinds = pd.factorize(column.whole)
@@ -358,6 +359,8 @@ def _categories(draft: _Draft, columns: Sequence[Column]) -> None:
             reason = "times"
         elif column.fraction_share > 0.5:
             reason = "measures"
+        elif ids is not None and _differs_within(ids.whole, column.whole):
+            reason = "not_of_product"
         elif codes in partitions:
             reason = "same_as"
         else:
@@ -372,12 +375,25 @@ def _categories(draft: _Draft, columns: Sequence[Column]) -> None:
 
 def _spells(column: Column, columns: Sequence[Column], draft: _Draft) -> bool:
     """Whether the column is the item id, or the beginning or end of it, written in another way."""
-    named = [role.column for role in draft.roles if role.role == "item_id" and role.file == column.table.name]
-    ids = next((other for other in columns if named and other.name == named[0]), None)
+    ids = _ids(columns, draft)
     if ids is None or not len(column.filled):
         return False
     pairs = [(_bare(a), _bare(b)) for a, b in zip(ids.text, column.text, strict=True) if isinstance(a, str) and isinstance(b, str)]
     return sum(len(b) >= 3 and (a.startswith(b) or a.endswith(b)) for a, b in pairs) >= 0.95 * max(len(pairs), 1)
+
+
+def _ids(columns: Sequence[Column], draft: _Draft) -> Column | None:
+    return next(iter(_given(draft, columns)), None)
+
+
+def _differs_within(items: pd.Series, values: pd.Series) -> bool:
+    """Whether rows of one item say different things, as in a log that serves as the catalog."""
+    known = items.notna() & values.notna()
+    again = items[known].duplicated()
+    if again.sum() < threshold("repeated_least_share") * len(items):
+        return False
+    first = values[known].groupby(items[known]).transform("first")
+    return bool((values[known] != first)[again].mean() > threshold("repeated_differing"))
 
 
 def _bare(value: str) -> str:

@@ -218,3 +218,18 @@ def test_an_amount_may_be_pieces_or_money(tmp_path: Path) -> None:
     for cell, role in (("2", "quantity"), ("19.80", "amount")):
         (tmp_path / "l.csv").write_text(lines(header, [(*row[:3], cell) for row in log_rows()]), encoding="utf-8")
         assert roles(propose(tmp_path / "c.csv", tmp_path / "l.csv").roles)["l.csv", role] == ["amount"]
+
+
+def test_a_log_as_the_catalog_brings_no_attributes_of_its_customers(tmp_path: Path) -> None:
+    """One file as both: whoever bought a product first would lend it a gender and a town."""
+    header = ("user_id", "item_id", "date", "gender", "town", "colour")
+    colours = {row[0]: row[3] for row in catalog_rows()}
+    towns = ("Kyoto", "Osaka", "Tokyo")
+    rows = [(u, i, d, ("f", "m")[int(u[1:]) % 2], towns[int(u[1:]) % 3], colours[i]) for u, i, d, _ in log_rows(n_users=24)]
+    rows[7] = (*rows[7][:5], "green")  # one edit does not make a colour the customer's
+    (tmp_path / "log.csv").write_text(lines(header, rows), encoding="utf-8")
+    dataset = read(tmp_path / "log.csv", tmp_path / "log.csv")
+    assert dataset.catalog.n_items == 12
+    assert set(dataset.catalog.attributes) == {"colour"}
+    said = {remark.values["column"]: remark.code for remark in dataset.notes.remarks if "left_out" in remark.code}
+    assert said["gender"] == said["town"] == "reading.left_out.not_of_product"
