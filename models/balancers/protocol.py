@@ -1,4 +1,9 @@
-"""What a balancing method is: it turns margins into gradients, may scale what reaches each branch, and tells what it did."""
+"""What a balancing method is: it turns margins into gradients, may scale what reaches each branch, and tells what it did.
+
+Papers that "scale the gradient g_m of a modality" were written for SGD. Our optimiser is Adam, which divides a gradient by its own
+running size: a factor that lasts does nothing there. Such methods therefore scale the *step* of the branch, which under SGD is the
+same thing (see ``models.backbones.protocol.Adjust``).
+"""
 
 from __future__ import annotations
 

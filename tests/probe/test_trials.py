@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,16 @@ def test_what_means_nothing_is_left_out_and_named_and_the_rest_goes_on():
     assert [arm.balancer for arm in of["vbpr"]] == ["none"] * 4 + ["ensemble", "ckd", AUTO]
     assert made.arms[0].backbone != "lightgcn"  # the first is the one that is judged
     assert refusals("vbpr", ("text",), ("ckd",)) == {"ckd": "one_modality"}
+
+
+def test_the_page_on_models_lists_every_combination_that_is_refused():
+    page = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
+    for backbone in BACKBONES:
+        reasons = refusals(backbone, ("text", "image"), [*BALANCERS, AUTO])
+        allowed = [name for name in choices() if name not in reasons]
+        methods = "all" if not reasons else ", ".join(f"`{name}`" for name in allowed)
+        why = f"the others: {', '.join(f'`{code}`' for code in sorted(set(reasons.values())))} " if reasons else ""
+        assert f"\n| `{backbone}` | {methods} | {why}|\n" in page
 
 
 def test_presets_name_models_and_methods_that_exist():
