@@ -59,6 +59,7 @@ def profile(
 def _profile(
     dataset: Dataset, features: Sequence[FeatureBlock], seed: int, progress: Progress, cancelled: Callable[[], bool]
 ) -> tuple[Profile, list[Worklist]]:
+    from diagnostics.profile.descriptions import DESCRIPTION, description_gaps
     from diagnostics.profile.findings import modality_findings, not_checked, shop_findings, signal_findings
     from diagnostics.profile.health import feature_health
     from diagnostics.profile.kinship import Kinship
@@ -83,7 +84,11 @@ def _profile(
     checks = [_check(dataset, block, kinship) for block in features]
     real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
     disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
-    tables = measure_tables(dataset, real, disguised, cancelled=cancelled)
+    masks = real, disguised
+    for check in checks:
+        if check.described is not None and check.blank is not None:
+            masks = real | {DESCRIPTION: check.described}, disguised | {DESCRIPTION: ~check.described & ~check.blank}
+    tables = measure_tables(dataset, *masks, parts=(DESCRIPTION,), cancelled=cancelled)
     healths = feature_health(features, seed=seed)
     step()
     ranking = Ranking(dataset.split, seed)
@@ -103,6 +108,7 @@ def _profile(
                 languages=check.languages,
                 lengths=check.lengths,
                 standalone=signals.of[block.name].standalone,
+                description=description_gaps(dataset, check, real[block.name], tables, signals.traits, seed=seed),
                 stand_in_item_ids=tuple(
                     dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
                 ),

@@ -30,6 +30,7 @@ _BREAKS_THE_VALUE = frozenset(
         "flat_picture",
         "mean_vector",
         "mixed_currency",
+        "off_scale_vector",
         "picture_too_large",
         "picture_unreadable",
         "price_not_positive",
@@ -80,6 +81,8 @@ class Check:
     Attributes
     ----------
     disguised : bool (n_items,), items whose value is a placeholder, boilerplate or a copy: they only seem to have one
+    described : bool (n_items,), items with a description of their own; None where the shop does not usually describe
+    blank : bool (n_items,), of those without, the items where nothing is written
     worklists : one per issue or finding, with every item
     languages, lengths : of texts, as in ``ModalityProfile``
     value : a few words that show an item's value in a worklist
@@ -93,6 +96,8 @@ class Check:
     worklists: list[Worklist] = field(default_factory=list)
     languages: dict[str, float] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
+    described: BoolArray | None = None
+    blank: BoolArray | None = None
     disguised: BoolArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,28 +128,28 @@ class Check:
             )
         )
 
-    def add_stand_ins(self, code: str, groups: Groups) -> None:
-        """Note groups of strangers that share a value: it only stands in for one.
+    def add_stand_ins(self, code: str, groups: Groups) -> BoolArray:
+        """Note groups of strangers that share a value, or a part of it; returned are their items.
 
         Badness is the share of a group's values that repeat another's: 0.8 for five items, 0.99 for a hundred.
         """
-        if not groups:
-            return
         sizes = np.ones(self.catalog.n_items)
         for group in groups:
             sizes[group] = len(group)
-        self.disguised |= sizes > 1
         self.add_issue(code, sizes > 1, 1 - 1 / sizes)
-        self._tell(code, "warning", groups)
+        if groups:
+            self._tell(code, "warning", groups)
+        return np.asarray(sizes > 1)
 
-    def add_groups(self, codes: tuple[str, str], stand_ins: Groups, variants: Groups) -> None:
-        """Note items that share one value: strangers (the first code; disguised) and kin (the second; innocent)."""
-        self.add_stand_ins(codes[0], stand_ins)
+    def add_groups(self, codes: tuple[str, str], stand_ins: Groups, variants: Groups) -> BoolArray:
+        """Note items that share one value: strangers (the first code; returned are their items) and kin (the second; innocent)."""
+        accused = self.add_stand_ins(codes[0], stand_ins)
         if variants:
             items = np.concatenate(variants)
             together = np.concatenate([np.full(len(group), 1 - 1 / len(group)) for group in variants])
             self.worklists.append(Worklist(self.modality, codes[1], items, together, self.value))
             self._tell(codes[1], "info", variants)
+        return accused
 
     def _tell(self, code: str, severity: Severity, groups: Groups) -> None:
         items = np.concatenate(groups)

@@ -2,14 +2,17 @@
 
 Real shops share legitimately: the colours of one sweater have one description. So a shared value is accused only if *nothing* ties
 its items together. Four ties are tried, each against what any two items of the same catalog would show [own]:
-alike titles (letter pairs in common), ids that begin alike, one category, and being bought by the same customers.
+alike titles (letter pairs in common), ids that begin alike, one kind of product, and being bought by the same customers. Items of
+one category are of one kind; of many items it may be any column by which the shop sorts its products, such as cut or department,
+while a few are likely to agree in one of them by chance.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -42,19 +45,21 @@ class Kinship:
         catalog, split = dataset.catalog, dataset.split
         self._rng = generator(seed, "kinship")
         self._titles = None if catalog.titles is None else [_letter_pairs(title) for title in catalog.titles]
-        self._labels: dict[str, NDArray[np.int64]] = {"id": _codes(id_beginnings(catalog.item_ids))}
-        if catalog.category is not None:
-            self._labels["category"] = _codes(catalog.category)
+        category = [] if catalog.category is None else [_Label.of(catalog.category)]
+        self._labels = {
+            "id": [_Label.of(id_beginnings(catalog.item_ids))],
+            "category": category,
+            "kind": [*category, *(_Label.of(column) for column in catalog.attributes.values())],
+        }
         ones = np.ones(len(split.train), dtype=np.float64)
         shape = (catalog.n_items, dataset.log.n_users)
         self._buyers = sparse.csr_array((ones, (split.train[:, 1], split.train[:, 0])), shape=shape)
         everything = np.arange(catalog.n_items)
-        self._chance = {name: _agreement(labels) for name, labels in self._labels.items()}
         self._title_chance = self._title_likeness(everything)
         together, expected = self._bought_together(everything)
         self._common_lift = together / expected if expected else 1.0
 
-    def split(self, groups: Iterable[NDArray[np.int64]], *, ties: tuple[str, ...]) -> tuple[list[NDArray], list[NDArray]]:
+    def split(self, groups: Iterable[NDArray[np.int64]], *, ties: Sequence[str]) -> tuple[list[NDArray], list[NDArray]]:
         """(strangers, kin) among groups of items that share a value; ``ties`` are the kinds of tie that count as an excuse."""
         strangers: list[NDArray] = []
         kin: list[NDArray] = []
@@ -62,12 +67,8 @@ class Kinship:
             (kin if self._belong_together(group, ties) else strangers).append(group)
         return strangers, kin
 
-    def _belong_together(self, items: NDArray[np.int64], ties: tuple[str, ...]) -> bool:
-        if any(
-            _above_chance(_agreement(labels[items]), self._chance[name]) >= threshold("kinship_agreement")
-            for name, labels in self._labels.items()
-            if name in ties
-        ):
+    def _belong_together(self, items: NDArray[np.int64], ties: Sequence[str]) -> bool:
+        if any(label.ties(items, whole=name == "id") for name in ties for label in self._labels.get(name, ())):
             return True
         if "title" in ties and _above_chance(self._title_likeness(items), self._title_chance) >= threshold("kinship_titles"):
             return True
@@ -99,6 +100,36 @@ class Kinship:
         return together, expected
 
 
+@dataclass(frozen=True)
+class _Label:
+    """One column by which items are sorted.
+
+    Attributes
+    ----------
+    codes : int64 (n_items,), -1 unknown
+    sizes : items of each code
+    chance : share of pairs of items that agree
+    """
+
+    codes: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    chance: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.object_]) -> _Label:
+        codes = _codes(values)
+        return cls(codes, np.bincount(codes[codes >= 0]), _agreement(codes))
+
+    def ties(self, items: NDArray[np.int64], *, whole: bool) -> bool:
+        """Whether the items agree far beyond chance; unless ``whole``, what most of a brand or category shares ties nothing."""
+        codes = self.codes[items]
+        if _above_chance(_agreement(codes), self.chance) < threshold("kinship_agreement"):
+            return False
+        counts = np.bincount(codes[codes >= 0])
+        commonest = int(counts.argmax())
+        return whole or bool(counts[commonest] < threshold("kinship_part") * self.sizes[commonest])
+
+
 def _above_chance(found: float, chance: float) -> float:
     """0 at chance, 1 at full agreement (as Cohen's kappa); 0 where chance already agrees, since the tie then tells nothing."""
     return (found - chance) / (1 - chance) if chance < 0.5 else 0.0
@@ -114,10 +145,8 @@ def _agreement(labels: NDArray[np.int64]) -> float:
 
 def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
     """One number per distinct value, -1 for None."""
-    known = np.array([value is not None for value in values], dtype=bool)
-    codes = np.full(len(values), -1, dtype=np.int64)
-    codes[known] = np.unique(values[known].astype(str), return_inverse=True)[1]
-    return codes
+    numbers: dict[object, int] = {None: -1}
+    return np.array([numbers.setdefault(value, len(numbers) - 1) for value in values.tolist()], dtype=np.int64)
 
 
 def id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:

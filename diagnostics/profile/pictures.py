@@ -114,7 +114,7 @@ def _doubles(check: Check, facts: Facts, seen: BoolArray, kinship: Kinship) -> N
     check.add_issue("near_duplicate_picture", near & ~copies)
     many = [group for group in groups if len(group) >= threshold("copy_min_items")]
     strangers, kin = kinship.split(many, ties=_TIES)
-    check.add_groups(("placeholder_pictures", "variants_share_picture"), strangers, kin)
+    check.disguised |= check.add_groups(("placeholder_pictures", "variants_share_picture"), strangers, kin)
 
 
 def _same_picture(facts: Facts, items: NDArray[np.int64]) -> Groups:

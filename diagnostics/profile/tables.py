@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -64,6 +64,7 @@ def measure(
     events: ir.Table,
     modalities: Sequence[str],
     *,
+    parts: Collection[str] = (),
     labels: Mapping[Table, Mapping[str, str]] | None = None,
     step: Step | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -77,6 +78,7 @@ def measure(
         such as ``price``, is only summarised
     events : one row per interaction: ``item``, ``user``, where known ``time`` and ``value`` (money of the row; NaN and amounts of 0
         or less count for nothing); any other column is only summarised
+    parts : those of ``modalities`` that are only a part of another one: they have no place in the patterns
     labels : how the shop calls a column, where it is not the column's own name
     step : called with the share done
 
@@ -110,7 +112,7 @@ def measure(
     return TableProfile(
         coverage={name: _coverage(everything, number) for number, name in enumerate(modalities)},
         segments={name: _segments(counts, number) for number, name in enumerate(modalities)},
-        patterns=_patterns(everything, modalities) if modalities else (),
+        patterns=_patterns(everything, modalities, parts) if modalities else (),
         summary=_summary(everything, summaries, labels or {}),
     )
 
@@ -121,6 +123,7 @@ def from_dataset(
     real: Mapping[str, BoolArray],
     disguised: Mapping[str, BoolArray],
     *,
+    parts: Collection[str] = (),
     step: Step | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> TableProfile:
@@ -173,7 +176,7 @@ def from_dataset(
         "interactions": {column: _role(dataset, roles[column], "interactions") for column in events},
     }
     tables = engine.table(pa.table(items)), engine.table(pa.table(events))
-    return measure(engine, *tables, list(real), labels=labels, step=step, cancelled=cancelled)
+    return measure(engine, *tables, list(real), parts=parts, labels=labels, step=step, cancelled=cancelled)
 
 
 def from_source(
@@ -182,6 +185,7 @@ def from_source(
     real: Mapping[str, BoolArray],
     disguised: Mapping[str, BoolArray],
     *,
+    parts: Collection[str] = (),
     step: Step | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> TableProfile:
@@ -198,7 +202,7 @@ def from_source(
         seen[f"disguised_{number}"] = pa.array(disguised[name])
     flags = engine.table(pa.table(seen))
     known = items.inner_join(flags, items.item == flags.seen_item).drop("seen_item")
-    return measure(engine, known, events, list(real), labels=labels, step=step, cancelled=cancelled)
+    return measure(engine, known, events, list(real), parts=parts, labels=labels, step=step, cancelled=cancelled)
 
 
 def measure_tables(
@@ -206,27 +210,29 @@ def measure_tables(
     real: Mapping[str, BoolArray],
     disguised: Mapping[str, BoolArray],
     *,
+    parts: Collection[str] = (),
     step: Step | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> TableProfile:
     """The table profile of a data set, over every row also where only a sample of the log is held.
 
     Where the catalog is a sample too, nobody has looked at the other items' texts and pictures: coverage, segments and patterns
-    are then those of the sample, and only ``summary`` counts every row.
+    are then those of the sample, and only ``summary`` counts every row. ``parts`` as in ``measure``.
     """
     from diagnostics.dataset.engine import Engine
 
     sampled = dataset.notes.sampled
     if dataset.source is None or sampled is None:
         with Engine() as engine:
-            return from_dataset(engine, dataset, real, disguised, step=step, cancelled=cancelled)
+            return from_dataset(engine, dataset, real, disguised, parts=parts, step=step, cancelled=cancelled)
     with dataset.source.engine() as engine:
         if sampled.items_kept == sampled.items:
-            return from_source(engine, dataset, real, disguised, step=step, cancelled=cancelled)
+            return from_source(engine, dataset, real, disguised, parts=parts, step=step, cancelled=cancelled)
         items, events, labels = dataset.source.tables(engine, cancelled=cancelled)
         whole = measure(engine, items, events, (), labels=labels, step=step, cancelled=cancelled)
     with Engine() as engine:
-        return replace(from_dataset(engine, dataset, real, disguised, cancelled=cancelled), summary=whole.summary)
+        seen = from_dataset(engine, dataset, real, disguised, parts=parts, cancelled=cancelled)
+        return replace(seen, summary=whole.summary)
 
 
 def _role(dataset: Dataset, role: str, table: Table) -> str:
@@ -297,16 +303,19 @@ def _segments(rows: Iterable[Mapping[str, Any]], modality: int) -> tuple[Segment
     )
 
 
-def _patterns(rows: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> tuple[PresencePattern, ...]:
+def _patterns(
+    rows: Sequence[Mapping[str, Any]], modalities: Sequence[str], parts: Collection[str]
+) -> tuple[PresencePattern, ...]:
     """Every combination of modalities that occurs, with its items and its share of the log; most items first."""
     found: dict[tuple[bool, ...], _Count] = defaultdict(_Count)
+    whole = {number: name for number, name in enumerate(modalities) if name not in parts}
     for row in rows:
-        has = tuple(_has(row["pattern"], number) for number in range(len(modalities)))
+        has = tuple(_has(row["pattern"], number) for number in whole)
         found[has].add(row["n_items"], row["n"], row["revenue"])
     total = sum(row["n"] for row in rows)
     return tuple(
         PresencePattern(
-            modalities=tuple(name for name, there in zip(modalities, has, strict=True) if there),
+            modalities=tuple(name for name, there in zip(whole.values(), has, strict=True) if there),
             items=found[has].items,
             interactions=_share(found[has].rows, total),
         )

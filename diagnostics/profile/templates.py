@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ _LONGEST_NAME = 60  # characters; a longer attribute is a text of its own
 def skeletons(catalog: Catalog, descriptions: list[str]) -> list[str]:
     """Each description in small letters with ``§`` for the words of its title and attributes, 0 for numbers, single blanks."""
     columns = [column for column in (catalog.titles, catalog.category, *catalog.attributes.values()) if column is not None]
-    return [_skeleton(text, [column[item] for column in columns]) if text else "" for item, text in enumerate(descriptions)]
+    names: dict[str | None, _Name] = {name: _Name.of(name) for column in columns for name in set(column.tolist())}
+    return [_skeleton(text, [names[column[item]] for column in columns]) if text else "" for item, text in enumerate(descriptions)]
 
 
 def same_wording(texts: list[str], items: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -41,17 +43,27 @@ def same_wording(texts: list[str], items: NDArray[np.int64]) -> list[NDArray[np.
     return [items[run] for run in runs if len(run) > 1]
 
 
-def _skeleton(text: str, names: list[str | None]) -> str:
-    plain = " ".join(text.casefold().split())
-    words: set[str] = set()
-    for name in names:
+@dataclass(frozen=True)
+class _Name:
+    """What a name is made of: ``words`` between blanks and marks; ``parts`` where it is written without blanks, longest first."""
+
+    words: frozenset[str] = frozenset()
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str | None) -> _Name:
         if not name or len(name) > _LONGEST_NAME:
-            continue
+            return cls()
         whole = " ".join(name.casefold().split())
-        if _WIDE.search(whole):  # no blanks between words: the name, then its parts, wherever they stand
-            for part in (whole, *sorted(whole.split(), key=len, reverse=True)):
-                if len(part) > 1:
-                    plain = plain.replace(part, _GAP)
-        words.update(_WORD.findall(whole))
+        parts = (whole, *sorted(whole.split(), key=len, reverse=True)) if _WIDE.search(whole) else ()
+        return cls(frozenset(_WORD.findall(whole)), tuple(part for part in parts if len(part) > 1))
+
+
+def _skeleton(text: str, names: list[_Name]) -> str:
+    plain = " ".join(text.casefold().split())
+    for name in names:
+        for part in name.parts:
+            plain = plain.replace(part, _GAP)
+    words = frozenset().union(*(name.words for name in names))
     plain = _NUMBER.sub("0", _WORD.sub(lambda found: _GAP if found[0] in words else found[0], plain))
     return _GAPS.sub(_GAP, plain)

@@ -52,42 +52,70 @@ _BROKEN = re.compile(
     "|(?:[¤¥][¡-þ]){3}"  # EUC-JP read as Latin-1
     "|(?:[､･][｡-ﾟ]){3}"  # EUC-JP read as cp932
 )
-_TIES = ("title", "id", "category", "bought_together")
+_WIDE = re.compile("[\u2e80-\U0010ffff]")
+_FEW_TIES = ("title", "id", "category", "bought_together")
+_MANY_TIES = ("title", "id", "kind", "bought_together")
+
+Groups = list[np.ndarray]
 
 
 def check_texts(check: Check, kinship: Kinship) -> None:
-    """Look at every text of the catalog. Cost: linear in characters."""
+    """Look at every text of the catalog. Cost: linear in characters.
+
+    A text is missing in disguise where nothing in it tells the product from another: words that stand for nothing, a title that
+    many strangers have, or a name of a few letters without a description of its own in a shop that usually describes. A good title
+    is a text, whatever the description; what is wrong with that is counted apart, in ``check.described``.
+    """
     if check.catalog.texts is None:
         return
     texts = [(text or "").strip() for text in check.catalog.texts]
     check.value = texts.__getitem__
     descriptions = _descriptions(check.catalog, texts)
-    stand_in = np.array([text.casefold() in STAND_INS for text in texts], dtype=bool)
+    stand_in = _stands_in(texts)
     real = np.array([bool(text) for text in texts], dtype=bool) & ~stand_in
-    check.disguised |= stand_in
-    check.add_issue("stand_in_word", stand_in)
-    _lengths(check, texts, descriptions, real)
-    check.add_issue("title_repeated", _repeats_title(check.catalog, descriptions))
+    says_nothing = _stands_in(descriptions)
+    check.add_issue("stand_in_word", stand_in | says_nothing)
+    repeated = _repeats_title(check.catalog, descriptions)
+    written = np.array([bool(description) for description in descriptions], dtype=bool)
+    width = np.array([_width(text) for text in texts], dtype=np.float64)
+    usual = bool(real.any()) and bool((written & ~says_nothing)[real].mean() >= threshold("usually_described"))
+    blank = ~written & (usual and check.catalog.titles is not None)
+    _lengths(check, texts, width, real, blank)
+    check.add_issue("title_repeated", repeated)
     check.add_issue("markup_in_text", *_matches(_MARKUP, texts))
     broken, badness = _matches(_BROKEN, texts)
     check.add_issue("broken_characters", broken, badness)
     _languages(check, texts, real & ~broken)
-    shared = _shared_text(check, kinship, texts, descriptions, real)
-    _templates(check, kinship, descriptions, real & ~shared)
+    nameless, hollow, shared = _shared_text(check, kinship, texts, descriptions, real)
+    hollow |= _templates(check, kinship, descriptions, real & ~shared)
+    own = written & ~says_nothing & ~repeated & ~hollow
+    if usual and check.catalog.titles is not None:
+        check.described, check.blank = own, blank
+    short = _title_width(check.catalog) < threshold("short_text_width")
+    check.disguised |= stand_in | nameless | (real & ~own & short & usual)
 
 
-def _lengths(check: Check, texts: list[str], descriptions: list[str], real: BoolArray) -> None:
-    """How long the texts are, and which are too short to describe or too long to be read."""
+def _stands_in(texts: list[str]) -> BoolArray:
+    """Texts that are nothing but a word for "nothing"."""
+    return np.array([text.casefold() in STAND_INS for text in texts], dtype=bool)
+
+
+def _title_width(catalog: Catalog) -> np.ndarray:
+    """How much each title says; 0 without titles."""
+    if catalog.titles is None:
+        return np.zeros(catalog.n_items)
+    return np.array([_width((title or "").strip()) for title in catalog.titles], dtype=np.float64)
+
+
+def _lengths(check: Check, texts: list[str], width: np.ndarray, real: BoolArray, blank: BoolArray) -> None:
+    """How long the texts are, which lack a description, and which are too short to describe or too long to be read."""
     characters = np.array([len(text) for text in texts], dtype=np.int64)
-    width = np.array([_width(text) for text in texts], dtype=np.float64)
     if real.any():
         quantiles = {f"p{part}": int(np.percentile(characters[real], part, method="nearest")) for part in (5, 50, 95)}
         check.lengths = {**quantiles, "longest": int(characters.max())}
     short, long = threshold("short_text_width"), threshold("long_text")
-    bare = real & _bare_titles(check.catalog, real, descriptions, width)
-    check.disguised |= bare
-    check.add_issue("bare_title", bare, below(width, short))
-    check.add_issue("very_short_text", real & ~bare & (width < short), below(width, short))
+    check.add_issue("no_description", blank)
+    check.add_issue("very_short_text", real & ~blank & (width < short), below(width, short))
     check.add_issue("very_long_text", characters > long, above(characters, long))
 
 
@@ -105,41 +133,58 @@ def _languages(check: Check, texts: list[str], real: BoolArray) -> None:
     check.add_issue("other_language", odd, badness)
 
 
-def _shared_text(check: Check, kinship: Kinship, texts: list[str], descriptions: list[str], real: BoolArray) -> BoolArray:
-    """One text word for word on several items: boilerplate on many strangers, a copy on few, innocent on variants."""
+def _shared_text(
+    check: Check, kinship: Kinship, texts: list[str], descriptions: list[str], real: BoolArray
+) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """One text word for word on several items: boilerplate on many strangers, a copy on few, innocent on variants.
+
+    Returns
+    -------
+    (items of which the whole text is boilerplate, items of which the description is, all accused)
+    """
     sharing: dict[str, list[int]] = defaultdict(list)
     for item in np.flatnonzero(real):
         sharing[" ".join((descriptions[item] or texts[item]).split()).casefold()].append(int(item))
     groups = [np.array(items) for items in sharing.values() if len(items) > 1]
     described = [group for group in groups if descriptions[group[0]]]
-    with_title = [group for group in groups if not descriptions[group[0]]]
-    strangers, kin = kinship.split(described, ties=_TIES)
-    titled_strangers, titled_kin = kinship.split(with_title, ties=_TIES[1:])
-    many = int(threshold("copy_min_items"))
-    accused = strangers + titled_strangers
+    bare = [group for group in groups if not descriptions[group[0]]]
+    (many, few), kin = _strangers(kinship, described)
+    (bare_many, bare_few), bare_kin = _strangers(kinship, bare, but="title")
+    least = int(threshold("copy_min_items"))
     check.add_groups(
         ("boilerplate_text", "variants_share_text"),
-        [group for group in accused if len(group) >= many],
-        [group for group in kin + titled_kin if len(group) >= many],
+        many + bare_many,
+        [group for group in kin + bare_kin if len(group) >= least],
     )
-    check.add_issue("duplicate_text", *_marked(len(texts), [group for group in strangers if len(group) < many]))
-    return _marked(len(texts), accused)[0]
+    n = len(texts)
+    check.add_issue("duplicate_text", *_marked(n, few))
+    hollow, nameless = _marked(n, many)[0], _marked(n, bare_many)[0]
+    return nameless, hollow, hollow | nameless | _marked(n, few + bare_few)[0]
 
 
-def _templates(check: Check, kinship: Kinship, descriptions: list[str], eligible: BoolArray) -> None:
-    """The same words with only names and numbers changed: a template on many strangers, a near copy on few."""
+def _strangers(kinship: Kinship, groups: Groups, *, but: str = "") -> tuple[tuple[Groups, Groups], Groups]:
+    """((groups of many strangers, of few), kin). ``but`` is a tie that the groups have anyhow."""
+    least = int(threshold("copy_min_items"))
+    many, kin = kinship.split((group for group in groups if len(group) >= least), ties=[tie for tie in _MANY_TIES if tie != but])
+    few, few_kin = kinship.split((group for group in groups if len(group) < least), ties=[tie for tie in _FEW_TIES if tie != but])
+    return (many, few), kin + few_kin
+
+
+def _templates(check: Check, kinship: Kinship, descriptions: list[str], eligible: BoolArray) -> BoolArray:
+    """The same words with only names and numbers changed: a template on many strangers (these are returned), a near copy on few.
+
+    What is left without the names must be long enough to say something: "with an elasticated waist" is true of many products.
+    """
     bones = skeletons(check.catalog, descriptions)
     width = np.array([_width(bone.replace("§", "")) for bone in bones])
-    items = np.flatnonzero(eligible & (width >= threshold("short_text_width")))
+    items = np.flatnonzero(eligible & (width >= threshold("wording_width")))
     groups = [group for group in same_wording(bones, items) if len({descriptions[item].casefold() for item in group}) > 1]
-    strangers = kinship.split(groups, ties=_TIES)[0]
-    many = int(threshold("copy_min_items"))
-    check.add_stand_ins("template_text", [group for group in strangers if len(group) >= many])
-    few = [group for group in strangers if len(group) < many and width[group].min() >= threshold("wording_width")]
+    (many, few), _ = _strangers(kinship, groups)
     check.add_issue("near_duplicate_text", *_marked(len(bones), few))
+    return check.add_stand_ins("template_text", many)
 
 
-def _marked(n: int, groups: list[np.ndarray]) -> tuple[BoolArray, np.ndarray]:
+def _marked(n: int, groups: Groups) -> tuple[BoolArray, np.ndarray]:
     """(items of the groups, how much of each group repeats another of it)."""
     sizes = np.ones(n)
     for group in groups:
@@ -156,14 +201,6 @@ def _descriptions(catalog: Catalog, texts: list[str]) -> list[str]:
     return [description.strip(" \t\r\n.。:：|-–—/") for description in without]
 
 
-def _bare_titles(catalog: Catalog, real: BoolArray, descriptions: list[str], width: np.ndarray) -> BoolArray:
-    """Items with a very short title and nothing else, in a shop that describes most of its products: their text is missing."""
-    described = np.array([bool(description) for description in descriptions], dtype=bool)
-    if catalog.titles is None or not real.any() or described[real].mean() < threshold("usually_described"):
-        return np.zeros(len(real), dtype=bool)
-    return np.asarray(~described & (width < threshold("short_text_width")))
-
-
 def _repeats_title(catalog: Catalog, descriptions: list[str]) -> BoolArray:
     """Items whose description is the title once more."""
     if catalog.titles is None:
@@ -176,7 +213,7 @@ def _repeats_title(catalog: Catalog, descriptions: list[str]) -> BoolArray:
 
 def _width(text: str) -> int:
     """Characters, those of Chinese, Japanese and Korean counted twice: they say about twice as much."""
-    return len(text) if text.isascii() else sum(2 if character > "\u2e7f" else 1 for character in text)
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
 
 
 def _matches(pattern: re.Pattern[str], texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -50,4 +50,4 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     code = np.full(len(block.present), -1)
     code[others] = np.unique(keys, return_inverse=True)[1]
     strangers, kin = kinship.split(group_items(code, others, int(threshold("copy_min_items"))), ties=_TIES)
-    check.add_groups(("copied_vectors", "variants_share_vector"), strangers, kin)
+    check.disguised |= check.add_groups(("copied_vectors", "variants_share_vector"), strangers, kin)

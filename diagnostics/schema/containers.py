@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,7 @@ class Dataset:
     and the reason code. Nothing the user gave is lost.
 
     ``source`` is set where the log or the catalog is too large to be held and ``catalog`` and ``log`` are a sample
-    (``notes.sampled``): it knows where every row can be read again (``diagnostics.dataset.warehouse.TableSource``).
+    (``notes.sampled``): it knows where every row can be read again (``diagnostics.dataset.source.TableSource``).
     """
 
     catalog: Catalog
@@ -184,6 +185,11 @@ class Dataset:
     def __post_init__(self) -> None:
         if len(self.log.item_index) and (self.log.item_index.min() < 0 or self.log.item_index.max() >= self.catalog.n_items):
             raise ValueError("an item index is out of range")
+
+    @cached_property
+    def times_sold(self) -> npt.NDArray[np.int64]:
+        """How many rows of the log each item has, int64 (n_items,): what "sold" means wherever products are put in order of it."""
+        return np.bincount(self.log.item_index, minlength=self.catalog.n_items).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ __all__ = [
     "AbsenceDriver",
     "ColumnSummary",
     "Coverage",
+    "DescriptionGaps",
     "FeatureHealth",
     "Homophily",
     "ModalityProfile",
@@ -60,11 +61,14 @@ class SegmentCoverage(Record):
 class AbsenceDriver(Record):
     """One thing that goes with a missing value (A2): among items of the ``group`` the share without it, and among the rest.
 
-    ``code``: ``less_popular``, ``more_popular``, ``cheaper``, ``dearer``, ``newer``, ``older`` (the lower or upper third against
-    the rest) or ``category`` (``group`` is its name). Words: ``absence.<code>``.
+    ``code``: ``less_popular``, ``more_popular``, ``cheaper``, ``dearer``, ``newer``, ``older`` (the lower or upper third),
+    ``never_sold``, ``no_price``, ``no_category`` or ``category`` (``group`` is its name). The rest are the items of no driver of
+    the same modality. Words: ``absence.<code>``.
     """
 
-    code: Literal["less_popular", "more_popular", "cheaper", "dearer", "newer", "older", "category"]
+    code: Literal[
+        "never_sold", "less_popular", "more_popular", "no_price", "cheaper", "dearer", "newer", "older", "no_category", "category"
+    ]
     group: str | None = None
     missing: Share
     missing_elsewhere: Share
@@ -94,7 +98,7 @@ class QualityIssue(Record):
 
 
 class FeatureHealth(Record):
-    """A4: the encoded vectors themselves. ``norm_ratio``: mean norm over the median of the other modalities' mean norms."""
+    """A4: the encoded vectors themselves. ``norm_ratio``: mean norm over the usual one of the shop's modalities."""
 
     dimensions: int
     encoder: str
@@ -157,6 +161,22 @@ class Standalone(Record):
     lift: Estimate | None = None  # paired difference to the permuted floor
 
 
+class DescriptionGaps(Record):
+    """A1, A2 for the description apart from the title, where most products have one.
+
+    ``coverage.items``: items with a description of their own. ``blank``: items where nothing is written; ``hollow``: items where it
+    is boilerplate, a template, a word for nothing or the title once more; ``without_text``: of both, those that have no
+    usable title either.
+    """
+
+    coverage: Coverage
+    blank: int = Field(ge=0)
+    hollow: int = Field(ge=0)
+    without_text: int = Field(ge=0)
+    segments: tuple[SegmentCoverage, ...] = ()
+    absence: Absence | None = None
+
+
 class ModalityProfile(Record):
     """What one modality brings before any training.
 
@@ -177,6 +197,7 @@ class ModalityProfile(Record):
     languages: dict[str, Share] = Field(default_factory=dict)  # text only: ISO 639-1 code (``und`` unknown) -> share of texts
     lengths: dict[str, int] = Field(default_factory=dict)  # text only: ``p5``, ``p50``, ``p95``, ``longest`` -> characters
     stand_in_item_ids: tuple[str, ...] = ()
+    description: DescriptionGaps | None = None  # text only, where titles stand apart
 
 
 class PresencePattern(Record):

@@ -33,7 +33,7 @@ def test_badness_is_a_half_at_the_limit_and_one_at_worst() -> None:
 def test_an_issue_has_a_score_a_flag_and_a_list_of_all(make_dataset: Callable, tmp_path: Path) -> None:
     titles = [f"=SUM(A{number})" if number == 3 else f"Lamp\nnumber {number}" for number in range(100)]
     dataset = make_dataset(100, [(0, 3), (1, 3), (2, 5)], titles=titles)
-    check = Check(dataset.catalog, "text", value=lambda item: "-1.5" if item == 3 else "@home " * 99)
+    check = Check(dataset.catalog, "text", value=lambda item: {3: "-1.5", 4: "＝1＋1"}.get(item, "@home " * 99))
     faulty = np.zeros(100, dtype=bool)
     faulty[:40] = True
     check.add_issue("markup_in_text", faulty, np.linspace(0.5, 0.9, 100))
@@ -53,6 +53,7 @@ def test_an_issue_has_a_score_a_flag_and_a_list_of_all(make_dataset: Callable, t
     assert badness == sorted(badness, reverse=True)
     three = next(row for row in rows if row[1] == dataset.catalog.item_ids[3])
     assert three[2] == "'=SUM(A3)" and three[3] == "2" and three[5] == "-1.5"
+    assert next(row for row in rows if row[1] == dataset.catalog.item_ids[4])[5] == "'＝1＋1"
     assert rows[0][2] == "Lamp number 39" and rows[0][5].startswith("'@home") and len(rows[0][5]) <= 121
 
 

@@ -1,0 +1,123 @@
+"""The description apart from the title: how many products lack one of their own, in which months and categories (A1, A2).
+
+A title alone is a text that an encoder can read, so these products still have text. But where most are described, a description
+that is not there, or says nothing of the product, is a gap in its own right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from diagnostics.config import threshold
+from diagnostics.profile.absence import Traits, absence
+from diagnostics.profile.checks import Check, Worklist, example_ids
+from diagnostics.profile.tables import TableProfile
+from diagnostics.schema import BoolArray, Dataset, DescriptionGaps, Evidence, Finding, SegmentCoverage
+
+__all__ = ["DESCRIPTION", "description_gaps"]
+
+DESCRIPTION = "text.description"
+"""What the description is called where it stands beside the modalities in the tables."""
+
+Sentence = dict[str, object]
+
+
+def description_gaps(
+    dataset: Dataset, check: Check, real: BoolArray, tables: TableProfile, traits: Traits, *, seed: int = 0
+) -> DescriptionGaps | None:
+    """What is missing of the descriptions; the finding and the list to work through go to ``check``.
+
+    Parameters
+    ----------
+    real : bool (n_items,), items with a usable text, if only a title
+    tables : holds the coverage and the segments of ``DESCRIPTION``
+
+    Returns
+    -------
+    None where the shop does not usually describe its products, or has no titles apart from the descriptions
+    """
+    if check.described is None or check.blank is None:
+        return None
+    missing, coverage = ~check.described, tables.coverage[DESCRIPTION]
+    gaps = DescriptionGaps(
+        coverage=coverage,
+        blank=int(check.blank.sum()),
+        hollow=int((missing & ~check.blank).sum()),
+        without_text=int((missing & ~real).sum()),
+        segments=tables.segments[DESCRIPTION],
+        absence=absence(traits, "text", check.described, seed=seed),
+    )
+    if not missing.any():
+        return gaps
+    items = np.flatnonzero(missing)
+    items = items[np.argsort(-traits.sold[items], kind="stable")]
+    check.worklists.append(Worklist(check.modality, "description_gaps", items, np.ones(len(items)), check.value))
+    limit = threshold("incomplete_coverage")
+    patterns = [*_months(gaps.segments), *_drivers(gaps)]
+    check.findings.append(
+        Finding(
+            code="description_gaps",
+            severity="warning" if coverage.items < limit or patterns else "info",
+            modality=check.modality,
+            evidence=(Evidence(measure="coverage_items", value=coverage.items, threshold=limit, unit="share"),),
+            values={
+                "blank": gaps.blank,
+                "hollow": gaps.hollow,
+                "without_text": gaps.without_text,
+                "total": len(missing),
+                "interactions": 1 - coverage.interactions,
+                "patterns": patterns,
+            },
+            item_ids=example_ids(dataset.catalog, items),
+        )
+    )
+    return gaps
+
+
+def _drivers(gaps: DescriptionGaps) -> list[Sentence]:
+    return [
+        {
+            "code": f"absence.{driver.code}",
+            "values": {
+                "group": driver.group or "",
+                "missing": driver.missing,
+                "elsewhere": driver.missing_elsewhere,
+                "n": driver.n_items,
+            },
+        }
+        for driver in (gaps.absence.drivers if gaps.absence else ())
+    ]
+
+
+def _months(segments: Sequence[SegmentCoverage]) -> list[Sentence]:
+    """The months whose new products lack descriptions far more often than those of other months; neighbours told as one span.
+
+    A month is named by Fisher's exact test with Bonferroni's correction over the months, and where the difference is worth telling.
+    """
+    months = [segment for segment in segments if segment.by == "launch"]
+    n = np.array([month.n_items for month in months], dtype=np.int64)
+    lost = np.array([round(month.n_items * (1 - month.items)) for month in months], dtype=np.int64)
+    others = np.maximum(n.sum() - n, 1)
+    chance = hypergeom.sf(lost - 1, n.sum(), lost.sum(), n) * len(months)
+    named = (chance < threshold("absence_error")) & (n >= threshold("absence_group_items"))
+    named &= lost / np.maximum(n, 1) - (lost.sum() - lost) / others >= threshold("absence_difference")
+    spans = np.split(np.flatnonzero(named), np.flatnonzero(np.diff(np.flatnonzero(named)) > 1) + 1)
+    rest = ~named
+    elsewhere = float(lost[rest].sum() / max(n[rest].sum(), 1))
+    return [
+        {
+            "code": "absence.month" if len(span) == 1 else "absence.months",
+            "values": {
+                "first": months[span[0]].segment,
+                "last": months[span[-1]].segment,
+                "missing": float(lost[span].sum() / n[span].sum()),
+                "elsewhere": elsewhere,
+                "n": int(n[span].sum()),
+            },
+        }
+        for span in spans
+        if len(span)
+    ]
