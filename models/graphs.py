@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.kernels import largest, spmm
+from models.graph_kernels import largest, spmm, spmm_onto
 from models.ranking import UserItems
 
 __all__ = ["Bipartite", "Sparse", "nearest"]
@@ -61,24 +61,25 @@ class Bipartite:
         ends = np.bincount(pairs[:, 0], minlength=n_users)[pairs[:, 0]] * np.bincount(pairs[:, 1], minlength=n_items)[pairs[:, 1]]
         return cls(Sparse.from_pairs(pairs, 1 / np.sqrt(ends), (n_users, n_items)))
 
-    def step(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """One product with the symmetrically normalised graph: users take from their items, items from their users."""
-        return self.edges.dot(items), self.edges.transposed_dot(users)
-
     def mean_of_layers(self, users: FloatArray, items: FloatArray, layers: int) -> tuple[FloatArray, FloatArray]:
         """Mean of the vectors after 0 to ``layers`` products; float32 (n_users, width) and (n_items, width).
 
         The operator is symmetric: the gradient of its input is the same operator on the gradient of its output.
         """
-        total_users, total_items = users.copy(), items.copy()
-        for _ in range(layers):
-            users, items = self.step(users, items)
-            total_users += users
-            total_items += items
-        scale = np.float32(1 / (1 + layers))
-        total_users *= scale
-        total_items *= scale
-        return total_users, total_items
+        both = users.copy(), items.copy()
+        for left in range(layers, 0, -1):  # E + AE + AAE = E + A (E + AE): one array, no sum beside it
+            both = self._onto(users, items, both, 1 / (1 + layers) if left == 1 else 1.0)
+        return both
+
+    def _onto(
+        self, users: FloatArray, items: FloatArray, both: tuple[FloatArray, FloatArray], scale: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """``scale`` times the sum of (users, items) and one product of ``both``."""
+        graph, out = self.edges, (np.empty_like(both[0]), np.empty_like(both[1]))
+        factor = np.float32(scale)
+        spmm_onto(graph.rows.start, graph.rows.items, graph.weight, both[1], users, factor, out[0])
+        spmm_onto(graph.back.start, graph.back.items, graph.back_weight, both[0], items, factor, out[1])
+        return out
 
 
 def nearest(values: FloatArray, present: npt.NDArray[np.bool_], k: int) -> Sparse:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.graph_kernels import edge_dots, spmm
 from models.graphs import Bipartite, Sparse
-from models.kernels import edge_dots, spmm
 from models.ranking import UserItems
 
 __all__ = ["Edges", "affine", "smooth", "with_bias"]

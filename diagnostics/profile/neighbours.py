@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from diagnostics.schema import BoolArray, FloatArray, IndexArray
 from diagnostics.seeds import generator
-from models.kernels import nearest_rows
+from models.graph_kernels import nearest_rows
 
 __all__ = ["NEAREST", "Neighbours", "unit_rows"]
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray, SeparableBackbone
 from models.graphs import Bipartite, nearest
-from models.kernels import part_gradients, part_margins
+from models.kernels import NO_DECAY, part_gradients, part_margins
 from models.losses import bpr
 from models.sampling import Triples
 
@@ -90,7 +90,7 @@ class FREEDOM(SeparableBackbone):
         triples, users, items = self._batch
         u, i, j = triples.user, triples.positive, triples.negative
         user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
-        part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+        part_gradients(users, items, u, i, j, weight, NO_DECAY, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
         through = {
             name: [self._alpha * alike.transposed_dot(np.ascontiguousarray(item_gradient[:, part]))]
@@ -121,7 +121,7 @@ class FREEDOM(SeparableBackbone):
             part_margins(history, content, u[:n], i[:n], j[:n], margin)
             content_gradient = np.zeros_like(content)
             pull = self.modal_weight * bpr(margin[:, 0])[1][:, None]
-            part_gradients(history, content, u[:n], i[:n], j[:n], pull, user_gradient[:, :1], content_gradient)
+            part_gradients(history, content, u[:n], i[:n], j[:n], pull, NO_DECAY, user_gradient[:, :1], content_gradient)
             maps.append(x.T @ content_gradient[:, 0])
             squared[name] = float(np.sum(maps[-1] ** 2))
 

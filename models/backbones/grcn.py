@@ -37,8 +37,8 @@ from torch.nn import Parameter, ParameterList
 
 from models.backbones.autograd import AutogradBackbone, sum_of_squares, take
 from models.backbones.protocol import Margins
+from models.graph_kernels import route, route_gradient, softmax_rows, softmax_rows_gradient
 from models.graphs import Sparse
-from models.kernels import route, route_gradient, softmax_rows, softmax_rows_gradient
 from models.propagation import Edges
 from models.ranking import UserItems
 from models.sampling import Triples

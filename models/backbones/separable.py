@@ -146,8 +146,8 @@ class SeparableBackbone:
         """
         maps = self._map_gradients(inputs, item_gradient)
         squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
-        squared[0] += np.sum(item_gradient[:, 0] ** 2)
-        squared[1:] += [np.sum(gradient**2) for gradient in maps]
+        squared[0] += np.einsum("id,id->", item_gradient[:, 0], item_gradient[:, 0])
+        squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
         factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
         slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
         for part, name in enumerate(self.modalities, start=1):

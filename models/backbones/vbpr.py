@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
 from models.backbones.separable import FloatArray, SeparableBackbone
-from models.kernels import distinct, part_gradients, part_margins
+from models.kernels import NO_DECAY, distinct, part_gradients, part_margins
 from models.sampling import Triples
 
 __all__ = ["VBPR"]
@@ -48,12 +48,12 @@ class VBPR(SeparableBackbone):
         self._user_position[users] = -1
         self._item_position[items] = -1
 
-        user_rows = self._user[users].reshape(len(users), self._parts, self._d)
+        user_rows = np.take(self._user, users, axis=0).reshape(len(users), self._parts, self._d)
         item_rows = np.empty((len(items), self._parts, self._d), dtype=np.float32)
         item_rows[:, 0] = self._item[items]
-        inputs = [x[items] for x in self._features]
+        inputs = [np.take(x, items, axis=0) for x in self._features]  # np.take copies rows faster than an index does
         for part, (x, projection) in enumerate(zip(inputs, self._maps, strict=True), start=1):
-            item_rows[:, part] = x @ projection
+            np.matmul(x, projection, out=item_rows[:, part])
         parts = np.empty((len(u), self._parts), dtype=np.float32)
         part_margins(user_rows, item_rows, u, i, j, parts)
         bias = self._bias[items, 0]
@@ -65,7 +65,7 @@ class VBPR(SeparableBackbone):
         """See ``protocol.Backbone``."""
         _, _, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
         user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
-        part_gradients(user_rows, item_rows, u, i, j, self._part_weights(gradients), user_gradient, item_gradient)
+        part_gradients(user_rows, item_rows, u, i, j, self._part_weights(gradients), NO_DECAY, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[:n_bpr])
         return self._by_branch(user_gradient, self._map_gradients(inputs, item_gradient))
 
@@ -73,12 +73,9 @@ class VBPR(SeparableBackbone):
         users, items, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
         weight = self._part_weights(gradients)
         # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
-        share = self._l2 / np.float32(n_bpr)
-        user_count = np.bincount(u[:n_bpr], minlength=len(users)).astype(np.float32) * share
-        item_count = np.bincount(np.concatenate([i[:n_bpr], j[:n_bpr]]), minlength=len(items)).astype(np.float32) * share
-        user_gradient = user_rows * user_count[:, None, None]
-        item_gradient = item_rows * item_count[:, None, None]
-        part_gradients(user_rows, item_rows, u, i, j, weight, user_gradient, item_gradient)
+        decay = np.full(n_bpr, self._l2 / np.float32(n_bpr), dtype=np.float32)
+        user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
+        part_gradients(user_rows, item_rows, u, i, j, weight, decay, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[:n_bpr])
         bias_gradient = np.zeros((len(items), 1), dtype=np.float32)
         np.add.at(bias_gradient[:, 0], i, weight[:, 0])

@@ -26,14 +26,26 @@ def part_margins(user_rows, item_rows, user, positive, negative) -> np.ndarray:
     return np.einsum("npd,npd->np", u, i - j)
 
 
-def part_gradients(user_rows, item_rows, user, positive, negative, weight) -> tuple[np.ndarray, np.ndarray]:
+def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay) -> tuple[np.ndarray, np.ndarray]:
     user_gradient, item_gradient = np.zeros(user_rows.shape), np.zeros(item_rows.shape)
     for t in range(len(user)):
         w = weight[t].astype(np.float64)[:, None]
+        for table, gradient, row in (
+            (user_rows, user_gradient, user[t]),
+            (item_rows, item_gradient, positive[t]),
+            (item_rows, item_gradient, negative[t]),
+        ):
+            gradient[row] += (decay[t] if t < len(decay) else 0.0) * table[row].astype(np.float64)
         user_gradient[user[t]] += w * (item_rows[positive[t]].astype(np.float64) - item_rows[negative[t]])
         item_gradient[positive[t]] += w * user_rows[user[t]]
         item_gradient[negative[t]] -= w * user_rows[user[t]]
     return user_gradient, item_gradient
+
+
+def spmm_onto(start, columns, weight, dense, base, scale) -> np.ndarray:
+    table = np.zeros((len(base), len(dense)))
+    table[np.repeat(np.arange(len(base)), np.diff(start)), columns] = weight
+    return scale * (base.astype(np.float64) + table @ dense.astype(np.float64))
 
 
 def edge_dots(start, columns, left, right) -> np.ndarray:

@@ -8,19 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.kernels import (
-    adam_rows,
-    distinct,
-    edge_dots,
-    largest,
-    part_gradients,
-    part_margins,
-    route,
-    route_gradient,
-    sample_unseen,
-    softmax_rows,
-    softmax_rows_gradient,
-)
+from models.graph_kernels import edge_dots, largest, route, route_gradient, softmax_rows, softmax_rows_gradient, spmm_onto
+from models.kernels import adam_rows, distinct, part_gradients, part_margins, sample_unseen
 from models.ranking import UserItems, rank_targets
 from tests.models import references
 
@@ -50,9 +39,10 @@ def test_margins_and_gradients_equal_the_float64_loop(n, parts, d):
     part_margins(users, items, u, i, j, margins)
     np.testing.assert_allclose(margins, references.part_margins(users, items, u, i, j), rtol=1e-4, atol=1e-4)
     user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
-    part_gradients(users, items, u, i, j, weight, user_gradient, item_gradient)
+    decay = rng.random(n // 2).astype(np.float32)  # of the first half only
+    part_gradients(users, items, u, i, j, weight, decay, user_gradient, item_gradient)
     for found, expected in zip(
-        (user_gradient, item_gradient), references.part_gradients(users, items, u, i, j, weight), strict=True
+        (user_gradient, item_gradient), references.part_gradients(users, items, u, i, j, weight, decay), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -113,6 +103,17 @@ def test_dots_of_edges_equal_the_float64_loop(n, m, width):
     found = np.empty(len(edges.items), dtype=np.float32)
     edge_dots(edges.start, edges.items, left, right, found)
     np.testing.assert_allclose(found, references.edge_dots(edges.start, edges.items, left, right), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m", "width"), [(1, 1, 1), (7, 5, 3), (20, 30, 64)])
+def test_a_product_onto_a_base_equals_the_dense_float64_one(n, m, width):
+    rng = np.random.default_rng(n)
+    edges = UserItems.from_pairs(np.argwhere(rng.random((n, m)) < 0.4).astype(np.int32), n)
+    weight, base = rng.normal(size=len(edges.items)).astype(np.float32), rng.normal(size=(n, width)).astype(np.float32)
+    dense, out = rng.normal(size=(m, width)).astype(np.float32), np.empty((n, width), dtype=np.float32)
+    spmm_onto(edges.start, edges.items, weight, dense, base, np.float32(0.25), out)
+    expected = references.spmm_onto(edges.start, edges.items, weight, dense, base, 0.25)
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
 
 
 @settings(max_examples=60, deadline=None)
