@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diagnostics.probe import Job
@@ -16,8 +16,9 @@ __all__ = ["Outlook"]
 class Outlook:
     """Counts epochs and seconds per arm and extrapolates them to the jobs that are still to come.
 
-    An arm is expected to take as many epochs as its finished jobs took on average, failing these as all finished jobs, failing
-    these the most it may take; and as many seconds an epoch as measured for it, failing that for all arms.
+    An arm is expected to take as many epochs as its finished jobs took on average, failing these as those of its backbone, then as
+    all finished jobs, failing these the most it may take; and as many seconds an epoch as measured for it, failing that for its
+    backbone, then for all arms.
 
     Parameters
     ----------
@@ -36,6 +37,7 @@ class Outlook:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._arm = {job.job_id: job.name for job in jobs}
+        self._backbone = {job.name: job.arm.backbone for job in jobs}
         self._max_epochs = max_epochs
         self._workers = max(workers, 1)
         self._clock = clock
@@ -94,9 +96,17 @@ class Outlook:
         return max(self._length(job_id) - self._epochs[job_id], 1.0)
 
     def _length(self, job_id: str) -> float:
-        known = self._lengths[self._arm[job_id]] or [length for lengths in self._lengths.values() for length in lengths]
+        known = self._known(self._lengths, job_id)
         return sum(known) / len(known) if known else float(self._max_epochs)
 
     def _pace(self, job_id: str) -> float | None:
-        timed = self._seconds[self._arm[job_id]] or [second for seconds in self._seconds.values() for second in seconds]
+        timed = self._known(self._seconds, job_id)
         return sum(timed) / len(timed) if timed else None
+
+    def _known(self, measured: Mapping[str, list[Any]], job_id: str) -> list[Any]:
+        """What was measured of the job's arm, failing that of its backbone, failing that of every arm."""
+        arm = self._arm[job_id]
+        if measured.get(arm):
+            return measured[arm]
+        alike = [value for name, values in measured.items() for value in values if self._backbone[name] == self._backbone[arm]]
+        return alike or [value for values in measured.values() for value in values]

@@ -81,3 +81,21 @@ def test_progress_never_falls_and_counts_what_an_earlier_attempt_finished():
     assert shown == sorted(shown)
     assert shown[-1] < 1.0
     assert outlook.eta_s() == pytest.approx(1.0)
+
+
+def test_an_arm_that_was_not_timed_is_taken_to_be_like_its_backbone():
+    clock = Clock()
+    jobs = [
+        Job(ONE, 1),
+        Job(Arm(backbone="mgcn", modalities=()), 1),
+        Job(Arm(backbone="mgcn", modalities=("text",)), 1),
+        Job(TWO, 1),
+    ]
+    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=1, clock=clock)
+    for job, seconds, epochs in ((jobs[0], 1.0, 2), (jobs[1], 5.0, 4)):
+        outlook.start(job)
+        for _ in range(epochs):
+            clock.now += seconds
+            outlook.epoch(job)
+        outlook.finish(job)
+    assert outlook.eta_s() == pytest.approx(4 * 5.0 + 2 * 1.0)
