@@ -53,7 +53,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "rating_odd_share": Threshold(0.005, "of the ratings; fewer above the scale of all others are slips of the keyboard"),
     "sample_rows": Threshold(1e6, "rows; a share of them is known to a tenth of a point, and a profile of more would cost hours"),
     "sample_items": Threshold(
-        50_000, "items; comparing each with every other grows with the square, and intervals would hardly narrow"
+        50_000, "items; comparing each with every other grows with the square; intervals would hardly narrow"
     ),
     "sample_text_bytes": Threshold(3e8, "about five million rows as text; a longer file is converted by the engine, not held"),
     # ---- profile

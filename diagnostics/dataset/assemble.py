@@ -15,7 +15,7 @@ from diagnostics.dataset.columns import NEEDED, Proposal, propose_roles
 from diagnostics.dataset.fingerprint import fingerprint
 from diagnostics.dataset.formats import Shop
 from diagnostics.dataset.guard import find_pictures, read_table, read_vectors
-from diagnostics.dataset.mapping import read_mapping
+from diagnostics.dataset.mapping import Mapped, read_mapping
 from diagnostics.dataset.opening import PREVIEW_ROWS, Steps, open_shop, proposed
 from diagnostics.dataset.pictures import Pictures
 from diagnostics.dataset.purchases import Purchases, read_purchases
@@ -156,7 +156,7 @@ def read(
         sampled=shop.sampled,
         remarks=(*_drawn(shop), *(remark for note in files for remark in note.remarks), *remarks, *bought.remarks, *left_out),
     )
-    found_again = None if shop.source is None else _every_row(shop.source, products, bought)
+    found_again = _every_row(shop, products, bought, mapped)
     return Dataset(products, log, fingerprint(products, log, parts, root), notes, parts, rejected, found_again)
 
 
@@ -172,15 +172,18 @@ def _drawn(shop: Shop) -> tuple[Message, ...]:
     return (Message(code=f"reading.remark.{code}", values=shop.sampled.model_dump()),)
 
 
-def _every_row(source: TableSource, products: Catalog, bought: Purchases) -> TableSource:
-    """Where all rows are, with what reading the sample has shown of how they are to be understood."""
+def _every_row(shop: Shop, products: Catalog, bought: Purchases, mapped: Mapped) -> TableSource | None:
+    """Where all rows are, with what reading the sample has shown of how they are to be understood; None where all are held."""
+    if shop.source is None or shop.sampled is None:
+        return None
     writing = next((remark.code.rpartition(".")[2] for remark in bought.remarks if remark.code.startswith("reading.times.")), "iso")
     return dataclasses.replace(
-        source,
+        shop.source,
         category=next((name for name, values in products.attributes.items() if values is products.category), None),
         times=None if bought.log.timestamp is None else writing,
-        event_weights=bought.event_weights,
+        event_weights={**mapped.events, **bought.event_weights},
         rating_threshold=bought.rating_threshold,
+        held=products if shop.sampled.items_kept == shop.sampled.items else None,
     )
 
 

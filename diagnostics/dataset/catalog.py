@@ -16,13 +16,14 @@ from diagnostics.dataset.values import parse_numbers, parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
-__all__ = ["Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "read_items"]
+__all__ = ["DESTROYED", "Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "read_items"]
 
 ObjectArray = npt.NDArray[np.object_]
 
 _BEST_SEGMENTS = 12  # about as many as a person can compare on one screen
 _KINDS_OF_THINGS = re.compile(r"categor|genre|department|type|group|カテゴリ|分類|ジャンル|部門|種類|品目", re.IGNORECASE)
-_DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
+DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
+"""What an id looks like that a spreadsheet took for a number."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def columns_of(roles: Sequence[ColumnRole], file: str, role: str) -> list[str]:
 
 def destroyed_by_spreadsheet(ids: pd.Series) -> npt.NDArray[np.bool_]:
     """Ids such as ``4.90E+12``: a spreadsheet took the code for a number, and its last digits are gone."""
-    return ids.str.fullmatch(_DESTROYED).fillna(False).to_numpy(dtype=bool)
+    return ids.str.fullmatch(DESTROYED).fillna(False).to_numpy(dtype=bool)
 
 
 def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:

@@ -11,12 +11,13 @@ import codecs
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from diagnostics.errors import TenbinError
+from diagnostics.errors import Cancelled, TenbinError
 
-__all__ = ["UNDECODABLE", "decode", "read_utf8", "refuse_binary", "show_bytes"]
+__all__ = ["UNDECODABLE", "as_utf8", "decode", "read_utf8", "refuse_binary", "show_bytes"]
 
 _IN_A_WORD = re.compile("[A-Za-z][a-z]")  # what stands around a European letter, and hardly around one or two of Japanese
 UNDECODABLE = re.compile("[\ud800-\udfff]")
@@ -126,6 +127,31 @@ def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[
             parts[-1] = parts[-1][: parts[-1].rindex(b"\n")] if b"\n" in parts[-1] else parts[-1]
             break
     return b"".join(parts), encoding, _rival(sample, encoding)
+
+
+def as_utf8(path: Path, target: Path, cancelled: Callable[[], bool] | None = None) -> Path:
+    """The file itself where it is written in UTF-8, else ``target``, a copy of it that is.
+
+    Bytes that could not be decoded leave a copy that is no UTF-8 either: whoever reads it will say so.
+
+    Raises
+    ------
+    TenbinError
+        ``E_UNDECODABLE``.
+    Cancelled
+    """
+    with path.open("rb") as file:
+        encoding = _choose(_sample(file), path.name)
+        if encoding in ("utf-8", "utf-8-sig"):
+            return path
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
+        with target.open("wb") as copy:
+            for text in _pieces(file, encoding, path.name, decoder):
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                copy.write(text.encode("utf-8", "surrogatepass"))
+    return target
 
 
 def show_bytes(text: str) -> str:

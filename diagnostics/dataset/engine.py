@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class Engine:
         parent = spill or home() / "spill"
         parent.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="engine-", dir=parent))
-        self._owned = backend is None
+        self._owned, self._laid = backend is None, 0
         self.backend = _duckdb(self._memory, threads, self.folder) if backend is None else backend
 
     def table(self, source: Path | pa.Table | pd.DataFrame, *, row_number: str | None = None) -> ir.Table:
@@ -109,19 +109,40 @@ class Engine:
         TenbinError
             ``E_TOO_LARGE`` when neither the memory nor the disk suffices.
         """
-        try:
-            result: pa.Table = attend(
-                lambda: self.backend.to_pyarrow(expr.as_table()),
-                interrupt=self._interrupt,
-                done=self._done,
-                step=step,
-                cancelled=cancelled,
-            )
-        except Exception as error:
-            if _out_of_memory(error):
-                raise TenbinError("E_TOO_LARGE", limit=self._memory / 1e9) from error
-            raise
+        result: pa.Table = self._attended(lambda: self.backend.to_pyarrow(expr.as_table()), step, cancelled)
         return result
+
+    def batches(self, expr: ir.Table, *, cancelled: Callable[[], bool] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of an expression, about a million at a time, so that they need not be held together.
+
+        Take all of them before the engine is asked anything else. Raises as ``run``.
+        """
+        reader = self._attended(lambda: self.backend.to_pyarrow_batches(expr), None, cancelled)
+        while (batch := self._attended(lambda: next(reader, None), None, cancelled)) is not None:
+            yield batch
+
+    def lay(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """Rows as a table of this engine: in a file of its own folder with DuckDB, in memory with others."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self.backend.name != "duckdb":
+            return self.table(pa.Table.from_batches(batches, schema))
+        self._laid += 1
+        path = self.folder / f"laid-{self._laid}.parquet"
+        with pq.ParquetWriter(path, schema) as writer:
+            for batch in batches:
+                writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+        return self.table(path)
+
+    def keep(self, expr: ir.Table, *, cancelled: Callable[[], bool] | None = None) -> ir.Table:
+        """The same rows, computed once: what is asked of them afterwards starts from here. Raises as ``run``."""
+        if self.backend.name != "duckdb":
+            return expr.cache()
+        import pyarrow as pa
+
+        schema = pa.schema([field.with_nullable(True) for field in expr.schema().to_pyarrow()])
+        return self.lay(schema, self.batches(expr, cancelled=cancelled))
 
     def close(self) -> None:
         """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""
@@ -134,6 +155,16 @@ class Engine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _attended(
+        self, compute: Callable[[], Any], step: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
+    ) -> Any:
+        try:
+            return attend(compute, interrupt=self._interrupt, done=self._done, step=step, cancelled=cancelled)
+        except Exception as error:
+            if _out_of_memory(error):
+                raise TenbinError("E_TOO_LARGE", limit=self._memory / 1e9) from error
+            raise
 
     def _done(self) -> float:
         progress = getattr(self.backend.con, "query_progress", None)

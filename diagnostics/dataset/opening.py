@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from diagnostics.config import threshold
 from diagnostics.dataset.columns import Proposal, propose_roles
-from diagnostics.dataset.formats import Shop, choose_format
+from diagnostics.dataset.formats import Reader, Shop, choose_format
 from diagnostics.dataset.guard import read_table, refuse_unreadable
 from diagnostics.dataset.mapping import Mapped, apply_mapping
 from diagnostics.dataset.sampling import draw, is_folder_of_parquet, is_large, read_folder
@@ -87,7 +88,8 @@ def open_shop(
     if not any(source is not None and (is_url(source) or is_folder_of_parquet(source)) for source in (catalog, interactions)):
         published = choose_format(None if catalog is None else Path(catalog), Path(interactions), format)
         if published is not None:
-            return published(read)
+            drawn = _drawn(published, mapped, read, steps, seed) if max_rows is None and _is_long(catalog, interactions) else None
+            return drawn or published(read)
     if catalog is None:
         raise TenbinError("E_NO_CATALOG", file=_name(interactions))
     if max_rows is None and (is_large(interactions, "interactions") or is_large(catalog, "catalog")):
@@ -102,6 +104,51 @@ def open_shop(
     return Shop(read(catalog, "catalog"), read(interactions, "interactions"))
 
 
+def _is_long(*places: Source | None) -> bool:
+    """Whether a file of a published format may be too long to be held."""
+    named = [Path(place) for place in places if place is not None]
+    files = [file for place in named for file in (place.iterdir() if place.is_dir() else [place]) if file.is_file()]
+    return any(file.stat().st_size > threshold("sample_text_bytes") for file in files)
+
+
+def _drawn(published: Callable[[Reader], Shop], mapped: Mapped, read: Reader, steps: Steps, seed: int) -> Shop | None:
+    """A published format whose log is too large to hold, opened with the rows of the users that were drawn in place of all rows.
+
+    None where its log is small enough, or is no plain text and left to its reader, which refuses what is too large for it.
+
+    Raises
+    ------
+    TenbinError
+        As ``draw``; ``E_NO_CATALOG`` where the items would have to be gathered from the log.
+    """
+    seen: dict[Role, Path] = {}
+    raw: dict[Role, Table] = {}
+
+    def beginning(place: Path, role: Role) -> Table:
+        seen[role], raw[role] = place, read_table(place, role, max_rows=PREVIEW_ROWS, cancelled=steps.cancelled)
+        return raw[role]
+
+    preview = published(beginning)
+    log = seen.get("interactions")
+    if log is None or raw["interactions"].note.delimiter is None or not is_large(log, "interactions"):
+        return None
+    if "catalog" not in seen:
+        raise TenbinError("E_NO_CATALOG", file=log.name)
+    whole = _source(seen["catalog"], log, preview, mapped)
+    if whole is None:
+        return preview
+    roles = {
+        table: {role: found for role, names in whole.roles[table].items() if (found := _as_written(shown, names))}
+        for table, shown in raw.items()
+    }
+    delimiters = {role: table.note.delimiter for role, table in raw.items()}
+    told = steps.within("read_interactions")
+    source = dataclasses.replace(whole, roles=roles, delimiters=delimiters)
+    drawn = draw(source, raw, seed=seed, whole=read, step=told, cancelled=steps.cancelled)
+    tables: dict[Role, Table] = {"catalog": drawn.catalog, "interactions": drawn.interactions}
+    return dataclasses.replace(published(lambda place, role: tables[role]), sampled=drawn.sampled, source=drawn.source)
+
+
 def _source(catalog: Source, interactions: Source, preview: Shop, mapped: Mapped) -> TableSource | None:
     """Both tables with the roles that their beginning shows; None where a column that is needed is not found."""
     tables = {"catalog": preview.catalog, "interactions": preview.interactions}
@@ -112,11 +159,14 @@ def _source(catalog: Source, interactions: Source, preview: Shop, mapped: Mapped
         roles[table].setdefault(role.role, []).append(role.column)
     if "item_id" not in roles["catalog"] or not {"item_id", "user_id"} <= roles["interactions"].keys():
         return None
-    plain = {
-        name: table.note.delimiter if (table.note.encoding or "").startswith(("utf-8", "ascii")) else None
-        for name, table in tables.items()
-    }
-    return TableSource(catalog, interactions, roles, delimiters=plain)
+    delimiters = {name: None if table.note.packed else table.note.delimiter for name, table in tables.items()}
+    return TableSource(catalog, interactions, roles, delimiters=delimiters)
+
+
+def _as_written(table: Table, names: Sequence[str]) -> list[str]:
+    """Columns as the file names them: RecBole writes a type behind a name. A column that the format has made is in no file."""
+    columns = [str(column) for column in table.frame.columns]
+    return [column for name in names for column in columns if name in (column, column.rpartition(":")[0])]
 
 
 def proposed(shop: Shop, mapped: Mapped) -> Proposal:

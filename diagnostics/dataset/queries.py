@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from diagnostics.errors import TenbinError
 
@@ -126,14 +127,19 @@ def checked_select(query: str, kind: str, shown: str) -> str:
         if isinstance(node, exp.Select | exp.SetOperation | exp.Subquery):
             continue
         if isinstance(node, acting):
-            raise refuse(node.key.upper())
+            raise refuse(_called(node) if isinstance(node, exp.Func) else node.key.upper())
         if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) and node.name.lower() not in _HARMLESS:
             raise refuse(f"{node.name}()")
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Func) and not isinstance(node.this, _series(exp)):
-            raise refuse(f"{node.this.sql_name().lower()}()")
+            raise refuse(_called(node.this))
         if isinstance(node, exp.Parameter | exp.Placeholder):
             raise refuse(node.sql())
     return statement.sql(dialect=_DIALECTS[kind], comments=False)
+
+
+def _called(function: Any) -> str:
+    """A function by the name that the person wrote, as far as the parser keeps it."""
+    return f"{function.name if function.key == 'anonymous' else function.sql_name().lower()}()"
 
 
 def _series(exp: object) -> tuple[type, ...]:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from diagnostics.config import threshold
 from diagnostics.dataset import guard
+from diagnostics.dataset.cells import item_key, key, match_items
+from diagnostics.dataset.databases import SESSIONS
 from diagnostics.dataset.engine import Engine, parquet_files
 from diagnostics.dataset.guard import read_table
-from diagnostics.dataset.source import ROW_NUMBER, Source, TableSource, is_parquet, key, open_place
+from diagnostics.dataset.source import ROW_NUMBER, Source, TableSource, is_parquet, open_place
 from diagnostics.dataset.tables import Role, Table
 from diagnostics.dataset.warehouse import count_rows, is_url, parse_url
 from diagnostics.errors import TenbinError
@@ -32,6 +35,7 @@ __all__ = ["Sample", "draw", "is_folder_of_parquet", "is_large", "read_folder"]
 Step = Callable[[float], None]
 Stop = Callable[[], bool]
 _SPARE = 1.5  # so many times the limit is fetched, as some users have more rows than others
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".inter")
 _LIMITS: Mapping[Role, str] = {"catalog": "sample_items", "interactions": "sample_rows"}
 
 
@@ -81,7 +85,7 @@ def is_large(source: Source, role: Role) -> bool:
 
 
 def _is_long_text(path: Path) -> bool:
-    return path.stat().st_size > threshold("sample_text_bytes") and path.suffix.lower() in (".csv", ".tsv", ".tab", ".txt")
+    return path.stat().st_size > threshold("sample_text_bytes") and path.suffix.lower() in _TEXT
 
 
 def read_folder(
@@ -128,7 +132,7 @@ def draw(
     ------
     TenbinError
         As ``open_place``; ``E_TEXT_TOO_LARGE`` when a text file is not plain UTF-8, or reads differently than its beginning;
-        ``E_TOO_LARGE``; ``E_NO_USABLE_ROW`` when the log names no user.
+        ``E_TOO_LARGE``; ``E_NO_USABLE_ROW`` when the log names no user, ``E_USERS_TOO_LARGE`` when every one exceeds the limits.
     Cancelled
     """
 
@@ -147,12 +151,15 @@ def draw(
 
         n_rows, n_items = (int(engine.run(table.count().name("n"))["n"][0].as_py()) for table in (log, items))
         users, n_users = _users(engine, log.select(tenbin_user=user), n_rows, seed, part(0.35, 0.55), cancelled)
-        if not len(users):
+        if not n_users:
             raise TenbinError("E_NO_USABLE_ROW", file=previews["interactions"].name, n=n_rows)
-        rows = log.select(tenbin_user=user, tenbin_item=item).inner_join(engine.table(users), "tenbin_user")
-        ids = items.select(item=key(items[id_column])).distinct()
-        touched = _touched(engine, rows, ids, part(0.55, 0.7), cancelled)
-        users, touched = _within_items(users, touched)
+        rows = log.select(tenbin_user=user, tenbin_item=item_key(item)).inner_join(engine.table(users), "tenbin_user")
+        ids = engine.run(items.select(item=item_key(items[id_column])).distinct(), cancelled=cancelled)["item"].drop_null()
+        users, touched = _within_items(users, _touched(engine, rows, ids.to_numpy(), part(0.55, 0.7), cancelled))
+        if not len(users):
+            limit = int(threshold("sample_rows"))
+            name = source.roles["interactions"]["user_id"][0]
+            raise TenbinError("E_USERS_TOO_LARGE", file=previews["interactions"].name, column=name, n=n_users, limit=limit)
         drawn = engine.table(users[["tenbin_user"]])
         mine = log.semi_join(drawn, user == drawn.tenbin_user)
         shown = previews["interactions"]
@@ -196,6 +203,8 @@ def _digest(text: ir.StringValue, seed: int) -> ir.StringValue:
 def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, cancelled: Stop | None) -> tuple[pd.DataFrame, int]:
     """Users in the order of their digests until the limit of rows is met, and how many there are in all.
 
+    A user with more rows than the limit is passed over.
+
     ``tenbin_user`` is the value in the log, ``name`` the same as text, ``upto`` the rows up to and including the user's.
     """
     import ibis
@@ -217,6 +226,7 @@ def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, ca
         found = engine.run(both, step=step, cancelled=cancelled).to_pandas()
         total = found["name"].isna()
         users = found[~total].sort_values(["digest", "name"], ignore_index=True)
+        users = users[users.groupby("name")["n"].transform("sum") <= limit]  # a crawler, or a shop's own account, is no sample
         if share >= 1 or users["n"].sum() > limit:
             # two ways of writing one name are one user: the last row of a name says where its turn ends
             users["upto"] = users["n"].cumsum().groupby(users["name"]).transform("max")
@@ -224,22 +234,24 @@ def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, ca
         share *= 2
 
 
-def _touched(engine: Engine, rows: ir.Table, item_ids: ir.Table, step: Step, cancelled: Stop | None) -> pd.DataFrame:
-    """Items of the catalog that the users touched, with the turn of the first user who did."""
-    written = rows.group_by("tenbin_item").agg(upto=rows.upto.min())
-    named = written.select("upto", item=key(written.tenbin_item))
-    seen = named.group_by("item").agg(upto=named.upto.min())
-    return engine.run(seen.semi_join(item_ids, "item"), step=step, cancelled=cancelled).to_pandas().sort_values(["upto", "item"])
+def _touched(engine: Engine, rows: ir.Table, item_ids: npt.NDArray[np.object_], step: Step, cancelled: Stop | None) -> pd.DataFrame:
+    """Each item of the catalog that a user touched: ``upto``, the user's turn, and ``item``, in the order of the turns."""
+    known, _ = match_items(engine, rows.tenbin_item, item_ids, cancelled=cancelled)
+    pairs = rows.inner_join(known, rows.tenbin_item == known.written).select("upto", "item").distinct()
+    return engine.run(pairs, step=step, cancelled=cancelled).to_pandas().sort_values(["upto", "item"], ignore_index=True)
 
 
 def _within_items(users: pd.DataFrame, touched: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """As many of the users as touch no more items than the limit; at least the first."""
+    """As many of the users as touch no more items than the limit, and these items; who alone touches more is passed over."""
     limit = int(threshold("sample_items"))
-    if len(touched) <= limit:
-        return users, touched
-    end = touched["upto"].iloc[limit]  # the turn of the user who would touch one item too many
-    last = max(users["upto"][users["upto"] < end].max(), users["upto"].iloc[0])
-    return users[users["upto"] <= last], touched[touched["upto"] <= last]
+    alone = touched.groupby("upto")["item"].size()
+    greedy = alone.index[alone > limit]
+    users, touched = users[~users["upto"].isin(greedy)], touched[~touched["upto"].isin(greedy)]
+    first = touched.drop_duplicates("item")
+    if len(first) > limit:
+        end = first["upto"].iloc[limit]  # the turn of the user who would touch one item too many
+        users, first = users[users["upto"] < end], first[first["upto"] < end]
+    return users, first
 
 
 def _items(engine: Engine, catalog: ir.Table, column: str, touched: pd.DataFrame, seed: int) -> ir.Table:
@@ -248,7 +260,7 @@ def _items(engine: Engine, catalog: ir.Table, column: str, touched: pd.DataFrame
 
     room = max(0, int(threshold("sample_items")) - len(touched))
     known = engine.table(touched[["item"]].rename(columns={"item": "tenbin_touched"}))
-    rows = catalog.mutate(tenbin_item=key(catalog[column]))
+    rows = catalog.mutate(tenbin_item=item_key(catalog[column]))
     ids = rows.select("tenbin_item").distinct()
     others = ids.filter(ids.tenbin_item.notnull()).anti_join(known, ids.tenbin_item == known.tenbin_touched)
     more = others.order_by([_digest(others.tenbin_item, seed), others.tenbin_item]).limit(room)
@@ -257,7 +269,11 @@ def _items(engine: Engine, catalog: ir.Table, column: str, touched: pd.DataFrame
 
 
 def _lay(engine: Engine, table: ir.Table, role: Role, name: str, kind: str, step: Step | None, cancelled: Stop | None) -> Table:
-    """Rows of the engine as a table of text, in the order of their file, else sorted by all their cells."""
+    """Rows of the engine as a table of text, in the order of their file, else sorted by all their cells.
+
+    A file's rows are numbered as a spreadsheet shows them: the header is row 1. Empty lines, which the engine passes over, do not
+    count here. Rows of a database are numbered from 1.
+    """
     import pyarrow.parquet as pq
 
     numbered = ROW_NUMBER in table.columns
@@ -265,7 +281,7 @@ def _lay(engine: Engine, table: ir.Table, role: Role, name: str, kind: str, step
     arrow = engine.run(ordered, step=step, cancelled=cancelled)
     path = engine.folder / f"{role}-sample.parquet"
     pq.write_table(arrow.drop_columns(ROW_NUMBER) if numbered else arrow, path, compression="zstd")
-    rows = arrow[ROW_NUMBER].to_numpy().astype(np.int64) + 2 if numbered else None
+    rows = arrow[ROW_NUMBER].to_numpy().astype(np.int64) + (1 if kind in SESSIONS else 2) if numbered else None
     del arrow
     laid = read_table(path, role, cancelled=cancelled)
     note = laid.note.model_copy(update={"name": name, "format": kind})

@@ -8,25 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.dataset.engine import Engine, attend
+import pandas as pd
+
+from diagnostics.dataset import cells
+from diagnostics.dataset.encodings import as_utf8
+from diagnostics.dataset.engine import MEMORY_BYTES, Engine, attend
+from diagnostics.dataset.events import means_money, weigh
+from diagnostics.dataset.purchases import ROUNDING, parts_of
 from diagnostics.dataset.tables import Role, read_table
 from diagnostics.dataset.tables.table import unique_names
 from diagnostics.dataset.warehouse import fetch, is_url, parse_url
 from diagnostics.errors import TenbinError
+from diagnostics.schema import Catalog
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
-__all__ = ["ROW_NUMBER", "Source", "TableSource", "key", "open_place", "spark_engine"]
+__all__ = ["ROW_NUMBER", "Source", "TableSource", "open_place", "spark_engine"]
 
+Stop = Callable[[], bool] | None
 Source = str | Path
 """What a person names: a file or folder, or a database's URL."""
 
 ROW_NUMBER = "tenbin_row_number"
 """Column with a row's place in its file, from 0, where the file knows it."""
-
-_MISSING = ("", "nan", "null", "none", "n/a", "#n/a", "na", "nat", "<na>", r"\n")
-_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
 
 
 def open_place(
@@ -36,7 +42,7 @@ def open_place(
     *,
     delimiter: str | None = None,
     step: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Stop = None,
 ) -> ir.Table:
     """Any source as a table of the engine, its columns named as the readers name them; nested columns are left out.
 
@@ -45,7 +51,7 @@ def open_place(
 
     Parameters
     ----------
-    delimiter : for plain text in UTF-8, the sign between its cells
+    delimiter : for plain text, in any of the usual encodings, the sign between its cells
 
     Raises
     ------
@@ -66,8 +72,9 @@ def open_place(
     if is_parquet(path):
         return _named(engine.table(path, row_number=ROW_NUMBER))
     if delimiter is not None:
-        return _named(engine.table(_from_text(engine, path, role, delimiter, step, cancelled)))
-    return engine.table(read_table(path, role).frame)
+        return _named(engine.table(_from_text(engine, path, role, delimiter, step, cancelled), row_number=ROW_NUMBER))
+    frame = read_table(path, role).frame
+    return engine.table(frame.assign(**{ROW_NUMBER: range(len(frame))}))
 
 
 def is_parquet(path: Path) -> bool:
@@ -88,41 +95,39 @@ def _from_text(
     role: Role,
     delimiter: str,
     step: Callable[[float], None] | None,
-    cancelled: Callable[[], bool] | None,
+    cancelled: Stop,
 ) -> Path:
-    """A text file as Parquet, every cell as it is written."""
+    """A text file as Parquet, every cell as it is written, row by row in the order of the file."""
     import duckdb
 
     target = engine.folder / f"{role}.parquet"
-    connection = engine.backend.con.cursor()
+    limits: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{MEMORY_BYTES}B",
+        "temp_directory": str(engine.folder / "text"),
+        "preserve_insertion_order": True,  # the engine's own connection does not
+        "autoload_known_extensions": False,
+        "autoinstall_known_extensions": False,
+    }
+    connection = duckdb.connect(config=limits)
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
 
     def convert() -> None:
         text = connection.read_csv(
-            glob.escape(str(path)), sep=delimiter, header=True, all_varchar=True, quotechar='"', escapechar='"', encoding="utf-8"
+            glob.escape(str(plain)), sep=delimiter, header=True, all_varchar=True, quotechar='"', escapechar='"', encoding="utf-8"
         )
         text.write_parquet(str(target), compression="zstd")
 
     try:
-        attend(convert, interrupt=connection.interrupt, step=step, cancelled=cancelled)
+        plain = as_utf8(path, engine.folder / f"{role}.txt", cancelled)
+        done = lambda: max(0.0, connection.query_progress() / 100)  # noqa: E731
+        attend(convert, interrupt=connection.interrupt, done=done, step=step, cancelled=cancelled)
     except duckdb.Error as error:
         found = str(error).split("\n")[0][:200]
         raise TenbinError("E_TEXT_TOO_LARGE", file=path.name, found=found) from None
     finally:
         connection.close()
     return target
-
-
-def key(column: ir.Value) -> ir.StringValue:
-    """Ids as the readers write them: text without blanks around it, whole numbers without ``.0``, null where there is none."""
-    text = column.cast("string")
-    if column.type().is_floating():
-        whole = (column == column.floor()) & (column.abs() < 2**53)
-        text = whole.ifelse(whole.ifelse(column, 0).cast("int64").cast("string"), text)
-    elif not column.type().is_integer():
-        text = text.strip()
-    else:
-        return text
-    return text.lower().isin(_MISSING).ifelse(None, text)
 
 
 def spark_engine() -> Engine:
@@ -145,7 +150,7 @@ def spark_engine() -> Engine:
 
 @dataclass(frozen=True)
 class TableSource:
-    """Every row of a shop whose log or catalog was sampled.
+    """Every row of a shop whose log or catalog was sampled, read as the rows that are held were read.
 
     Attributes
     ----------
@@ -154,6 +159,8 @@ class TableSource:
     category : the column that divides the shop
     times : how the log writes its times (``iso``, ``epoch_s``, ...), None without times
     event_weights, rating_threshold : as in the notes; events of weight 0 and lower ratings do not count
+    delimiters : the sign between the cells of a table that is plain text, None for any other; ``json`` for a record per line
+    held : the whole catalog as it was read; None where it was sampled, too
     """
 
     catalog: Source = field(repr=False)
@@ -164,6 +171,7 @@ class TableSource:
     event_weights: Mapping[str, float] = field(default_factory=dict)
     rating_threshold: float | None = None
     delimiters: Mapping[str, str | None] = field(default_factory=dict)
+    held: Catalog | None = field(default=None, repr=False)
 
     def engine(self) -> Engine:
         """The engine that reaches both tables: Spark where both lie there, else DuckDB."""
@@ -175,7 +183,7 @@ class TableSource:
         engine: Engine,
         *,
         step: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: Stop = None,
     ) -> tuple[ir.Table, ir.Table, dict[str, dict[str, str]]]:
         """Items, interactions, and for both (``catalog``, ``interactions``) the shop's names of their columns.
 
@@ -183,78 +191,155 @@ class TableSource:
         -------
         items : ``item``, unique; ``title``, ``description``, ``category``, ``attribute_<i>`` (text), ``price`` and ``added`` where
             the catalog has them; null where there is no value
-        events : ``item``, ``user``; ``time``, ``value`` (money of the row) and ``event_type`` where the log has them. Returns,
-            events that do not count and ratings that do not mean "liked" are left out, as reading leaves them out
-        """
-        catalog = open_place(engine, self.catalog, "catalog", delimiter=self.delimiters.get("catalog"), cancelled=cancelled)
-        log = open_place(
-            engine, self.interactions, "interactions", delimiter=self.delimiters.get("interactions"), step=step, cancelled=cancelled
-        )
-        items, item_names = self._items(catalog)
-        items = _first_of_each(engine, items, cancelled)
-        events, event_names = self._events(log, items)
-        return items, events, {"catalog": item_names, "interactions": event_names}
+        events : ``item``, ``user``; ``time``, ``value`` (money of the row) and ``event_type`` where the log has them. Rows that
+            reading sets aside are left out: of an unknown item, without a readable time, returns, events that do not count,
+            ratings that do not mean "liked", rows of no part of a given split
 
-    def _items(self, catalog: ir.Table) -> tuple[ir.Table, dict[str, str]]:
+        Notes
+        -----
+        The very functions that read a table in memory decide (``cells``), so a table small enough to be held gives the same rows
+        either way. Where a column could be read in several ways, its distinct values decide, not their frequency.
+        """
+        if self.held is None:
+            place = open_place(engine, self.catalog, "catalog", delimiter=self.delimiters.get("catalog"), cancelled=cancelled)
+            items = engine.keep(self._items(engine, place, cancelled), cancelled=cancelled)
+            items = _without_empty(engine, items, ("price", "added"), cancelled)
+        else:
+            items = engine.table(_catalog_table(self.held))
+        delimiter = self.delimiters.get("interactions")
+        log = open_place(engine, self.interactions, "interactions", delimiter=delimiter, step=step, cancelled=cancelled)
+        events = engine.keep(self._events(engine, log, items, cancelled), cancelled=cancelled)
+        events = _without_empty(engine, events, ("value",), cancelled)
+        return items, events, {"catalog": self._names(items, _ITEMS), "interactions": self._names(events, _EVENTS)}
+
+    def _items(self, engine: Engine, catalog: ir.Table, cancelled: Stop) -> ir.Table:
+        """The catalog as ``catalog.read_items`` reads it."""
         roles = self.roles["catalog"]
-        columns: dict[str, Any] = {"item": key(catalog[roles["item_id"][0]])}
-        names = {"item": roles["item_id"][0]}
-        for role in ("title", "description"):
-            for place, name in enumerate(roles.get(role, ())):
-                label = role if not place else f"{role}_{place}"
-                columns[label], names[label] = key(catalog[name]), name
+        if "price" in roles:
+            catalog = cells.number(engine, catalog, roles["price"][0], "tenbin_price", cancelled=cancelled)
+        if "added" in roles:
+            catalog = cells.time(engine, catalog, roles["added"][0], "tenbin_added", None, cancelled=cancelled)
+        columns: dict[str, Any] = {"item": cells.item_key(catalog[roles["item_id"][0]])}
+        for role, between in (("title", " "), ("description", "\n")):
+            if role in roles:
+                columns[role] = cells.joined([cells.key(catalog[name]) for name in roles[role]], between)
         for place, name in enumerate(roles.get("category", ())):
-            label = "category" if name == self.category else f"attribute_{place}"
-            columns[label], names[label] = key(catalog[name]), name
-        for name in roles.get("price", ()):
-            columns["price"], names["price"] = _number(catalog[name]), name
-        for name in roles.get("added", ()):
-            moment = _moment(catalog[name], "iso")
-            if moment is not None:
-                columns["added"], names["added"] = moment, name
+            columns["category" if name == self.category else f"attribute_{place}"] = cells.key(catalog[name])
+        columns |= {role: catalog[f"tenbin_{role}"] for role in ("price", "added") if role in roles}
         if ROW_NUMBER in catalog.columns:
             columns[ROW_NUMBER] = catalog[ROW_NUMBER]
         items = catalog.select(**columns)
-        return items.filter(items.item.notnull()), names
+        return _first_of_each(engine, items.filter(items.item.notnull()), cancelled)
 
-    def _events(self, log: ir.Table, items: ir.Table) -> tuple[ir.Table, dict[str, str]]:
+    def _events(self, engine: Engine, log: ir.Table, items: ir.Table, cancelled: Stop) -> ir.Table:
+        """The log as ``purchases.read_purchases`` reads it."""
         import ibis
 
         roles = {role: names[0] for role, names in self.roles["interactions"].items() if names}
-        columns: dict[str, Any] = {"item": key(log[roles["item_id"]]), "user": key(log[roles["user_id"]])}
-        names = {"item": roles["item_id"], "user": roles["user_id"]}
-        moment = _moment(log[roles["timestamp"]], self.times) if "timestamp" in roles and self.times else None
-        if moment is not None:
-            columns["time"], names["time"] = moment, roles["timestamp"]
-        counted: list[Any] = []
-        quantity = _number(log[roles["quantity"]]) if "quantity" in roles else None
-        pieces = ibis.literal(1.0) if quantity is None else quantity.fill_null(1.0)
-        known = {role: _number(log[roles[role]]) for role in ("amount", "price") if role in roles}
-        sources = [value if role == "amount" else value * pieces for role, value in known.items()]
-        if sources:
-            columns["value"], names["value"] = ibis.coalesce(*sources), roles[next(iter(known))]
-        elif "price" in items.columns:
-            columns["value"], names["value"] = pieces, self.roles["catalog"]["price"][0]
-        if quantity is not None:
-            counted.append(quantity.isnull() | (quantity > 0))
+        ids = engine.run(items.select("item"), cancelled=cancelled)["item"].to_numpy()
+        known, _ = cells.match_items(engine, log[roles["item_id"]], ids, cancelled=cancelled)
+        texts = {role: cells.key(log[roles[role]]) for role in ("user_id", "event_type", "split") if role in roles}
+        rows = log.select(
+            cell=cells.item_key(log[roles["item_id"]]), **texts, **{role: log[roles[role]] for role in _READ if role in roles}
+        )
+        rows = rows.inner_join(known, rows.cell == known.written).drop("cell", "written")
+        counted, unpaid = [rows.user_id.notnull()], []
         if "event_type" in roles:
-            event = key(log[roles["event_type"]])
-            columns["event_type"], names["event_type"] = event, roles["event_type"]
-            idle = [name for name, weight in self.event_weights.items() if weight == 0]
-            counted += [event.isnull() | event.notin(idle)] if idle else []
+            types = _distinct(engine, rows.event_type, cancelled)
+            weights = weigh(types, self.event_weights, "").stated
+            unpaid = [name for name in weights if not means_money(name)]
+            counted.append(rows.event_type.isin([name for name, weight in weights.items() if weight]) | rows.event_type.isnull())
+        if "split" in roles:
+            labels = _distinct(engine, rows.split, cancelled).dropna()
+            counted.append(rows.split.isin(labels[parts_of(labels) >= 0].tolist()))
+        rows = rows.filter(*counted)
+        for role in _NUMBERS:
+            if role in roles:
+                rows = cells.number(engine, rows, role, role, cancelled=cancelled)
+        if "quantity" in roles:
+            rows = rows.filter(rows.quantity.isnull() | (rows.quantity > 0))
         if "rating" in roles and self.rating_threshold is not None:
-            rating = _number(log[roles["rating"]])
-            counted.append(rating.isnull() | (rating >= self.rating_threshold - 1e-9))
-        events = (log.filter(*counted) if counted else log).select(**columns)
-        events = events.filter(events.item.notnull() & events.user.notnull())
-        if not sources and "price" in items.columns:  # the catalog's price, as often as it was bought
+            rows = rows.filter(rows.rating.isnull() | (rows.rating >= self.rating_threshold - ROUNDING))
+        columns = ["item", "user"]
+        rows = rows.rename(user="user_id")
+        if "timestamp" in roles and self.times is not None:
+            rows = cells.time(engine, rows, "timestamp", "time", self.times, cancelled=cancelled)
+            rows = rows.filter(rows.time.notnull())
+            columns.append("time")
+        pieces = rows.quantity.fill_null(1.0) if "quantity" in roles else ibis.literal(1.0)
+        if "price" in items.columns:
             listed = items.select(listed_item="item", listed="price")
-            priced = events.left_join(listed, events.item == listed.listed_item)
-            events = priced.mutate(value=priced.listed * priced.value).drop("listed", "listed_item")
-        return events, names
+            rows = rows.mutate(pieces=pieces).left_join(listed, rows.item == listed.listed_item)
+            pieces = rows.pieces
+        money = [rows.amount] if "amount" in roles else []
+        money += [rows[name] * pieces for name in ("price", "listed") if name in rows.columns]
+        if money:
+            value = ibis.coalesce(*money)
+            rows = rows.mutate(value=rows.event_type.isin(unpaid).fill_null(False).ifelse(None, value) if unpaid else value)
+            columns.append("value")
+        if "event_type" in roles:
+            rows = rows.mutate(event_type=rows.event_type.fill_null(""))
+            columns.append("event_type")
+        return rows.select(*columns)
+
+    def _names(self, table: ir.Table, roles: Mapping[str, tuple[tuple[str, str], ...]]) -> dict[str, str]:
+        """The shop's names of the columns that one column of its own stands behind."""
+        attributes = self.roles["catalog"].get("category", ()) if self.held is None else self.held.attributes
+        names = {"category" if name == self.category else f"attribute_{place}": name for place, name in enumerate(attributes)}
+        for column, sources in roles.items():
+            found = [self.roles[file][role] for file, role in sources if self.roles[file].get(role)]
+            names |= {column: found[0][0]} if found and len(found[0]) == 1 else {}
+        return {column: name for column, name in names.items() if column in table.columns}
 
 
-def _first_of_each(engine: Engine, items: ir.Table, cancelled: Callable[[], bool] | None) -> ir.Table:
+_NUMBERS = ("price", "quantity", "amount", "rating")
+_READ = (*_NUMBERS, "timestamp")
+_ITEMS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "item": (("catalog", "item_id"),),
+    **{role: (("catalog", role),) for role in ("title", "description", "price", "added")},
+}
+_EVENTS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "item": (("interactions", "item_id"),),
+    "user": (("interactions", "user_id"),),
+    "time": (("interactions", "timestamp"),),
+    "value": (("interactions", "amount"), ("interactions", "price"), ("catalog", "price")),
+    "event_type": (("interactions", "event_type"),),
+}
+
+
+def _catalog_table(catalog: Catalog) -> pa.Table:
+    """A catalog in memory in the columns that ``TableSource.tables`` gives."""
+    import pyarrow as pa
+
+    texts = {"title": catalog.titles, "description": catalog.descriptions}
+    if catalog.titles is None and catalog.descriptions is None:
+        texts = {"text": catalog.texts}
+    for place, values in enumerate(catalog.attributes.values()):
+        texts["category" if values is catalog.category else f"attribute_{place}"] = values
+    columns = {"item": pa.array(catalog.item_ids, pa.string())}
+    columns |= {name: pa.array(values, pa.string()) for name, values in texts.items() if values is not None}
+    if catalog.price is not None:
+        columns["price"] = pa.array(catalog.price, pa.float64(), from_pandas=True)
+    if catalog.added is not None:
+        columns["added"] = pa.array(catalog.added.astype("datetime64[s]"))
+    return pa.table(columns)
+
+
+def _distinct(engine: Engine, column: ir.StringValue, cancelled: Stop) -> pd.Series:
+    cell = column.name("cell").as_table()
+    return pd.Series(engine.run(cell.distinct(), cancelled=cancelled)["cell"], dtype="str")
+
+
+def _without_empty(engine: Engine, table: ir.Table, names: Sequence[str], cancelled: Stop) -> ir.Table:
+    """The table without those of the named columns in which there is no value."""
+    there = [name for name in names if name in table.columns]
+    if not there:
+        return table
+    counted = engine.run(table.agg(**{name: table[name].count() for name in there}), cancelled=cancelled).to_pylist()[0]
+    return table.drop(*(name for name in there if not counted[name]))
+
+
+def _first_of_each(engine: Engine, items: ir.Table, cancelled: Stop) -> ir.Table:
     """One row per item, the first in the file; looked for only where an item stands twice."""
     counted = engine.run(items.agg(n=items.count(), items=items.item.nunique()), cancelled=cancelled).to_pylist()[0]
     unique = items
@@ -265,20 +350,3 @@ def _first_of_each(engine: Engine, items: ir.Table, cancelled: Callable[[], bool
         else:
             unique = items.distinct(on="item", keep="first")
     return unique.drop(ROW_NUMBER) if ROW_NUMBER in items.columns else unique
-
-
-def _number(column: ir.Value) -> ir.FloatingValue:
-    """A number as float64, null where there is none; text as far as it is a plain number."""
-    return column.cast("float64") if column.type().is_numeric() else column.cast("string").strip().try_cast("float64")
-
-
-def _moment(column: ir.Value, writing: str | None) -> ir.TimestampValue | None:
-    """A time, from a typed column, text in ISO form or seconds since 1970; None for a way of writing that an engine cannot read."""
-    kind = column.type()
-    if kind.is_timestamp() or kind.is_date():
-        return column.cast("timestamp")
-    if writing in _UNITS:
-        return (_number(column) / _UNITS[writing]).floor().cast("int64").as_timestamp("s")
-    if writing == "iso" and kind.is_string():
-        return column.strip().try_cast("timestamp")
-    return None

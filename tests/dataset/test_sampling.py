@@ -14,7 +14,7 @@ import pytest
 
 from diagnostics.config import THRESHOLDS, Threshold
 from diagnostics.dataset import read
-from diagnostics.dataset.engine import Engine
+from diagnostics.dataset.source import TableSource
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.schema import Dataset
 
@@ -53,8 +53,8 @@ def log() -> pd.DataFrame:
 def catalog() -> pd.DataFrame:
     rng = np.random.default_rng(4)
     names = [f"Product number {item} of the shop" if item % 3 else None for item in range(N_ITEMS)]
-    kinds = rng.choice(["shoes", "shirts", "hats", "bags"], N_ITEMS)
-    return pd.DataFrame({"article_id": [f"a{item:04d}" for item in range(N_ITEMS)], "prod_name": names, "category": kinds})
+    codes, kinds = [f"a{item:04d}" for item in range(N_ITEMS)], rng.choice(["shoes", "shirts", "hats", "bags"], N_ITEMS)
+    return pd.DataFrame({"article_id": codes, "prod_name": names, "category": kinds})
 
 
 @pytest.fixture
@@ -80,7 +80,9 @@ def _sorted(rows: pd.DataFrame) -> list[tuple[object, ...]]:
     return sorted(rows.assign(t_dat=rows.t_dat.astype("datetime64[s]")).itertuples(index=False, name=None))
 
 
-def test_whole_users_are_kept_and_counted(parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]) -> None:
+def test_whole_users_are_kept_and_counted(
+    tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]
+) -> None:
     limit(rows=1000)
     dataset = read(*parquet)
     kept = _rows(dataset)
@@ -97,21 +99,19 @@ def test_whole_users_are_kept_and_counted(parquet: tuple[Path, Path], log: pd.Da
         "items_kept": N_ITEMS,
     }
     assert "reading.remark.sampled" in [remark.code for remark in dataset.notes.remarks]
+    assert not list((tmp_path / "home").glob("spill/*"))
 
 
 def test_a_log_within_the_limit_is_read_whole(parquet: tuple[Path, Path], limit: Callable[..., None]) -> None:
     limit(rows=N_ROWS, items=N_ITEMS)
     dataset = read(*parquet)
-    assert dataset.log.n_rows == N_ROWS
-    assert dataset.notes.sampled is None
-    assert dataset.source is None
+    assert (dataset.log.n_rows, dataset.notes.sampled, dataset.source) == (N_ROWS, None, None)
 
 
 def test_the_seed_decides_who_is_drawn(parquet: tuple[Path, Path], limit: Callable[..., None]) -> None:
     limit(rows=800)
     first, again, other = (read(*parquet, seed=seed) for seed in (1, 1, 2))
-    assert first.fingerprint == again.fingerprint
-    assert first.notes.files == again.notes.files
+    assert (first.fingerprint, first.notes.files) == (again.fingerprint, again.notes.files)
     assert set(first.log.user_ids) != set(other.log.user_ids)
     smaller = set(first.log.user_ids)
     limit(rows=1600)
@@ -238,13 +238,120 @@ def test_text_that_is_not_plain_is_refused_with_a_cure(
     tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]
 ) -> None:
     limit(rows=500, text_bytes=1000)
-    japanese = log.rename(columns={"customer_id": "会員ID"})
-    japanese.to_csv(tmp_path / "cp932.csv", index=False, encoding="cp932")
     (tmp_path / "broken.csv").write_text(log.to_csv(index=False) + 'c0001,a0001,"never closed\n' + "x,y\n" * 50)
-    for name in ("cp932.csv", "broken.csv"):
-        with pytest.raises(TenbinError, match="E_TEXT_TOO_LARGE") as caught:
-            read(parquet[0], tmp_path / name)
-        assert "Parquet" in caught.value.words("ja")
+    with pytest.raises(TenbinError, match="E_TEXT_TOO_LARGE") as caught:
+        read(parquet[0], tmp_path / "broken.csv")
+    assert "Parquet" in caught.value.words("ja")
+
+
+def test_a_long_text_in_the_encoding_of_japanese_systems_is_read_too(
+    tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]
+) -> None:
+    limit(rows=500, text_bytes=1000)
+    expected = _sorted(_rows(read(*parquet)))
+    log.rename(columns={"customer_id": "会員ID"}).to_csv(tmp_path / "cp932.csv", index=False, encoding="cp932")
+    dataset = read(parquet[0], tmp_path / "cp932.csv")
+    assert _sorted(_rows(dataset)) == expected
+    with dataset.source.engine() as engine:
+        _, events, names = dataset.source.tables(engine)
+        assert engine.run(events.count().as_table()).to_pylist()[0].popitem()[1] == N_ROWS
+    assert names["interactions"]["user"] == "会員ID"
+
+
+def test_rows_of_a_long_text_keep_the_numbers_that_reading_gives(
+    tmp_path: Path, log: pd.DataFrame, catalog: pd.DataFrame, limit: Callable[..., None]
+) -> None:
+    log = log.assign(note=np.where(np.arange(N_ROWS) % 9 == 0, "two\nlines", "one"))
+    log.assign(article_id=log.article_id.where(np.arange(N_ROWS) % 50 != 7, "unknown")).to_csv(tmp_path / "log.csv", index=False)
+    catalog.to_csv(tmp_path / "items.csv", index=False)
+    url = f"sqlite://{tmp_path}/log.db?table=log.csv"
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        pd.read_csv(tmp_path / "log.csv", dtype=str).to_sql("log.csv", connection, index=False)
+    connection.close()
+    for source in (tmp_path / "log.csv", url):
+        limit(rows=1e6, text_bytes=1e9)
+        whole = read(tmp_path / "items.csv", source).rejected["log.csv"]
+        assert len(whole) == N_ROWS // 50
+        limit(rows=1000, text_bytes=1000)
+        found = read(tmp_path / "items.csv", source).rejected["log.csv"]
+        assert 10 < len(found) < len(whole)
+        number = dict(zip(whole.tenbin_row, whole.customer_id + whole.t_dat, strict=True))
+        assert [number[row] for row in found.tenbin_row] == (found.customer_id + found.t_dat).tolist()
+
+
+def test_an_account_too_large_to_hold_is_passed_over(
+    tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, catalog: pd.DataFrame, limit: Callable[..., None]
+) -> None:
+    crawlers = [log.assign(customer_id=f"crawler {number}") for number in range(8)]  # one of them is the first to be drawn
+    pd.concat([*crawlers, log]).to_parquet(tmp_path / "log.parquet")
+    limit(rows=1000)
+    for seed in range(4):
+        users = read(parquet[0], tmp_path / "log.parquet", seed=seed).log.user_ids
+        assert len(users) > 80 and not any(user.startswith("crawler") for user in users)
+    pd.concat(crawlers).to_parquet(tmp_path / "log.parquet")
+    with pytest.raises(TenbinError, match="E_USERS_TOO_LARGE"):
+        read(parquet[0], tmp_path / "log.parquet")
+
+
+def test_who_touches_every_item_is_passed_over(
+    tmp_path: Path, parquet: tuple[Path, Path], catalog: pd.DataFrame, log: pd.DataFrame, limit: Callable[..., None]
+) -> None:
+    crawlers = [log.head(N_ITEMS).assign(customer_id=f"crawler {n}", article_id=catalog.article_id) for n in range(8)]
+    pd.concat([*crawlers, log]).to_parquet(tmp_path / "log.parquet")
+    limit(items=60)
+    for seed in range(4):
+        found = _rows(read(parquet[0], tmp_path / "log.parquet", seed=seed))
+        assert 50 < found.article_id.nunique() <= 60
+        assert not found.customer_id.str.startswith("crawler").any()
+
+
+def test_ids_that_lost_their_zeros_are_found_in_a_sampled_catalog(
+    tmp_path: Path, log: pd.DataFrame, catalog: pd.DataFrame, limit: Callable[..., None]
+) -> None:
+    log.assign(article_id=log.article_id.str[1:].str.lstrip("0").replace("", "0")).to_parquet(tmp_path / "log.parquet")
+    catalog.assign(article_id=catalog.article_id.str[1:]).to_parquet(tmp_path / "items.parquet")
+    limit(rows=150, items=200)
+    dataset = read(tmp_path / "items.parquet", tmp_path / "log.parquet")
+    assert dataset.catalog.n_items == 200
+    assert dataset.log.n_rows == dataset.notes.sampled.rows_kept
+
+
+@pytest.mark.parametrize("format", ["recbole", "hm", "movielens"])
+def test_a_published_format_is_sampled_too(
+    tmp_path: Path, log: pd.DataFrame, catalog: pd.DataFrame, limit: Callable[..., None], format: str
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    seconds = log.t_dat.astype("datetime64[s]").astype("int64")
+    if format == "recbole":
+        columns = {"user_id:token": log.customer_id, "item_id:token": log.article_id, "timestamp:float": seconds}
+        pd.DataFrame(columns).to_csv(folder / "shop.inter", sep="\t", index=False)
+        items = pd.DataFrame({"item_id:token": catalog.article_id, "title:token_seq": catalog.prod_name, "v:float_seq": "1 2"})
+        items.to_csv(folder / "shop.item", sep="\t", index=False)
+    elif format == "hm":
+        log.assign(t_dat=log.t_dat.dt.strftime("%Y-%m-%d")).to_csv(folder / "transactions_train.csv", index=False)
+        catalog.assign(detail_desc="soft").to_csv(folder / "articles.csv", index=False)
+    else:
+        columns = {"userId": log.customer_id, "movieId": log.article_id, "rating": 5.0, "timestamp": seconds}
+        pd.DataFrame(columns).to_csv(folder / "ratings.csv", index=False)
+        films = catalog.rename(columns={"article_id": "movieId", "prod_name": "title", "category": "genres"})
+        films.to_csv(folder / "movies.csv", index=False)
+    limit(rows=1000, text_bytes=1e9)
+    whole = read(None, folder)
+    limit(rows=1000, text_bytes=1000)
+    dataset = read(None, folder)
+    assert dataset.notes.published_format == whole.notes.published_format == format
+    assert dataset.notes.sampled is not None and dataset.notes.sampled.rows == N_ROWS
+    assert 900 < dataset.log.n_rows <= 1000
+    assert dataset.catalog.vectors.keys() == whole.catalog.vectors.keys()
+    assert [role.model_copy(update={"samples": ()}) for role in dataset.notes.columns] == [
+        role.model_copy(update={"samples": ()}) for role in whole.notes.columns
+    ]
+    with dataset.source.engine() as engine:
+        _, events, _ = dataset.source.tables(engine)
+        counted = engine.run(events.agg(n=events.count(), users=events.user.nunique(), last=events.time.max())).to_pylist()[0]
+        assert (counted["n"], counted["users"]) == (whole.log.n_rows, len(whole.log.user_ids))
+        assert pd.Timestamp(counted["last"]) == pd.Timestamp(whole.log.timestamp.max())
 
 
 def test_a_missing_column_is_named_before_anything_is_drawn(
@@ -264,10 +371,7 @@ def test_reading_can_be_cancelled(parquet: tuple[Path, Path], limit: Callable[..
 
 
 def test_a_source_never_shows_its_password() -> None:
-    from diagnostics.dataset.source import TableSource
-
     source = TableSource("postgresql://me:se-cret@host/db?table=a", "postgresql://me:se-cret@host/db?table=b", {})
-    assert "se-cret" not in repr(source)
     assert "se-cret" not in repr(dataclasses.replace(source, category="x"))
 
 
@@ -278,15 +382,6 @@ def test_a_folder_of_other_files_is_no_log(tmp_path: Path, parquet: tuple[Path, 
     (folder / "notes.xml").write_text("x")
     with pytest.raises(TenbinError, match="E_NO_FORMAT"):
         read(parquet[0], folder)
-
-
-def test_the_engine_spills_nothing_after_reading(parquet: tuple[Path, Path], limit: Callable[..., None], tmp_path: Path) -> None:
-    limit(rows=500)
-    read(*parquet)
-    assert not list((tmp_path / "home").glob("spill/*"))
-    with Engine() as engine:
-        assert engine.folder.exists()
-    assert not engine.folder.exists()
 
 
 def test_the_profile_says_what_was_sampled(parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]) -> None:

@@ -209,6 +209,14 @@ def test_everything_but_a_select_is_refused(kind: str, query: str) -> None:
     assert caught.value.words("ja")
 
 
+@pytest.mark.parametrize("called", ["read_csv", "read_parquet", "glob", "query", "duckdb_secrets", "Read_Blob", "getenv"])
+@pytest.mark.parametrize("query", ["SELECT * FROM {}('x')", "SELECT {}('x')"])
+def test_a_refused_function_is_called_what_the_person_called_it(called: str, query: str) -> None:
+    with pytest.raises(TenbinError, match="E_QUERY_REFUSED") as caught:
+        checked_select(query.format(called), "duckdb", "shop")
+    assert caught.value.values["found"] == f"{called}()"
+
+
 def test_what_the_parser_cannot_see_the_session_refuses(sqlite_url: str, duckdb_url: str, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
     for statement in (f"SELECT * FROM '{tmp_path}/secret.csv'", f'SELECT * FROM "{tmp_path}/secret.csv"'):

@@ -18,10 +18,10 @@ from diagnostics.dataset.tables.excel import read_excel
 from diagnostics.dataset.tables.packed import UNPACKERS
 from diagnostics.dataset.tables.parquet import lay_arrow, read_parquet
 from diagnostics.dataset.tables.records import looks_like_json, read_json
-from diagnostics.dataset.tables.table import Asked, Role, Table, as_text, rejected_table
+from diagnostics.dataset.tables.table import MISSING, Asked, Role, Table, as_text, rejected_table
 from diagnostics.errors import TenbinError
 
-__all__ = ["READERS", "Asked", "Role", "Table", "as_text", "lay_arrow", "read_table", "rejected_table"]
+__all__ = ["MISSING", "READERS", "Asked", "Role", "Table", "as_text", "lay_arrow", "read_table", "rejected_table"]
 
 READERS: Mapping[str, Callable[[BinaryIO, Asked], Table]] = {
     "delimited": read_delimited,

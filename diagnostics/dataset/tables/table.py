@@ -17,9 +17,11 @@ from diagnostics.dataset.encodings import UNDECODABLE, show_bytes
 from diagnostics.errors import TenbinError
 from diagnostics.schema import FileNote, Message
 
-__all__ = ["Asked", "Layout", "Role", "Row", "Table", "as_text", "find_header", "rejected_table", "unique_names"]
+__all__ = ["MISSING", "Asked", "Layout", "Role", "Row", "Table", "as_text", "find_header", "rejected_table", "unique_names"]
 
-_MISSING = frozenset({"", "nan", "null", "none", "n/a", "#n/a", "na", "nat", "<na>", r"\n"})
+MISSING = frozenset({"", "nan", "null", "none", "n/a", "#n/a", "na", "nat", "<na>", r"\n"})
+"""What a cell without a value may hold, in lower case."""
+
 _VALUE = re.compile(r"[-+(]?[￥¥$€£]?\d[\d\s,.:/eE%+\-年月日時分秒円T)]*Z?")
 _MOSTLY = 0.9
 _SEEN_ROWS = 100
@@ -206,7 +208,7 @@ def _is_data(first: list[str], below: list[list[str]]) -> bool:
 def as_text(column: pd.Series) -> pd.Series:
     """Cells without surrounding blanks, as pandas text; empty ones and the usual spellings of "no value" become NA."""
     text = column.astype("str").str.strip()
-    return text.mask(text.str.len().le(5) & text.str.lower().isin(_MISSING))
+    return text.mask(text.str.len().le(5) & text.str.lower().isin(MISSING))
 
 
 def rejected_table(columns: Sequence[str], aside: Sequence[tuple[int, list[str], str]], delimiter: str) -> pd.DataFrame:
