@@ -28,6 +28,12 @@ def _sign(value: float, digits: int) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
+def _times(value: float, lang: str) -> str:
+    if 0 < value < 0.1:  # 1/1,000 reads better than 0.001
+        return f"1/{1 / value:,.0f}"
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
 def _duration(value: float, lang: str) -> str:
     seconds = round(value)
     minutes, hours = seconds / 60, seconds / 3600
@@ -56,7 +62,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "percent": _percent,  # a share in [0, 1] as a percentage
     "points": _points,  # a difference of two shares, in percentage points, with its sign
     "ratio": lambda value, lang: f"{value:.2f}",
-    "times": lambda value, lang: f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}",  # so many times as much
+    "times": _times,  # so many times as much
     "relative": lambda value, lang: f"{_sign(value * 100, 1)}%",  # a relative change, with its sign
     "metric": lambda value, lang: f"{value:.4f}",
     "score": lambda value, lang: f"{value:.3g}",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnostics.errors import Cancelled
 from diagnostics.schema import Dataset, FeatureBlock, Profile, Progress
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def profile(
     seed : for the samples, the shuffles and the intervals
     worklists : a folder for the lists to work through, one CSV per issue and finding; none are written without it
     progress : called with ``profile`` and the share done
-    cancelled : asked between measures; True stops
+    cancelled : asked as often as progress is told, also within long measures; True stops
 
     Raises
     ------
@@ -42,7 +41,7 @@ def profile(
 
     Notes
     -----
-    Cost: dominated by the stand-alone rankings, (1 + shuffles) x users x items x dimensions multiplications per modality.
+    Cost: dominated by the stand-alone rankings, at most 2 x ``standalone_scores`` x dimensions multiplications per modality.
     Source: METHOD section 5, A1 to A9; what these data do not allow stands in ``not_checked``.
     """
     from threadpoolctl import threadpool_limits
@@ -65,36 +64,33 @@ def _profile(
     from diagnostics.profile.kinship import Kinship
     from diagnostics.profile.signals import measure_signals
     from diagnostics.profile.standalone import Ranking, baselines
+    from diagnostics.profile.steps import Steps
     from diagnostics.profile.tables import measure_tables
     from diagnostics.profile.worklists import gap_worklists
     from diagnostics.schema import ModalityProfile
 
-    steps = 2 + len(features) * (len(features) + 1) // 2  # modalities and pairs of them
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        if cancelled():
-            raise Cancelled
-        progress("profile", done / steps)
-        done += 1
-
-    step()
+    n = len(features)
+    steps = Steps(4 + 2 * n + n * (n - 1) // 2, progress, cancelled)  # ties, checks, tables, baselines, products; signals and pairs
+    steps.tell(0.0)
     kinship = Kinship(dataset, seed=seed)
-    checks = [_check(dataset, block, kinship) for block in features]
+    checks = []
+    for block in features:
+        steps.next()
+        checks.append(_check(dataset, block, kinship))
+    steps.next()
     real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
     disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
     masks = real, disguised
     for check in checks:
         if check.described is not None and check.blank is not None:
             masks = real | {DESCRIPTION: check.described}, disguised | {DESCRIPTION: ~check.described & ~check.blank}
-    tables = measure_tables(dataset, *masks, parts=(DESCRIPTION,), cancelled=cancelled)
+    tables = measure_tables(dataset, *masks, parts=(DESCRIPTION,), step=steps.within(0.0, 0.9), cancelled=cancelled)
     healths = feature_health(features, seed=seed)
-    step()
+    steps.next()
     ranking = Ranking(dataset.split, seed)
-    floors = baselines(ranking) if len(ranking.targets.users) else {}
-    step()
-    signals = measure_signals(dataset, features, real, healths, ranking, seed=seed, step=step)
+    floors = baselines(ranking, tell=steps.tell) if len(ranking.targets.users) else {}
+    steps.next()
+    signals = measure_signals(dataset, features, real, healths, ranking, seed=seed, steps=steps)
     given = {modality.name: modality.present for modality in dataset.catalog.modalities}
     modalities, findings, worklists = [], [], []
     for block, check in zip(features, checks, strict=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln
 
 from diagnostics.config import threshold
 from diagnostics.schema import Absence, AbsenceDriver, BoolArray, Dataset, Estimate, Kind
@@ -20,10 +20,11 @@ __all__ = ["Traits", "absence", "group_of"]
 _FOLDS = 5
 _MODEL_ITEMS = 20_000  # the model's ranking is then known to half a point; drivers are counted on all items
 _MODEL_CATEGORIES = 50
-_CONDITIONAL_ERROR = 0.01
 
 Numbers = npt.NDArray[np.float64]
-Code = Literal["less_popular", "more_popular", "cheaper", "dearer", "newer", "older", "category"]
+Code = Literal[
+    "never_sold", "less_popular", "more_popular", "no_price", "cheaper", "dearer", "newer", "older", "no_category", "category"
+]
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ class Traits:
     @classmethod
     def of(cls, dataset: Dataset) -> Traits:
         """From a data set. A first sale tells an item's age only in a log of ``launch_min_days`` days or more."""
-        catalog, log = dataset.catalog, dataset.log
-        sold = np.bincount(log.item_index, minlength=catalog.n_items).astype(np.float64)
-        return cls(sold, catalog.price_to_show, _launch(dataset), catalog.category)
+        catalog = dataset.catalog
+        return cls(dataset.times_sold.astype(np.float64), catalog.price_to_show, _launch(dataset), catalog.category)
 
     def numbers(self, kind: Kind) -> dict[tuple[Code, Code], Numbers]:
-        """(name of the lower third, of the upper third) -> the trait; of attributes, price is itself a part."""
-        found: dict[tuple[Code, Code], Numbers] = {("less_popular", "more_popular"): self.sold}
+        """(name of the lower third, of the upper third) -> the trait; of attributes, price is itself a part.
+
+        Where more than a third of the items was never sold, these are no third: sales are then NaN for them.
+        """
+        many_unsold = np.mean(self.sold == 0) > 1 / 3
+        sold = np.where(self.sold == 0, np.nan, self.sold) if many_unsold else self.sold
+        found: dict[tuple[Code, Code], Numbers] = {("less_popular", "more_popular"): sold}
         if self.price is not None and kind != "attributes":
             found["cheaper", "dearer"] = self.price
         if self.launch is not None:
@@ -85,10 +90,11 @@ def absence(traits: Traits, kind: Kind, real: BoolArray, *, seed: int = 0) -> Ab
     Returns
     -------
     None where fewer than ``absence_min_items`` items lack it or have it. ``auc`` is that of a logistic regression on held-out
-    fifths of the items: 0.5 is chance. A driver is a group of items, a third of the shop or a category, that lacks the value in
+    fifths of the items: 0.5 is chance. A driver is a group of items: a third of the shop, a category, those without a sale, a price
+    or a category. Drivers are sought one after the other, strongest first, each among the items of no driver before it: then a dear
+    category is not named again as "dearer", and ten categories without photos do not hide each other. A driver lacks the value in
     at least ``absence_difference`` more cases than the others, by Fisher's exact test with Holm's correction over all groups tried
-    (``absence_error``), and still does so among items alike in the drivers named before it (Cochran, Mantel, Haenszel): strongest
-    first, so that a dear category is not named again as "dearer".
+    (``absence_error``). Told are the shares in the whole group and in the items of no driver.
 
     Notes
     -----
@@ -145,7 +151,7 @@ def _auc(traits: Traits, kind: Kind, missing: BoolArray, seed: int) -> Estimate:
 
 def _predictors(traits: Traits, kind: Kind) -> Numbers:
     """Each number's rank, its square and whether it is unknown; one column per frequent category. (n_items, p)."""
-    columns = []
+    columns = [(traits.sold == 0).astype(np.float64)]
     for values in traits.numbers(kind).values():
         known = np.isfinite(values)
         rank = np.zeros(len(values))
@@ -155,8 +161,8 @@ def _predictors(traits: Traits, kind: Kind) -> Numbers:
     categories = traits.categories(kind)
     if categories is not None:
         names = [name for name, _ in _frequent(categories)[:_MODEL_CATEGORIES]]
-        columns += [np.array([value == name for value in categories], dtype=np.float64) for name in names]
-    return np.column_stack(columns) if columns else np.zeros((len(traits.sold), 1))
+        columns += [np.array([value == name for value in categories], dtype=np.float64) for name in (*names, None)]
+    return np.column_stack(columns)
 
 
 def _frequent(categories: npt.NDArray[np.object_]) -> list[tuple[str, int]]:
@@ -172,52 +178,55 @@ def _frequent(categories: npt.NDArray[np.object_]) -> list[tuple[str, int]]:
 
 def _drivers(traits: Traits, kind: Kind, missing: BoolArray) -> tuple[AbsenceDriver, ...]:
     groups = _groups(traits, kind)
-    chances = np.array([_fisher(group, missing) for group in groups])
-    suspects = [groups[at] for at in np.flatnonzero(_holm(chances) < threshold("absence_error"))]
-    found: list[AbsenceDriver] = []
-    layers = np.zeros(len(missing), dtype=np.int64)
-    while suspects:
+    found: list[_Group] = []
+    rest = np.ones(len(missing), dtype=bool)  # items of no driver yet
+    while groups:
+        chances = np.array([_fisher(group, missing, rest) for group in groups])
         left = [
             group
-            for group in suspects
-            if _driver(group, missing).missing - _driver(group, missing).missing_elsewhere >= threshold("absence_difference")
-            and (not found or _stratified(group, missing, layers) < _CONDITIONAL_ERROR)
+            for group, chance in zip(groups, _holm(chances), strict=True)
+            if chance < threshold("absence_error") and _difference(group, missing, rest) >= threshold("absence_difference")
         ]
         if not left:
             break
-        best = max(left, key=lambda group: _explained(group, missing))
-        found.append(_driver(best, missing))
-        layers = layers * 2 + best.members
-        layers = np.unique(layers, return_inverse=True)[1]
-        suspects = [group for group in left if group is not best]
-    return tuple(found)
+        best = max(left, key=lambda group: _explained(group, missing, rest))
+        found.append(best)
+        groups = [group for group in groups if group is not best]
+        rest = rest & ~best.members
+    return tuple(_driver(group, missing, rest) for group in found)
 
 
 def _groups(traits: Traits, kind: Kind) -> list[_Group]:
-    groups = []
+    everyone = np.ones(len(traits.sold), dtype=bool)
+    groups = [_Group("never_sold", None, traits.sold == 0, everyone)]
     for (low, high), values in traits.numbers(kind).items():
         known = np.isfinite(values)
         lower, upper = np.quantile(values[known], [1 / 3, 2 / 3])
         for code, members in ((low, known & (values <= lower)), (high, known & (values >= upper))):
             if members.sum() <= known.sum() / 2:  # many equal values may make more than half of the shop "the lower third"
                 groups.append(_Group(code, None, members, known))
+        if low == "cheaper":
+            groups.append(_Group("no_price", None, ~known, everyone))
     categories = traits.categories(kind)
     if categories is not None:
         known = np.array([value is not None for value in categories], dtype=bool)
+        groups.append(_Group("no_category", None, ~known, everyone))
         for name, _ in _frequent(categories):
             groups.append(_Group("category", name, np.array([value == name for value in categories], dtype=bool), known))
     least = threshold("absence_group_items")
     return [group for group in groups if least <= group.members.sum() <= group.known.sum() - least]
 
 
-def _counts(group: _Group, missing: BoolArray) -> tuple[int, int, int, int]:
-    """(missing in the group, items of the group, missing elsewhere, items elsewhere)."""
-    others = group.known & ~group.members
-    return int(missing[group.members].sum()), int(group.members.sum()), int(missing[others].sum()), int(others.sum())
+def _counts(group: _Group, missing: BoolArray, rest: BoolArray) -> tuple[int, int, int, int]:
+    """(missing in the group, items of the group, missing elsewhere, items elsewhere), among the items of ``rest``."""
+    inside, outside = group.members & rest, group.known & ~group.members & rest
+    return int(missing[inside].sum()), int(inside.sum()), int(missing[outside].sum()), int(outside.sum())
 
 
-def _driver(group: _Group, missing: BoolArray) -> AbsenceDriver:
-    inside, n_inside, outside, n_outside = _counts(group, missing)
+def _driver(group: _Group, missing: BoolArray, rest: BoolArray) -> AbsenceDriver:
+    """The group beside the items of no driver, of which the same is known; beside all others where these are too few."""
+    few = (group.known & rest).sum() < threshold("absence_group_items")
+    inside, n_inside, outside, n_outside = _counts(group, missing, rest | group.members | few)
     return AbsenceDriver(
         code=group.code,
         group=group.name,
@@ -228,17 +237,25 @@ def _driver(group: _Group, missing: BoolArray) -> AbsenceDriver:
     )
 
 
-def _explained(group: _Group, missing: BoolArray) -> float:
-    """Items that lack the value beyond what the others' share would say, in standard errors: the order of naming."""
-    inside, n_inside, outside, n_outside = _counts(group, missing)
+def _difference(group: _Group, missing: BoolArray, rest: BoolArray) -> float:
+    """How much larger the share of the missing is in the group, within ``rest``; 0 where either side has too few items."""
+    inside, n_inside, outside, n_outside = _counts(group, missing, rest)
+    if min(n_inside, n_outside) < threshold("absence_group_items"):
+        return 0.0
+    return inside / n_inside - outside / n_outside
+
+
+def _explained(group: _Group, missing: BoolArray, rest: BoolArray) -> float:
+    """The same in standard errors: the order of naming."""
+    inside, n_inside, outside, n_outside = _counts(group, missing, rest)
     share = (inside + outside) / (n_inside + n_outside)
     error = np.sqrt(max(share * (1 - share), 1e-12) * (1 / n_inside + 1 / n_outside))
     return float((inside / n_inside - outside / n_outside) / error)
 
 
-def _fisher(group: _Group, missing: BoolArray) -> float:
-    """Chance of at least so many missing in the group if they had fallen on any items (hypergeometric upper tail)."""
-    inside, n_inside, outside, n_outside = _counts(group, missing)
+def _fisher(group: _Group, missing: BoolArray, rest: BoolArray) -> float:
+    """Chance of at least so many missing in the group if they had fallen on any items of ``rest`` (hypergeometric upper tail)."""
+    inside, n_inside, outside, n_outside = _counts(group, missing, rest)
     drawn = inside + outside
     at = np.arange(inside, min(n_inside, drawn) + 1)
     at = at[drawn - at <= n_outside]
@@ -248,20 +265,6 @@ def _fisher(group: _Group, missing: BoolArray) -> float:
 
 def _log_choose(n: int, k: npt.NDArray) -> Numbers:
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
-
-
-def _stratified(group: _Group, missing: BoolArray, layers: npt.NDArray[np.int64]) -> float:
-    """The same chance within layers of items alike in the drivers before; normal limit, with continuity correction."""
-    known = group.known
-    layer, member, lost = layers[known], group.members[known], missing[known]
-    n = np.bincount(layer).astype(np.float64)
-    inside, gaps, both = (np.bincount(layer, weights=flags, minlength=len(n)) for flags in (member, lost, member & lost))
-    mixed = n > 1
-    expected = inside[mixed] * gaps[mixed] / n[mixed]
-    spread = expected * (n - inside)[mixed] * (n - gaps)[mixed] / (n[mixed] * (n[mixed] - 1))
-    if spread.sum() <= 0:
-        return 1.0
-    return float(ndtr(-(both[mixed].sum() - expected.sum() - 0.5) / np.sqrt(spread.sum())))
 
 
 def _holm(chances: Numbers) -> Numbers:

@@ -18,7 +18,7 @@ __all__ = ["modality_findings", "not_checked", "shop_findings", "signal_findings
 def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray, check: Check) -> list[Finding]:
     """What stands out in one modality; ``item_ids`` name the best-selling items concerned, or the examples of the check."""
     found = list(check.findings)
-    sold = np.bincount(dataset.log.item_index, minlength=dataset.catalog.n_items)
+    sold = dataset.times_sold
     coverage = modality.coverage
     if coverage.items < threshold("incomplete_coverage"):
         found.append(
@@ -66,7 +66,7 @@ def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArr
 
 def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray, signals: Signals, check: Check) -> list[Finding]:
     """What gaps, neighbours and variants tell of one modality; all the items concerned go to the check's worklists."""
-    sold = np.bincount(dataset.log.item_index, minlength=dataset.catalog.n_items)
+    sold = dataset.times_sold
     signal = signals.of[modality.name]
     found = []
 
@@ -117,10 +117,10 @@ def shop_findings(dataset: Dataset, signals: Signals) -> list[Finding]:
                     values={"modality": foretold, "other": source, "share": r2.value, "n": pair.n_items},
                 )
             )
-    price = dataset.catalog.price
+    price = dataset.catalog.price_to_show
     if price is not None:
         known = np.isfinite(price)
-        sold = np.bincount(dataset.log.item_index, minlength=dataset.catalog.n_items) > 0
+        sold = dataset.times_sold > 0
         unsold = int((~sold).sum())
         if known.any() and not known[~sold].any() and unsold >= threshold("price_unsold_items"):
             found.append(

@@ -17,8 +17,10 @@ _SAMPLE = 1000
 def feature_health(blocks: Sequence[FeatureBlock], *, seed: int = 0) -> list[FeatureHealth | None]:
     """One record per block, None where no item has the modality.
 
-    ``norm_ratio`` compares with the median of the other modalities' mean norms. Mean cosine and effective rank are taken on at most
-    1,000 items, drawn with the seed.
+    ``norm_ratio`` compares with the shop's usual mean norm, so that of three modalities one that is far off does not make the
+    others look off: the median over modalities; of two in the middle the one nearer to 1, where the encoders that we know leave
+    vectors. None for a single modality and for vectors of zeros. Mean cosine and effective rank are taken on at most 1,000 items,
+    drawn with the seed.
 
     Notes
     -----
@@ -27,14 +29,15 @@ def feature_health(blocks: Sequence[FeatureBlock], *, seed: int = 0) -> list[Fea
     (|sum of unit rows|^2 - n) / (n (n - 1)).
     """
     healths = [_health(block, seed) for block in blocks]
-    norms = [None if health is None else health.norm_mean for health in healths]
-    result: list[FeatureHealth | None] = []
-    for at, health in enumerate(healths):
-        others = [norm for other, norm in enumerate(norms) if other != at and norm is not None]
-        middle = float(np.median(others)) if others else 0.0
-        ratio = health.norm_mean / middle if health is not None and middle > 0 else None
-        result.append(None if health is None else health.model_copy(update={"norm_ratio": ratio}))
-    return result
+    norms = sorted(health.norm_mean for health in healths if health is not None and health.norm_mean > 0)
+    if len(norms) < 2:
+        return healths
+    middle = norms[(len(norms) - 1) // 2 : len(norms) // 2 + 1]
+    usual = min(middle, key=lambda norm: abs(np.log(norm)))
+    return [
+        health if health is None or health.norm_mean <= 0 else health.model_copy(update={"norm_ratio": health.norm_mean / usual})
+        for health in healths
+    ]
 
 
 def _health(block: FeatureBlock, seed: int) -> FeatureHealth | None:

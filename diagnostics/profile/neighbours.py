@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from diagnostics.config import threshold
 from diagnostics.schema import BoolArray, FloatArray, IndexArray
 from diagnostics.seeds import generator
 from models.graph_kernels import nearest_rows
 
-__all__ = ["NEAREST", "Neighbours", "unit_rows"]
+__all__ = ["NEAREST", "Neighbours", "off_scale", "unit_rows"]
 
 NEAREST = 10
 """How many neighbours every measure looks at."""
@@ -25,12 +26,35 @@ Items = npt.NDArray[np.int64]
 
 
 def unit_rows(values: FloatArray, present: BoolArray) -> FloatArray:
-    """Rows centred on the mean present item and scaled to length 1; 0 for absent items and for the mean itself."""
+    """Rows centred on the mean present item and scaled to length 1; 0 for absent items and for the mean itself.
+
+    Rows of another order of magnitude have no say in the mean, nor in what is nothing: one of them would make all the others look
+    alike.
+    """
     result = np.zeros_like(values)
-    result[present] = values[present] - values[present].mean(axis=0, dtype=np.float64).astype(np.float32)
+    known = values[present]
+    usual = off_scale(known) == 0
+    result[present] = known - known[usual].mean(axis=0, dtype=np.float64).astype(np.float32)
     norms = np.linalg.norm(result, axis=1, keepdims=True)
-    scale = float(norms.max(initial=0.0))
+    scale = float(norms[present][usual].max(initial=0.0))
     return np.divide(result, norms, out=np.zeros_like(result), where=norms > 1e-6 * scale)
+
+
+def off_scale(values: FloatArray) -> npt.NDArray[np.float64]:
+    """How many times longer or shorter than usual the rows of another order of magnitude are; 0 for all others; float64 (n,).
+
+    Another order of magnitude: more than ``row_norm_extreme`` times the median length or less than its inverse, and further from it
+    than six times the median distance, in logarithms, for lengths may differ by custom. A row of zeros has no length.
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
+    result = np.zeros(len(lengths))
+    some = lengths > 0
+    if some.any():
+        size = np.log(lengths[some])
+        away = np.abs(size - np.median(size))
+        limit = max(np.log(threshold("row_norm_extreme")), 6 * np.median(away))
+        result[some] = np.where(away > limit, np.exp(away), 0.0)
+    return result
 
 
 @dataclass(frozen=True)

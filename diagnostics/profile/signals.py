@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,6 +13,7 @@ from diagnostics.profile.homophily import homophily, with_hubness
 from diagnostics.profile.information import shared_information
 from diagnostics.profile.redundancy import redundancy
 from diagnostics.profile.standalone import Ranking, standalone_strength
+from diagnostics.profile.steps import Steps, Tell
 from diagnostics.profile.variants import Products, collapse, find_products
 from diagnostics.profile.views import Collaborative, View, sample_items
 from diagnostics.schema import (
@@ -71,7 +72,7 @@ def measure_signals(
     ranking: Ranking,
     *,
     seed: int = 0,
-    step: Callable[[], None] = lambda: None,
+    steps: Steps,
 ) -> Signals:
     """Measure every modality, then every pair.
 
@@ -79,7 +80,7 @@ def measure_signals(
     ----------
     real : modality -> bool (n_items,), items with a value that is not a stand-in
     healths : one per block, to which hubness is added
-    step : called once per modality and once per pair
+    steps : one is finished for the products, one per modality and one per pair; progress is told within each
 
     Notes
     -----
@@ -89,25 +90,33 @@ def measure_signals(
     sample = sample_items(dataset.catalog.n_items, seed)
     bought = Collaborative(dataset.split, sample, seed)
     products = find_products(dataset, features, real)
+    half = 0.4 if products.matter else 0.8
     traits = Traits.of(dataset)
     found: dict[str, Signal] = {}
     for block, health in zip(features, healths, strict=True):
+        steps.next()
         view = View.of(block, real[block.name], sample, seed=seed)
+        alone = standalone_strength(ranking, block, tell=steps.within(0.0, half))
+        collapsed = _collapsed(dataset, block, products, seed, steps.within(half, 2 * half)) if products.matter else None
+        steps.tell(0.8)
+        health = with_hubness(health, view)
+        steps.tell(0.9)
         found[block.name] = Signal(
             view=view,
-            health=with_hubness(health, view),
-            standalone=standalone_strength(ranking, block),
-            standalone_collapsed=_collapsed(dataset, block, products, seed) if products.matter else None,
+            health=health,
+            standalone=alone,
+            standalone_collapsed=collapsed,
             absence=absence(traits, block.kind, real[block.name], seed=seed),
             homophily=homophily(view, bought, products.of_item),
             new_item_ceiling=new_item_ceiling(view, bought, products.of_item),
         )
-        step()
     pairs, informed = [], []
     for first, second in combinations((signal.view for signal in found.values()), 2):
+        steps.next()
         pairs.append(redundancy(first, second, products.of_item))
+        steps.tell(0.5)
         informed.append(shared_information(first, second, bought, products.of_item))
-        step()
+    steps.next()
     measured: dict[str, Sequence[object]] = {
         "hubness": [signal.health and signal.health.hubness for signal in found.values()],
         "homophily": [signal.homophily for signal in found.values()],
@@ -125,9 +134,9 @@ def measure_signals(
     )
 
 
-def _collapsed(dataset: Dataset, block: FeatureBlock, products: Products, seed: int) -> Standalone:
+def _collapsed(dataset: Dataset, block: FeatureBlock, products: Products, seed: int, tell: Tell) -> Standalone:
     split, vectors = collapse(dataset.split, block, products)
-    return standalone_strength(Ranking(split, seed), vectors)
+    return standalone_strength(Ranking(split, seed), vectors, tell=tell)
 
 
 def _not_checked(

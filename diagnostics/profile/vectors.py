@@ -1,12 +1,13 @@
-"""Faults of ready-made vectors: rows of zero, of one number or of the mean, one row on many unrelated items, rows half missing."""
+"""Faults of ready-made vectors: rows of zero, of one number, of the mean or off the scale, one row on many unrelated items."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from diagnostics.config import threshold
-from diagnostics.profile.checks import Check
+from diagnostics.profile.checks import Check, above
 from diagnostics.profile.kinship import Kinship, group_items
+from diagnostics.profile.neighbours import off_scale
 from diagnostics.schema import FeatureBlock
 
 __all__ = ["check_vectors"]
@@ -24,27 +25,32 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
         return
     values = block.values[rows].astype(np.float64)
     zero, constant, average = (np.zeros(len(block.present), dtype=bool) for _ in range(3))
+    times = np.zeros(len(block.present))
+    if values.shape[1] >= _ENOUGH_DIMENSIONS:  # a few plain numbers, such as a price, may well span orders of magnitude
+        times[rows] = off_scale(block.values[rows])
+    usual = values[times[rows] == 0]
     zero[rows] = ~values.any(axis=1)
     size = np.sqrt(np.mean(values**2, axis=1))
     least = threshold("near_constant")
     if values.shape[1] >= _ENOUGH_DIMENSIONS:
         constant[rows] = (values.std(axis=1) <= least * size) & (size > 0)
-    deviations = values - values.mean(axis=0)
-    typical = np.sqrt(np.mean(deviations**2))
+    deviations = values - usual.mean(axis=0)
+    typical = np.sqrt(np.mean(deviations[times[rows] == 0] ** 2))
     if values.shape[1] >= _ENOUGH_DIMENSIONS and typical > 0:
         average[rows] = np.sqrt(np.mean(deviations**2, axis=1)) <= threshold("mean_vector_distance") * typical
         average &= ~zero & ~constant
     if constant[rows].all():  # a modality of one number many times over: odd, and no gap among values
         constant[:] = False
-    check.disguised |= zero | constant | average
+    check.disguised |= zero | constant | average | (times > 0)
     check.add_issue("zero_vector", zero)
     check.add_issue("constant_vector", constant)
     check.add_issue("mean_vector", average)
+    check.add_issue("off_scale_vector", times > 0, above(times, threshold("row_norm_extreme")))
     alike = np.zeros(len(block.present), dtype=bool)
-    alike[rows] = len(rows) > 1 and bool(0 < typical <= least * np.sqrt(np.mean(values**2)))
+    alike[rows] = len(rows) > 1 and bool(0 < typical <= least * np.sqrt(np.mean(usual**2)))
     check.add_issue("near_constant_vectors", alike)
 
-    others = rows[~(zero | constant | average)[rows]]
+    others = rows[~(zero | constant | average | (times > 0))[rows]]
     raw = np.ascontiguousarray(block.values[others] + np.float32(0))  # + 0 turns -0 into 0
     keys = raw.view(np.dtype((np.void, raw.shape[1] * raw.itemsize))).ravel()
     code = np.full(len(block.present), -1)

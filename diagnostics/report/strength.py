@@ -23,6 +23,9 @@ def strength_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     information = information_chart(profile, words)
     if information.wholes:
         blocks.append(Figure(information, words("report.profile.information_caption")))
+    for entry in profile.shared_information:
+        if not _tells(entry):
+            blocks.append(Paragraph(_open(entry, words), "note"))
     overlap = overlap_table(profile, words)
     if overlap.rows:
         blocks += [Paragraph(words("report.profile.overlap"), "lead"), overlap]
@@ -80,13 +83,13 @@ def _against_chance(name: str, rows: tuple[Row, ...], words: Words) -> IntervalC
 
 
 def information_chart(profile: Profile, words: Words) -> PartsChart:
-    """What two kinds of information tell about joint purchases, in parts: only one, only the other, both, only together."""
+    """What two kinds of information tell about joint purchases, in parts: only one, only the other, both, only together.
+
+    A pair whose total may be nothing has no parts, and is left out.
+    """
     names = tuple(modality.name for modality in profile.modalities)
     wholes = []
-    for entry in profile.shared_information:
-        total = entry.total.value
-        if not total or total <= 0:
-            continue
+    for entry in filter(_tells, profile.shared_information):
         first, second = entry.modalities
         parts = (
             ("only", first, entry.unique_first, look_of(first, names)),
@@ -97,7 +100,7 @@ def information_chart(profile: Profile, words: Words) -> PartsChart:
         wholes.append(
             Whole(
                 words("chart.information.pair", modality=first, other=second),
-                tuple(_part(kind, name, estimate, total, look, words) for kind, name, estimate, look in parts),
+                tuple(_part(kind, name, estimate, entry.total.value or 1.0, look, words) for kind, name, estimate, look in parts),
             )
         )
     title = words("chart.information.title")
@@ -108,10 +111,24 @@ def information_chart(profile: Profile, words: Words) -> PartsChart:
     return PartsChart(title, words("chart.alt", title=title, rows=said), tuple(wholes))
 
 
+def _tells(entry: SharedInformation) -> bool:
+    """Whether the two together tell anything, their interval considered; only then are there parts of it."""
+    return entry.total.low is not None and entry.total.low > 0
+
+
+def _open(entry: SharedInformation, words: Words) -> str:
+    first, second = entry.modalities
+    pair = words("chart.information.pair", modality=first, other=second)
+    value, interval = words.value(entry.total, "score"), words.interval(entry.total, "score") or MISSING
+    return words("report.profile.information_open", pair=pair, value=value, interval=interval)
+
+
 def _part(kind: str, name: str, estimate: Estimate, total: float, look: Look, words: Words) -> Part:
-    share = (estimate.value or 0.0) / total
+    """One part as a share of the total, with its interval; below nothing, which only chance can make, is nothing."""
+    share, low, high = (None if bits is None else max(bits, 0.0) / total for bits in (estimate.value, estimate.low, estimate.high))
     label = words("chart.information.only", modality=name) if kind == "only" else words(f"chart.information.{kind}")
-    return Part(label, share, words.number(share), look)
+    text = words("chart.information.part", value=words.number(share), interval=words.span(low, high, "percent") or MISSING)
+    return Part(label, share or 0.0, text, look)
 
 
 def overlap_table(profile: Profile, words: Words) -> Table:

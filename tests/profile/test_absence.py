@@ -53,6 +53,40 @@ def test_each_reason_is_named_and_what_only_goes_along_is_not(seed: int) -> None
     assert set(_codes(two)) == {("category", name), ("newer", None)}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_shop_that_mostly_does_not_sell_still_names_what_lacks_the_value(seed: int) -> None:
+    traits, rng = _shop(seed, 1200), np.random.default_rng(seed + 100)
+    traits.sold[rng.random(1200) < 0.65] = 0
+    unsold = traits.sold == 0
+    found = absence(traits, "image", rng.random(1200) > np.where(unsold, 0.5, 0.1))
+    assert _codes(found) == [("never_sold", None)] and found.drivers[0].difference.low > 0.3
+    assert (group_of(found.drivers[0], traits, "image") == unsold).all()
+    best = traits.sold >= np.quantile(traits.sold[~unsold], 2 / 3)  # of what sells, the best third
+    assert _codes(absence(traits, "image", rng.random(1200) > np.where(best, 0.5, 0.1))) == [("more_popular", None)]
+    assert not absence(traits, "image", rng.random(1200) > 0.3).drivers
+
+
+def test_items_without_price_or_category_are_groups_of_their_own() -> None:
+    traits, rng = _shop(0, 1200), np.random.default_rng(100)
+    nameless, unpriced = rng.random(1200) < 0.1, rng.random(1200) < 0.1
+    traits.category[nameless] = None
+    traits.price[unpriced] = np.nan
+    assert _codes(absence(traits, "image", ~nameless | (rng.random(1200) < 0.1))) == [("no_category", None)]
+    assert _codes(absence(traits, "image", ~unpriced | (rng.random(1200) < 0.1))) == [("no_price", None)]
+    assert _codes(absence(traits, "attributes", ~unpriced)) == []
+
+
+def test_many_categories_that_lack_everything_do_not_hide_each_other_or_a_milder_one() -> None:
+    rng = np.random.default_rng(1)
+    names = np.array([f"c{item % 10}" for item in range(1000)], dtype=object)
+    traits = Traits(rng.poisson(5, 1000).astype(float) + 1, None, None, names)
+    number = np.arange(1000) % 10
+    chance = np.select([number < 6, number == 6], [1.0, 0.5], 0.02)  # six without any photo, one with every other
+    found = absence(traits, "image", rng.random(1000) > chance)
+    assert {name for _, name in _codes(found)} == {f"c{one}" for one in range(7)}
+    assert all(driver.missing_elsewhere < 0.05 for driver in found.drivers)  # of the three that are in order
+
+
 def test_attributes_are_not_explained_by_themselves() -> None:
     traits = _shop(1)
     real = np.array([value is not None for value in traits.category]) & (traits.category != "c1")
@@ -74,7 +108,9 @@ def test_the_exact_test_is_fishers() -> None:
         members, missing = rng.random(200) < 0.2, rng.random(200) < 0.15
         group = module._Group("newer", None, members, np.ones(200, dtype=bool))
         table = [[(members & missing).sum(), (members & ~missing).sum()], [(~members & missing).sum(), (~members & ~missing).sum()]]
-        assert module._fisher(group, missing) == pytest.approx(fisher_exact(table, alternative="greater")[1])
+        assert module._fisher(group, missing, np.ones(200, dtype=bool)) == pytest.approx(
+            fisher_exact(table, alternative="greater")[1]
+        )
 
 
 def test_holms_correction_by_hand() -> None:

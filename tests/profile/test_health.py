@@ -20,7 +20,21 @@ def test_health_of_vectors_worked_by_hand(make_block: Callable) -> None:
     assert one.mean_cosine == pytest.approx(-1 / 3)  # of six pairs two are opposite, four at right angles
     assert (two.norm_mean, two.zero_rows, two.effective_rank) == (40, 0.2, pytest.approx(1))
     assert two.mean_cosine == pytest.approx(1)
-    assert one.norm_ratio == pytest.approx(3 / 40) and two.norm_ratio == pytest.approx(40 / 3)
+    assert one.norm_ratio == 1 and two.norm_ratio == pytest.approx(40 / 3)  # 3 is nearer to 1, where encoders leave vectors
+
+
+@pytest.mark.parametrize(
+    ("lengths", "ratios"),
+    [
+        ((1000, 1, 2), (500, 0.5, 1)),  # the median
+        ((1, 0.001), (1, 0.001)),
+        ((1000, 2000, 1, 2), (500, 1000, 0.5, 1)),  # two of a kind against two: those of the usual length are not the odd ones
+        ((0, 1, 40), (None, 1, 40)),
+    ],
+)
+def test_only_the_odd_length_is_far_from_the_usual_one(make_block: Callable, lengths: tuple, ratios: tuple) -> None:
+    healths = feature_health([make_block([[0.6 * length, 0.8 * length]], f"v{at}") for at, length in enumerate(lengths)])
+    assert [health.norm_ratio for health in healths] == [pytest.approx(ratio) for ratio in ratios]
 
 
 def test_effective_rank_knows_the_number_of_independent_directions(make_block: Callable) -> None:

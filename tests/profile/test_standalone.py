@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from diagnostics.config import THRESHOLDS, Threshold
+from diagnostics.errors import Cancelled
 from diagnostics.profile import profile
 from diagnostics.profile.standalone import Ranking, baselines, standalone_strength
 from diagnostics.schema import Dataset
@@ -128,6 +129,82 @@ def test_a_customer_without_known_items_is_counted_and_gets_nothing(make_dataset
     dataset = make_dataset(30, [(0, 0), (1, 1)], [(0, 5), (1, 2)])
     found = standalone_strength(Ranking(dataset.split), make_block(values)).recall_at_20
     assert found.n == 2 and found.value <= 0.5
+
+
+def test_the_floor_is_what_shuffles_give_on_average_and_where_one_falls(
+    make_dataset: Callable, make_block: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: 400 shuffles by hand. Everybody wants one of four products, so that whole shuffles hit or miss."""
+    rng = np.random.default_rng(0)
+    train = [(user, int(item)) for user in range(150) for item in rng.choice(np.arange(4, 80), 3, replace=False)]
+    dataset = make_dataset(80, train, [(user, user % 4) for user in range(150)])
+    values = rng.normal(size=(80, 4))
+    values[70:] = np.nan
+    monkeypatch.setitem(THRESHOLDS, "standalone_permutations", Threshold(40, "a spread that is well known"))
+    found = standalone_strength(Ranking(dataset.split), make_block(values)).permuted_floor
+    unit = values[:70] - values[:70].mean(axis=0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    recalls = []
+    for _ in range(400):
+        given = np.zeros((80, 4))
+        given[:70] = unit[rng.permutation(70)]
+        scores = np.full((150, 80), -np.inf)
+        for user in range(150):
+            wish = given[[item for other, item in train if other == user]].sum(axis=0)
+            scores[user, :70] = given[:70] @ wish
+        for user, item in train:
+            scores[user, item] = -np.inf
+        top = np.argsort(-scores, axis=1)[:, :20]
+        recalls.append(np.mean([user % 4 in top[user] for user in range(150)]))
+    assert found.value == pytest.approx(np.mean(recalls), abs=0.01)
+    inside = np.mean((np.array(recalls) >= found.low) & (np.array(recalls) <= found.high))
+    assert 0.88 <= inside <= 1 and found.high - found.low < 8 * np.std(recalls)
+
+
+def test_a_catalog_in_order_of_sales_lends_nothing_to_vectors_that_are_all_alike(
+    make_dataset: Callable, make_block: Callable
+) -> None:
+    rng = np.random.default_rng(0)
+    items = (rng.random((300, 5)) ** 3 * 200).astype(int)
+    train = sorted({(user, int(item)) for user in range(300) for item in items[user, 1:]})
+    test = [(user, int(items[user, 0])) for user in range(300) if (user, items[user, 0]) not in train]
+    values = np.where(np.arange(200)[:, None] % 2 == 0, 1.0, [[1.0, -1.0]])  # two vectors for 200 products
+    lift = standalone_strength(Ranking(make_dataset(200, train, test).split), make_block(values)).lift
+    assert lift.low <= 0
+
+
+@pytest.mark.parametrize(("scores", "work", "n", "n_knn"), [(60 * 25, 5e8, 25, (25, 25)), (2e8, 1000, 40, (1, 39))])
+def test_a_large_shop_is_measured_on_fewer_customers_and_says_so(
+    random_shop: tuple, make_block: Callable, monkeypatch: pytest.MonkeyPatch, scores: float, work: float, n: int, n_knn: tuple
+) -> None:
+    monkeypatch.setitem(THRESHOLDS, "standalone_scores", Threshold(scores, "as asked"))
+    monkeypatch.setitem(THRESHOLDS, "item_knn_work", Threshold(work, "as asked"))
+    ranking = Ranking(random_shop[0].split)
+    found = {name: metrics["recall_at_20"].n for name, metrics in baselines(ranking).items()}
+    assert found["random"] == found["popularity"] == n and n_knn[0] <= found["item_knn"] <= n_knn[1]
+    assert standalone_strength(ranking, make_block(np.random.default_rng(2).normal(size=(60, 5)))).recall_at_20.n == n
+
+
+def test_random_order_is_worked_out_exactly(make_dataset: Callable) -> None:
+    """50 products, 10 of them known: 40 candidates, 20 places, two targets. Half are found; NDCG by the mean gain of a place."""
+    dataset = make_dataset(50, [(0, item) for item in range(10)], [(0, 20), (0, 30)])
+    found = baselines(Ranking(dataset.split))["random"]
+    gains = 1 / np.log2(np.arange(2, 22))
+    assert found["recall_at_20"].value == pytest.approx(0.5)
+    assert found["ndcg_at_20"].value == pytest.approx(2 * gains.sum() / 40 / (gains[0] + gains[1]))
+
+
+def test_progress_goes_on_within_the_measures_and_cancel_stops_them(random_shop: tuple, make_block: Callable) -> None:
+    dataset = random_shop[0]
+    blocks = [make_block(np.random.default_rng(2).normal(size=(60, 5)), name) for name in ("one", "two")]
+    told: list[float] = []
+    profile(dataset, blocks, progress=lambda code, done: told.append(done))
+    assert told == sorted(told) and told[0] == 0 and told[-1] == 1
+    assert np.max(np.diff(told)) <= 0.12 and len(told) > 30
+    for stop in (len(told) // 3, len(told) - 3):
+        asked = iter(range(1000))
+        with pytest.raises(Cancelled):
+            profile(dataset, blocks, cancelled=lambda asked=asked, stop=stop: next(asked) >= stop)
 
 
 def test_same_seed_same_profile(random_shop: tuple, make_block: Callable) -> None:

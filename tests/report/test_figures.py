@@ -20,10 +20,11 @@ from diagnostics.report.evidence import (
     standalone_chart,
 )
 from diagnostics.report.figures import Band, BandChart, Chart, Curve, Part, Whole, look_of, nice_ticks
-from diagnostics.report.strength import ceiling_chart, homophily_chart, information_chart
+from diagnostics.report.model import Paragraph
+from diagnostics.report.strength import ceiling_chart, homophily_chart, information_chart, strength_blocks
 from diagnostics.report.svg import draw
 from diagnostics.report.words import Words
-from diagnostics.schema import Diagnosis, ProbeEvent
+from diagnostics.schema import Diagnosis, Estimate, ProbeEvent
 from tests.report.example import HOSTILE, example
 
 
@@ -153,4 +154,22 @@ def test_parts_of_a_whole_are_drawn_in_proportion_and_noise_below_zero_has_no_wi
 def test_what_two_kinds_tell_is_said_in_shares_of_the_whole() -> None:
     chart = information_chart(example().profile, Words("en"))
     parts = {part.label: part.text for part in chart.wholes[0].parts}
-    assert parts == {"Only Text": "58.6%", "Only Images": "7.1%", "Either of them says it": "22.9%", "Only both together": "11.4%"}
+    assert parts == {
+        "Only Text": "58.6% (55.7% to 61.4%)",
+        "Only Images": "7.1% (4.3% to 10.0%)",
+        "Either of them says it": "22.9% (20.0% to 25.7%)",
+        "Only both together": "11.4% (8.6% to 14.3%)",
+    }
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_whole_that_may_be_nothing_has_no_parts_and_says_so(lang: str) -> None:
+    profile = example().profile
+    first, second = profile.shared_information
+    open_ = first.model_copy(update={"total": Estimate(value=0.004, low=-0.003, high=0.011, n=500, unit="bits")})
+    doubtful = profile.model_copy(update={"shared_information": (open_, second)})
+    words = Words(lang)
+    assert len(information_chart(doubtful, words).wholes) == 1
+    notes = [block.text for block in strength_blocks(doubtful, words) if isinstance(block, Paragraph)]
+    assert any("0.004" in note and "0.011" in note for note in notes)
+    assert not any("0.004" in block.text for block in strength_blocks(profile, words) if isinstance(block, Paragraph))
