@@ -1,7 +1,8 @@
 """Runs contestants one after another, each in a fresh process, and prints medians, peaks of memory and ratios.
 
 A contestant is a script. It imports what it needs, starts its own clock, works, and prints one line of JSON as its last:
-``{"seconds": ..., "said": "..."}`` (see ``clock.py``). Its peak of memory is what the operating system saw of the whole process.
+``{"seconds": ..., "said": "..."}``, which ``clock.py`` does for it, with ``held_mb``, the memory that it held when the clock
+started, and ``versions``. Its peak of memory is what the operating system saw of the whole process.
 """
 
 from __future__ import annotations
@@ -21,10 +22,18 @@ from pathlib import Path
 
 import platformdirs
 
+from tests.bench.clock import PEAK_UNIT
+
 __all__ = ["Bar", "Contestant", "Outcome", "peer", "race"]
 
 ROOT = Path(__file__).parents[2]
-_MEASURES = {"seconds": "time", "process_s": "time with imports", "cpu_s": "time of cores with imports", "peak_mb": "memory"}
+_MEASURES = {
+    "seconds": "time",
+    "process_s": "time with imports",
+    "cpu_s": "time of cores with imports",
+    "peak_mb": "memory",
+    "grown_mb": "memory beyond imports",
+}
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,17 @@ class Outcome:
     """What one contestant did in every round.
 
     ``seconds``: its own clock; ``process_s``: its whole process with imports; ``cpu_s``: what that took of all cores, which tells
-    most where other programs were running; ``peak_mb``: the most memory that it held.
+    most where other programs were running; ``peak_mb``: the most memory that it held; ``grown_mb``: the same less what it held when
+    its clock started.
     """
 
     seconds: list[float] = field(default_factory=list)
     process_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)
+    grown_mb: list[float] = field(default_factory=list)
     said: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
     def median(self, measure: str) -> float:
         """The median over the rounds."""
@@ -87,18 +99,22 @@ def race(title: str, contestants: Sequence[Contestant], bars: Sequence[Bar] = ()
     wide = max((len(name) for name in outcomes), default=0)
     print(f"\n{title} (median of {rounds})")
     for name, outcome in outcomes.items():
-        seconds, process, cpu, peak = (outcome.median(measure) for measure in _MEASURES)
+        seconds, process, cpu, peak, grown = (outcome.median(measure) for measure in _MEASURES)
         spread = f"({min(outcome.seconds):.2f} to {max(outcome.seconds):.2f})"
         print(
             f"  {name:<{wide}}  {seconds:8.2f} s {spread:<18}  with imports {process:7.2f} s, {cpu:7.2f} s of cores  "
-            f"peak {peak:6.0f} MB  {outcome.said}"
+            f"peak {peak:6.0f} MB ({grown:.0f} beyond imports)  {outcome.said}"
         )
     judged = [_judge(bar, outcomes) for bar in bars]
     for line in judged:
         print(f"  {line['says']}")
     sys.stdout.flush()
-    medians = {name: {m: round(outcome.median(m), 4) for m in _MEASURES} for name, outcome in outcomes.items()}
-    return {"title": title, "rounds": rounds, "medians": medians, "bars": judged}
+    found = {
+        name: {measure: round(outcome.median(measure), 4) for measure in _MEASURES}
+        | {"said": outcome.said, "versions": outcome.versions}
+        for name, outcome in outcomes.items()
+    }
+    return {"title": title, "rounds": rounds, "contestants": found, "bars": judged}
 
 
 def _run(contestant: Contestant, outcome: Outcome) -> str:
@@ -118,8 +134,9 @@ def _run(contestant: Contestant, outcome: Outcome) -> str:
     outcome.process_s.append(time.perf_counter() - started)
     outcome.cpu_s.append(used.ru_utime + used.ru_stime)
     outcome.seconds.append(float(answer["seconds"]))
-    outcome.peak_mb.append(used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
-    outcome.said = str(answer.get("said", ""))
+    outcome.peak_mb.append(used.ru_maxrss / PEAK_UNIT)
+    outcome.grown_mb.append(outcome.peak_mb[-1] - float(answer.get("held_mb", 0.0)))
+    outcome.said, outcome.versions = str(answer.get("said", "")), answer.get("versions", {})
     return ""
 
 
@@ -131,11 +148,11 @@ def _judge(bar: Bar, outcomes: dict[str, Outcome]) -> dict[str, object]:
     reached = outcomes[bar.name].median(bar.measure)
     if bar.than:
         theirs = [outcomes[name].median(bar.measure) for name in bar.than]
-        reached = (max(theirs) if bar.measure == "peak_mb" else sum(theirs)) / reached
+        reached = (max(theirs) if bar.measure.endswith("_mb") else sum(theirs)) / reached
     held = reached <= (bar.at_most or reached) and reached >= (bar.at_least or reached)
     limit = f"at least {bar.at_least:g}" if bar.at_least is not None else f"at most {bar.at_most:g}"
     return {
-        "says": f"{says}: {reached:.1f} ({limit}) {'reached' if held else 'MISSED'}",
+        "says": f"{says}: {reached:.2f} ({limit}) {'reached' if held else 'MISSED'}",
         "reached": round(reached, 3),
         "held": held,
     }

@@ -17,7 +17,7 @@ from tests.bench.clock import timed
 
 folder, what = Path(sys.argv[1]), sys.argv[2]
 modalities = {"text": ("title", "description"), "attributes": ("category", "brand"), "price": ("price",)}
-with timed() as said, Engine(threads=2) as engine:
+with timed("ibis-framework", "duckdb", "pyarrow", "pandas") as said, Engine(threads=2) as engine:
     items, events = engine.table(folder / "items.parquet"), engine.table(folder / "events.parquet")
     if what == "all":
         flags = {}

@@ -10,7 +10,7 @@ from cleanvision import Imagelab
 from tests.bench.clock import timed
 
 if __name__ == "__main__":
-    with timed() as said:
+    with timed("cleanvision") as said:
         with contextlib.redirect_stdout(sys.stderr):
             lab = Imagelab(data_path=sys.argv[1])
             lab.find_issues(n_jobs=2, verbose=False)

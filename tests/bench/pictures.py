@@ -1,4 +1,4 @@
-"""Picture checks against cleanvision on pictures of realistic size, and all photos of a real shop checked and encoded."""
+"""Picture checks against cleanvision on pictures of realistic size."""
 
 from __future__ import annotations
 
@@ -8,44 +8,28 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.bench.harness import ROOT, Bar, Contestant, peer, race
+from tests.bench.harness import Bar, Contestant, peer, race
 
 __all__ = ["against_cleanvision"]
 
 _HERE = Path(__file__).parent
-_PHOTOS = ROOT.parent / "shared" / "data" / "hm" / "images"
 _NUMBER = 1000
 
 
 def against_cleanvision(*, rounds: int = 3) -> list[dict[str, object]]:
     """The same kinds of checks (size, shape, light, dark, blur, grey, low information, copies, near copies) on 1,000 JPEGs.
 
-    Both use two cores. Of the shop's photos, 128 pixels a side, the time to check and the time to encode is measured.
+    Both use two cores.
     """
     python = peer("cleanvision", "cleanvision==0.3.7")
-    races = []
     with tempfile.TemporaryDirectory(prefix="tenbin-bench-") as made:
-        folder = Path(made)
-        _write_pictures(folder)
-        races.append(_race("1,000 JPEGs of 500 to 800 pixels a side", folder, python, [], rounds))
-    if _PHOTOS.is_dir():
-        bars = [Bar("tenbin check", "seconds", at_most=15), Bar("tenbin encode", "seconds", at_most=60)]
-        races.append(_race("3,422 photos of a real shop", _PHOTOS, python, bars, rounds))
-    else:
-        print("../shared/data/hm is absent: the photos of a real shop are left out.")
-    return races
-
-
-def _race(title: str, folder: Path, python: Path | None, bars: list[Bar], rounds: int) -> dict[str, object]:
-    """A bar against cleanvision stands where the pictures are of realistic size, which is where ``bars`` brings none."""
-    contestants = [Contestant("tenbin check", _HERE / "ours_pictures.py", (str(folder), "check"))]
-    if bars:
-        contestants.append(Contestant("tenbin encode", _HERE / "ours_pictures.py", (str(folder), "encode")))
-    if python is not None:
-        contestants.append(Contestant("cleanvision", _HERE / "peer_cleanvision.py", (str(folder),), python))
-        if not bars:
+        _write_pictures(Path(made))
+        contestants = [Contestant("tenbin check", _HERE / "ours_pictures.py", (made,))]
+        bars = []
+        if python is not None:
+            contestants.append(Contestant("cleanvision", _HERE / "peer_cleanvision.py", (made,), python))
             bars = [Bar("tenbin check", measure, ("cleanvision",), at_least=8) for measure in ("seconds", "cpu_s")]
-    return race(title, contestants, bars, rounds=rounds)
+        return [race("1,000 JPEGs of 500 to 800 pixels a side", contestants, bars, rounds=rounds)]
 
 
 def _write_pictures(folder: Path) -> None:
