@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,9 +123,10 @@ def _read(session: Session, request: RunRequest) -> Dataset:
         for name in names or ():  # before minutes of reading and measuring
             expect(option, name, list(known))
     expect("--format", request.format, ["auto", *FORMATS])
+    asked = request.with_passwords(os.environ)
     dataset = tenbin.read_dataset(
-        request.catalog,
-        request.interactions,
+        asked.catalog,
+        asked.interactions,
         images=request.images,
         features=request.features or None,
         mapping=request.mapping,

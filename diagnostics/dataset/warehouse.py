@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from diagnostics.config import home
 from diagnostics.dataset.databases import SESSIONS, Session, without_secret
@@ -21,7 +21,7 @@ from diagnostics.dataset.queries import checked_select
 from diagnostics.dataset.tables import Role, Table, read_table
 from diagnostics.errors import TenbinError
 
-__all__ = ["SCHEMES", "Address", "count_rows", "fetch", "is_url", "parse_url", "read_source", "without_password"]
+__all__ = ["SCHEMES", "Address", "count_rows", "fetch", "is_url", "parse_url", "read_source", "with_password", "without_password"]
 
 SCHEMES = ("duckdb", "sqlite", "postgresql", "postgres", "spark")
 """What a URL may begin with; ``spark:///folder`` is a folder of Parquet files that Spark measures."""
@@ -69,6 +69,14 @@ def without_password(source: str) -> str:
     address = source if named is None else source[: named.start()]
     head, sign, query = (_SECRET.sub(r"\1@", address) + source[len(address) :]).partition("query=")
     return _SECRET_PARAMETER.sub(r"\1", head).rstrip("?&" if not sign else "") + sign + query
+
+
+def with_password(url: str, password: str) -> str:
+    """The same URL of a server with a password in it; one that it already has is kept. Other URLs need none."""
+    address = parse_url(url)
+    if address.kind != "postgresql" or "password" in address.server:
+        return url
+    return url.replace("?", f"?password={quote(password, safe='')}&", 1)
 
 
 def parse_url(url: str) -> Address:

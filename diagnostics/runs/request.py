@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field
 
-from diagnostics.dataset.warehouse import is_url, parse_url, without_password
+from diagnostics.dataset.warehouse import is_url, parse_url, with_password, without_password
 from diagnostics.runs.store import code_version
 from diagnostics.schema import Record
 
 __all__ = ["RunRequest"]
+
+
+_PASSWORDS = {"catalog": "TENBIN_CATALOG_PASSWORD", "interactions": "TENBIN_INTERACTIONS_PASSWORD"}
 
 
 def _source(value: Path | str) -> Path | str:
@@ -77,10 +81,19 @@ class RunRequest(Record):
         return self.model_copy(update={name: without_password(url) for name, url in named.items() if isinstance(url, str)})
 
     @property
-    def password(self) -> str | None:
-        """The password of the database that the request names, as its driver takes it from the environment; None without one."""
-        urls = (url for url in (self.interactions, self.catalog) if isinstance(url, str))
-        return next((found for url in urls if (found := parse_url(url).server.get("password"))), None)
+    def passwords(self) -> dict[str, str]:
+        """The passwords in the databases' URLs, by the variables of the environment in which a run looks for them."""
+        urls = {name: getattr(self, source) for source, name in _PASSWORDS.items()}
+        found = {name: parse_url(url).server.get("password") for name, url in urls.items() if isinstance(url, str)}
+        return {name: password for name, password in found.items() if password}
+
+    def with_passwords(self, environment: Mapping[str, str]) -> RunRequest:
+        """The same request with the passwords that the environment holds for its databases, for reading, never for showing."""
+        urls = {source: getattr(self, source) for source, name in _PASSWORDS.items() if name in environment}
+        known = {
+            source: with_password(url, environment[_PASSWORDS[source]]) for source, url in urls.items() if isinstance(url, str)
+        }
+        return self.model_copy(update=known)
 
     @property
     def token(self) -> str:

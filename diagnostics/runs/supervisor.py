@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +31,7 @@ def start(request: RunRequest) -> RunFolder:
 
     A run that was cancelled, failed or interrupted starts again in its folder and keeps the trainings it had finished.
     """
-    password = request.password
+    passwords = request.passwords
     request = request.without_passwords().resolved()
     folder = RunFolder(_root() / request.token)
     with _lock(folder.path):
@@ -40,7 +40,7 @@ def start(request: RunRequest) -> RunFolder:
         folder.begin(request.model_dump_json(indent=1))
         with (folder.path / "log.txt").open("ab") as log:
             process = _spawn_detached(
-                ["diagnose", *request.arguments(), "--out", str(folder.path), "--json-progress"], log, password
+                ["diagnose", *request.arguments(), "--out", str(folder.path), "--json-progress"], log, passwords
             )
         folder.claim(process.pid)
     _children[:] = [child for child in (*_children, process) if child.poll() is None]  # reaps those that have ended
@@ -73,10 +73,10 @@ def _root() -> Path:
     return home() / "runs"
 
 
-def _spawn_detached(arguments: list[str], log: IO[bytes], password: str | None) -> subprocess.Popen[bytes]:
+def _spawn_detached(arguments: list[str], log: IO[bytes], passwords: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Our command line in a process that neither closing the dashboard nor Ctrl-C in its terminal ends.
 
-    A database's password goes by the environment, where its driver looks for it: everybody can read a command line.
+    Databases' passwords go by the environment: everybody can read a command line.
     """
     flags = 0
     if sys.platform == "win32":
@@ -87,7 +87,7 @@ def _spawn_detached(arguments: list[str], log: IO[bytes], password: str | None) 
         stdout=log,
         stderr=log,
         cwd=Path(__file__).parents[2],
-        env=None if password is None else {**os.environ, "PGPASSWORD": password},
+        env={**os.environ, **passwords},
         start_new_session=sys.platform != "win32",
         creationflags=flags,
     )

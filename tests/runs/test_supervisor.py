@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -133,9 +134,22 @@ def test_a_password_is_neither_stored_nor_on_the_command_line_and_names_no_run(r
     monkeypatch.setattr(supervisor, "_spawn_detached", lambda *given: spawned.append(given) or _Process())
     folder = start(request_of(interactions=url))
     arguments, _, given = spawned[0]
-    assert given == "hunter2" and "hunter2" not in " ".join(arguments)
+    assert given == {"TENBIN_INTERACTIONS_PASSWORD": "hunter2"} and "hunter2" not in " ".join(arguments)
     assert b"hunter2" not in b"".join(path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
     assert request_of(interactions=url).token == request_of(interactions=url.replace("hunter2", "other")).token
+
+
+def test_each_database_has_its_own_password(request_of):
+    urls = {name: f"postgresql://ana:{name}%40@localhost:1/shop?table=a&port=1" for name in ("catalog", "interactions")}
+    request = request_of(**urls)
+    started = request.without_passwords().with_passwords(request.passwords)
+    for name in urls:
+        assert parse_url(getattr(started, name)) == dataclasses.replace(
+            parse_url(urls[name]), shown=parse_url(getattr(started, name)).shown
+        )
+        assert parse_url(getattr(started, name)).server["password"] == f"{name}@"
+        assert "@localhost" in parse_url(getattr(started, name)).shown and f"{name}@" not in repr(parse_url(getattr(started, name)))
+    assert request.with_passwords({"TENBIN_CATALOG_PASSWORD": "other"}) == request  # what the address says comes first
 
 
 class _Process:
