@@ -15,7 +15,7 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 APP_READY := .venv/.app-$(shell cksum < requirements.txt | cut -d' ' -f1)
 TEST_READY := .venv/.test-$(shell cat requirements.txt tests/requirements.txt | cksum | cut -d' ' -f1)
 BROWSER_READY := .venv/.browser
-TYPED := $(addprefix diagnostics/,schema errors.py config.py seeds.py messages stats dataset profile probe runs) models
+TYPED := $(addprefix diagnostics/,schema errors.py config.py seeds.py messages stats dataset profile probe runs verdict report console.py commands.py __main__.py) models
 
 app: $(APP_READY)
 	$(PYTHON) -m streamlit run app.py

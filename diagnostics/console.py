@@ -179,7 +179,7 @@ def misused(error: Any, command: Any, lang: str) -> TenbinError:
     group = context.command if context is not None else command
     shown = max(parameter.opts, key=len) if parameter is not None else option
     choices = _choices(parameter)
-    if type(error).__name__ == "MissingParameter":
+    if parameter is not None and type(error).__name__ == "MissingParameter":
         said = text("cli.usage.missing", lang, option=shown, help=parameter.help)
     elif parameter is not None and choices:
         said = text("cli.usage.choice", lang, option=shown, choices=choices)

@@ -41,8 +41,14 @@ _STYLE = """<style>
 .st-key-verdict h3 { padding: 0 0 .5rem; font-size: 1.4rem; line-height: 1.5; }
 [class*="st-key-fact-"] h3 { font-size: 1.75rem; padding: 0; white-space: nowrap; font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .76; }
-[class*="st-key-matrix-"] [data-testid="stColumn"] [data-testid="stVerticalBlock"] { gap: .35rem; }
-[class*="st-key-matrix-"] [data-testid="stHorizontalBlock"] { padding-bottom: .5rem; }
+.tenbin-bars { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .92rem; font-variant-numeric: tabular-nums; }
+.tenbin-bars th, .tenbin-bars td { text-align: left; vertical-align: top; padding: .45rem .7rem .45rem 0;
+  border-bottom: 1px solid rgba(128,140,152,.22); overflow-wrap: anywhere; }
+.tenbin-bars th { font-weight: 600; opacity: .8; }
+.tenbin-bars small { display: block; margin-top: .25rem; opacity: .76; line-height: 1.45; }
+.tenbin-bars .bar { height: 6px; margin-top: .3rem; border-radius: 3px; background: rgba(128,140,152,.22); overflow: hidden; }
+.tenbin-bars .bar div { height: 100%; background: #2f86bd; }
+.stMultiSelect [data-baseweb="select"] > div { flex-wrap: wrap; max-height: none; }
 .stMarkdown td[style*="right"], .stMarkdown td:has([role="img"]) { white-space: nowrap; }
 .stMarkdown td span[style*="font-size"] { display: block; }
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }

@@ -184,7 +184,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
         headroom=words.with_interval(balancing.headroom, "points"),
         detectable=words.size(balancing.minimum_detectable_effect, "points"),
     )
-    blocks = (
+    blocks: tuple[Block, ...] = (
         Table(columns, rows),
         Figure(balancing_chart(balancing, words), words("report.balancing.caption")),
         *choice_lines(diagnosis, words),

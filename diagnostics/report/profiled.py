@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diagnostics.messages import has
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.coverage import coverage_blocks
 from diagnostics.report.model import Block, Cell, Column, Folded, Icon, Point, Points, Section, Table
@@ -12,7 +13,7 @@ from diagnostics.report.strength import said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
 from diagnostics.schema import Diagnosis, Finding, ModalityProfile, Profile, Severity
 
-__all__ = ["finding_points", "profile_answer", "profile_matrix", "profile_section", "profile_themes", "summary_lines"]
+__all__ = ["by_gravity", "finding_points", "profile_answer", "profile_matrix", "profile_section", "profile_themes", "summary_lines"]
 
 _SEVERITY_ICONS: dict[Severity, Icon] = {"problem": "problem", "warning": "warning", "info": "info"}
 _MOSTLY, _PARTLY = 0.5, 0.2  # of another kind's content; where the words change, no rule depends on it
@@ -55,8 +56,13 @@ def profile_answer(profile: Profile, words: Words) -> str:
 
 def finding_points(findings: Sequence[Finding], words: Words) -> Points:
     """Findings in words, the gravest first."""
+    return Points(tuple(_finding(entry, words) for entry in by_gravity(findings)))
+
+
+def by_gravity(findings: Sequence[Finding]) -> list[Finding]:
+    """Problems before warnings before remarks."""
     order = list(_SEVERITY_ICONS)
-    return Points(tuple(_finding(entry, words) for entry in sorted(findings, key=lambda entry: order.index(entry.severity))))
+    return sorted(findings, key=lambda entry: order.index(entry.severity))
 
 
 def _finding(finding: Finding, words: Words) -> Point:
@@ -68,8 +74,13 @@ def _finding(finding: Finding, words: Words) -> Point:
         words.coded("finding", finding.code, "title", values),
         words.join_sentences([part for part in parts if part]),
         _SEVERITY_ICONS[finding.severity],
-        words.with_interval(finding.effect) if finding.effect else "",
+        words(f"finding.{finding.code}.effect", effect=words.with_interval(finding.effect)) if _told(finding, words) else "",
     )
+
+
+def _told(finding: Finding, words: Words) -> bool:
+    """Whether the size of the finding has words of its own: where its text holds it, it is not said twice."""
+    return finding.effect is not None and has(f"finding.{finding.code}.effect", words.lang)
 
 
 # ---------------------------------------------------------------- the matrix
@@ -93,7 +104,7 @@ def profile_matrix(profile: Profile, words: Words) -> Table:
 
 def _coverage_cell(modality: ModalityProfile, words: Words) -> Cell:
     share = modality.coverage.items
-    word = "full" if share >= 0.995 else "most" if share >= 0.8 else "part" if share >= 0.4 else "little"
+    word = "full" if share == 1.0 else "most" if share >= 0.8 else "part" if share >= 0.4 else "little"
     said = words(f"report.matrix.coverage_{word}")
     if modality.coverage.disguised:
         said = words("report.matrix.disguised", word=said, share=modality.coverage.disguised)

@@ -72,7 +72,7 @@ def how_much(key: str, words: Words, *, interactions: int, purchases: int | None
 def funnel(reading: ReadingNotes, words: Words) -> Table:
     """Every row that was not used, by reason, and what else was merged or unmatched."""
     columns = (Column(words("report.data.file")), Column(words("report.data.reason")), Column(words("report.data.count"), True))
-    names = {file.role: file.name for file in reversed(reading.files)}
+    names: dict[str, str] = {file.role: file.name for file in reversed(reading.files)}
     found = [(entry.file, words.coded("set_aside", entry.reason), entry.count) for entry in reading.set_aside]
     found += [
         (names.get(role, ""), words(f"report.data.{field}"), getattr(reading, field)) for field, role in _NOT_AS_THEY_STAND.items()

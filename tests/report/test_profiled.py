@@ -116,7 +116,7 @@ def test_a_profile_with_little_in_it_has_no_empty_block(lang: str) -> None:
 
 def test_the_lines_for_a_terminal_say_it_in_words() -> None:
     lines = summary_lines(PROFILE, Words("en"))
-    assert lines[0].endswith("Things to look at in the data: 1.") and lines[1].startswith("Text: Coverage 99.6% (Complete)")
+    assert lines[0].endswith("Things to look at in the data: 1.") and lines[1].startswith("Text: Coverage 99.6% (Nearly complete)")
     assert lines[4].startswith("• Placeholder pictures. 212 products (2.1%)") and len(lines) == 6
     japanese = " ".join(summary_lines(PROFILE, Words("ja")))
     assert not re.findall(r"[A-Za-z]{2,}", japanese)

@@ -10,16 +10,17 @@ from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain, section, show, title
 from diagnostics.dashboard.worklists import Worklist, worklists
 from diagnostics.report.evidence import coverage_chart, standalone_chart
-from diagnostics.report.model import Figure, Points, Section
-from diagnostics.report.profiled import finding_points, profile_answer, profile_matrix, profile_themes
+from diagnostics.report.model import Figure, Section
+from diagnostics.report.profiled import by_gravity, finding_points, profile_answer, profile_matrix, profile_themes
 from diagnostics.report.quality import worst_items
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder
-from diagnostics.schema import ModalityProfile, Profile
+from diagnostics.schema import Finding, ModalityProfile, Profile
 
 __all__ = ["page"]
 
 _MOST_PICTURES, _PICTURES_IN_A_ROW = 20, 7
+_LISTED_AS = {"modality_gaps": "modality_incomplete"}  # one list, whether the gaps are many or few
 
 
 def page() -> None:
@@ -36,35 +37,52 @@ def page() -> None:
         return
     title(words("dashboard.modalities.title"), profile_answer(profile, words))
     show(profile_matrix(profile, words), words.lang, "matrix")
-    _findings(profile, words)
-    for index, (question, blocks) in enumerate(profile_themes(profile, words)):
-        st.subheader(plain(question), anchor=False)
-        for place, block in enumerate(blocks):
-            show(block, words.lang, f"theme-{index}-{place}")
-    _worst(folder, profile, words)
+    lists = worklists(folder.path, words)
+    _findings(profile, lists, words)
+    themes = profile_themes(profile, words)
+    *places, last = st.tabs([words(f"dashboard.modalities.tab_{name}") for name in ("coverage", "strength", "quality", "lists")])
+    for index, (place, (question, blocks)) in enumerate(zip(places, themes, strict=True)):
+        with place:
+            st.subheader(plain(question), anchor=False)
+            for number, block in enumerate(blocks):
+                show(block, words.lang, f"theme-{index}-{number}")
+    with last:
+        _worst(folder, profile, lists, words)
     report = state.report(folder, words.lang)
     if report is not None:
         with st.expander(plain(words("dashboard.modalities.after_training"))):
             section(_only_new(report.section("modalities"), profile, words), words.lang, "modalities", heading=False)
 
 
-def _findings(profile: Profile, words: Words) -> None:
-    """What calls for action in words; remarks are one click away."""
-    points = finding_points(profile.findings, words).items
-    grave = Points(tuple(point for point in points if point.icon != "info"))
-    remarks = Points(tuple(point for point in points if point.icon == "info"))
-    if grave.items:
+def _findings(profile: Profile, lists: tuple[Worklist, ...], words: Words) -> None:
+    """What calls for action in words, each with its list to take along; remarks are one click away."""
+    found = by_gravity(profile.findings)
+    remarks = [finding for finding in found if finding.severity == "info"]
+    grave = [finding for finding in found if finding.severity != "info"]
+    if grave:
         st.subheader(plain(words("dashboard.modalities.found")), anchor=False)
-        show(grave, words.lang, "found")
-    if remarks.items:
-        with st.expander(plain(words("dashboard.modalities.remarks", count=len(remarks.items)))):
-            show(remarks, words.lang, "remarks")
+        for finding in grave:
+            _finding(finding, lists, words)
+    if remarks:
+        with st.expander(plain(words("dashboard.modalities.remarks", count=len(remarks)))):
+            for finding in remarks:
+                _finding(finding, lists, words)
 
 
-def _worst(folder: RunFolder, profile: Profile, words: Words) -> None:
+def _finding(finding: Finding, lists: tuple[Worklist, ...], words: Words) -> None:
+    """One finding, and beside it the whole list of the products concerned, where there is one."""
+    said, taken = st.columns([5, 1])
+    with said:
+        show(finding_points((finding,), words), words.lang, "")
+    code = _LISTED_AS.get(finding.code, finding.code)
+    for entry in (entry for entry in lists if entry.path.stem == f"{finding.modality}-{code}"):
+        with taken:
+            _download(entry, words("dashboard.modalities.list"), f"finding-{finding.code}-{entry.path.name}")
+
+
+def _worst(folder: RunFolder, profile: Profile, lists: tuple[Worklist, ...], words: Words) -> None:
     """Per kind of information the items behind its faults, as a table, as pictures, and as lists to hand on."""
     st.subheader(plain(words("dashboard.modalities.worst")), anchor=False)
-    lists = worklists(folder.path, words)
     faulty = [modality for modality in profile.modalities if any(issue.count for issue in modality.issues)]
     if not faulty and not lists:
         st.markdown(plain(words("dashboard.modalities.no_worst")))
@@ -87,14 +105,12 @@ def _worklist(entry: Worklist, words: Words) -> None:
     st.markdown(f"**{plain(entry.title)}**")
     if entry.rows:
         st.dataframe(entry.rows, hide_index=True)
+    _download(entry, words("dashboard.modalities.worklist"), f"worklist-{entry.path.name}")
+
+
+def _download(entry: Worklist, label: str, key: str) -> None:
     st.download_button(
-        words("dashboard.modalities.worklist"),
-        entry.path.read_bytes(),
-        entry.path.name,
-        "text/csv",
-        key=f"worklist-{entry.path.name}",
-        icon=":material/download:",
-        on_click="ignore",
+        label, entry.path.read_bytes, entry.path.name, "text/csv", key=key, icon=":material/download:", on_click="ignore"
     )
 
 

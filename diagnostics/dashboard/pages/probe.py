@@ -69,6 +69,13 @@ def _again(folder: RunFolder, words: Words) -> None:
 def _seconds(spent: float, asked: RunRequest, name: str) -> float | None:
     """How long a preset's trainings should take, by what this run's own took; None where no time was noted.
 
-    A longer patience lets models learn on, but most stop long before the limit, so only repetitions are counted.
+    A longer patience lets models learn on, but most stop long before the limit, so only trainings are counted: every model once
+    without and once with each method, as often as it is repeated. What a person asked for stays in any preset.
     """
-    return spent * PRESETS[name].seeds / (asked.seeds or PRESETS[asked.preset].seeds) or None
+
+    def trainings(preset: str) -> int:
+        plan = PRESETS[preset]
+        methods = plan.balancers if asked.balancers is None else asked.balancers
+        return (asked.seeds or plan.seeds) * len(asked.backbones or plan.backbones) * (1 + len(methods))
+
+    return spent * trainings(name) / trainings(asked.preset) or None
