@@ -214,15 +214,12 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
 
 
 def _learning_rates(diagnosis: Diagnosis, words: Words) -> str:
-    """The learning rate, or where several models were trained each one's own: the plan keeps those of all but the first."""
+    """The learning rate that was used, or where several models were trained each one's own."""
     protocol = diagnosis.protocol
-    if len(protocol.backbones) < 2:
-        return words.number(protocol.learning_rate, "score")
-    others = diagnosis.provenance.plan.get("options", {}).get("backbones", {})
-    rates = {name: others.get(name, {}).get("learning_rate", protocol.learning_rate) for name in protocol.backbones}
-    return words.series(
-        [words("report.protocol.rate_of", backbone=name, rate=words.number(rate, "score")) for name, rate in rates.items()]
-    )
+    used = {choice.backbone: choice.learning_rate for choice in protocol.learning_rates}
+    if len(used) < 2:
+        return words.number(next(iter(used.values()), protocol.learning_rate), "score")
+    return words.series([words("report.protocol.rate_of", backbone=name, rate=rate) for name, rate in used.items()])
 
 
 def _glossary(diagnosis: Diagnosis, words: Words) -> Section:

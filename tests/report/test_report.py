@@ -15,7 +15,7 @@ from diagnostics.report import WRITERS, build, write_report
 from diagnostics.report.build import SECTIONS
 from diagnostics.report.model import Figure, Folded, Table
 from diagnostics.report.words import Words
-from diagnostics.schema import Diagnosis, Estimate
+from diagnostics.schema import Diagnosis, Estimate, RateChoice
 from tests.report.example import HOSTILE, example
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}
@@ -181,21 +181,21 @@ def test_views_are_not_called_purchases(lang: str) -> None:
 def test_several_models_are_told_apart_each_with_its_learning_rate_and_a_sentence(lang: str) -> None:
     one = example()
     other = tuple(arm.model_copy(update={"backbone": "lightgcn_content", "arm_id": f"x{arm.arm_id}"}) for arm in one.arms)
+    rates = tuple(
+        RateChoice(backbone=name, learning_rate=rate, default=rate) for name, rate in (("vbpr", 0.002), ("lightgcn_content", 0.01))
+    )
     results = tuple(result.model_copy(update={"backbone": "lightgcn_content"}) for result in one.balancing.results)
     both = one.model_copy(
         update={
             "arms": one.arms + other,
             "balancing": one.balancing.model_copy(update={"results": one.balancing.results + results}),
-            "protocol": one.protocol.model_copy(update={"backbones": ("vbpr", "lightgcn_content"), "learning_rate": 0.002}),
-            "provenance": one.provenance.model_copy(
-                update={"plan": {"options": {"backbones": {"lightgcn_content": {"learning_rate": 0.01}}}}}
-            ),
+            "protocol": one.protocol.model_copy(update={"backbones": ("vbpr", "lightgcn_content"), "learning_rates": rates}),
         }
     )
     report, words = build(both, lang), Words(lang)
     card = next(block for block in report.section("protocol").blocks if isinstance(block, Table))
-    rates = next(row[1].text for row in card.rows if row[0].text == words("report.protocol.learning_rate"))
-    assert rates == words.series(["VBPR 0.002", f"{words.coded('backbone', 'lightgcn_content')} 0.01"])
+    told = next(row[1].text for row in card.rows if row[0].text == words("report.protocol.learning_rate"))
+    assert told == words.series(["VBPR 0.002", f"{words.coded('backbone', 'lightgcn_content')} 0.01"])
     for key in ("training", "balancing"):
         chart = next(block.chart for block in report.section(key).blocks if isinstance(block, Figure))
         assert len({row.label for row in chart.rows}) == len(chart.rows)
