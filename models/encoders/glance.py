@@ -1,7 +1,7 @@
 """One look at one picture: decoded once, small, with the facts by which its quality is judged and its double recognised.
 
-Decoding is by far the dearest part, so a JPEG is decoded at the smallest of its built-in scales that still holds 224 pixels a
-side, and the same pixels serve the checks and the encoder. Facts are taken on the picture itself, never on the bars around it.
+Decoding is by far the dearest part, so a JPEG is decoded at the smallest of its built-in scales that is still 224 pixels long, and
+the same pixels serve the checks and the encoder. Facts are taken on the picture itself, never on the bars around it.
 
 Sources: the 64-bit hash is the signs of the lowest cosine frequencies around their median, as in Zauner, "Implementation and
 benchmarking of perceptual image hash functions", 2010; departure: the constant term is left out. Blur is the variance of the
@@ -15,7 +15,7 @@ import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS_VERSION", "INPUT_SIZE", "Look", "facts_of", "glance_all", "look"]
 
-FACTS_VERSION = "2"
+FACTS_VERSION = "3"
 INPUT_SIZE = 224
 MAX_PIXELS = 50_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _WHITE = (255, 255, 255)
 _SIDE, _THUMB, _FREQUENCIES = 32, 8, 8
-_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _COSINES = np.cos(np.pi / _SIDE * (np.arange(_SIDE) + 0.5) * np.arange(_FREQUENCIES)[:, None]).astype(np.float32)
 _LEVELS = np.arange(256)
+_MIDDLE = (_FREQUENCIES**2 - 1) // 2  # place of the median among the 63 frequencies beside the constant term
+_GAP = 2.0  # a picture is first averaged down to twice the size wanted: nothing is lost for an average
 _ORIENTATION = 0x0112
 _BATCH = 32
 
@@ -89,9 +90,9 @@ def look(read: Callable[[], bytes] | None, *, pixels: bool = True) -> Look:
             seen = Look(width=picture.width, height=picture.height, mode=picture.mode)
             if picture.width * picture.height > MAX_PIXELS:
                 return replace(seen, reason="too_large")
-            small = _upright_rgb(picture)
-        seen = _facts(small, seen, raw)
-        return replace(seen, pixels=_padded(small)) if pixels else seen
+            colours = _upright_rgb(picture)
+            facts = _facts(colours, raw)
+            return replace(seen, **facts, pixels=_padded(colours) if pixels else None)
     except Image.DecompressionBombError:
         return Look(reason="too_large")
     except Exception:  # a decoder fed with a stranger's bytes may raise anything
@@ -129,55 +130,68 @@ def facts_of(looks: list[Look]) -> dict[str, NDArray]:
 
 
 def _upright_rgb(picture: Image.Image) -> Image.Image:
-    """At most 224 pixels a side, turned as the camera says, transparency onto white."""
+    """At the smallest scale that the format offers and that is 224 pixels long or more, turned as the camera says, on white."""
     from PIL import Image, ImageOps
 
-    picture.draft("RGB", (INPUT_SIZE, INPUT_SIZE))
+    longest = max(picture.size)
+    if longest > INPUT_SIZE:
+        picture.draft("RGB", tuple(max(side * INPUT_SIZE // longest, 1) for side in picture.size))
     upright = ImageOps.exif_transpose(picture) if picture.getexif().get(_ORIENTATION, 1) != 1 else picture
     if upright.mode.startswith("I;16"):
         upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
-    colours = upright.convert("RGB")
-    if max(colours.size) <= INPUT_SIZE:
-        return colours
-    return ImageOps.contain(colours, (INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC)
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
-def _padded(small: Image.Image) -> NDArray[np.uint8]:
+def _small(picture: Image.Image) -> Image.Image:
+    """At most 224 pixels a side."""
+    from PIL import Image, ImageOps
+
+    if max(picture.size) <= INPUT_SIZE:
+        return picture
+    return ImageOps.contain(picture, (INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC)
+
+
+def _padded(colours: Image.Image) -> NDArray[np.uint8]:
     """uint8 (224, 224, 3): as large as fits, with white bars where the picture is not square."""
     from PIL import Image, ImageOps
 
-    whole = ImageOps.pad(small, (INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC, color=_WHITE)
+    whole = ImageOps.pad(_small(colours), (INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC, color=_WHITE)
     return np.asarray(whole, dtype=np.uint8)
 
 
-def _facts(small: Image.Image, seen: Look, raw: bytes) -> Look:
+def _facts(colours: Image.Image, raw: bytes) -> dict[str, Any]:
+    """What is judged in grey is looked at in grey alone, at 224 pixels; colours only at 32: scaling three channels costs most."""
     from PIL import Image
 
-    grey = small.convert("L")
-    counts = np.array(grey.histogram(), dtype=np.float64)
-    shares = counts / counts.sum()
+    grey = _small(colours.convert("L"))
+    shares = np.array(grey.histogram(), dtype=np.float64) / (grey.width * grey.height)
     brightness = float(shares @ _LEVELS)
-    tiny = np.asarray(small.resize((_SIDE, _SIDE), Image.Resampling.BOX))
-    block = _SIDE // _THUMB
-    thumb = tiny.reshape(_THUMB, block, _THUMB, block, 3).mean(axis=(1, 3)).astype(np.uint8)
-    frequencies = (_COSINES @ (tiny @ _GREY) @ _COSINES.T).ravel()
-    bits = frequencies > np.median(frequencies[1:])
+    some = shares[shares > 0]
+    patch = colours.resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=_GAP)
+    tiny = np.asarray(patch)
+    frequencies = (_COSINES @ np.asarray(patch.convert("L"), dtype=np.float32) @ _COSINES.T).ravel()
+    bits = frequencies > np.sort(frequencies[1:])[_MIDDLE]
     bits[0] = False  # the constant term says how bright it is, not what it shows
-    return replace(
-        seen,
-        brightness=brightness,
-        contrast=float(np.sqrt(shares @ (_LEVELS - brightness) ** 2)),
-        darkest=float(np.searchsorted(np.cumsum(shares), 0.05)),
-        entropy=float(-(shares[shares > 0] * np.log2(shares[shares > 0])).sum()),
-        sharpness=_sharpness(np.asarray(grey)),
-        chroma=float((tiny.max(axis=2) - tiny.min(axis=2)).max()),
-        fingerprint=int.from_bytes(np.packbits(bits).tobytes(), "big"),
-        thumb=thumb.ravel(),
-        digest=int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little"),
-    )
+    return {
+        "brightness": brightness,
+        "contrast": float(np.sqrt(shares @ (_LEVELS - brightness) ** 2)),
+        "darkest": float(np.searchsorted(np.cumsum(shares), 0.05)),
+        "entropy": float(-(some @ np.log2(some))),
+        "sharpness": _sharpness(np.asarray(grey)),
+        "chroma": float(_largest_difference(tiny)),
+        "fingerprint": int.from_bytes(np.packbits(bits).tobytes(), "big"),
+        "thumb": np.asarray(patch.reduce(_SIDE // _THUMB)).ravel(),
+        "digest": int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little"),
+    }
+
+
+def _largest_difference(tiny: NDArray[np.uint8]) -> int:
+    """Between two colour channels anywhere."""
+    red, green, blue = (tiny[:, :, channel].astype(np.int16) for channel in range(3))
+    return int(max(np.abs(red - green).max(), np.abs(green - blue).max(), np.abs(blue - red).max()))
 
 
 def _sharpness(grey: NDArray[np.uint8]) -> float:
@@ -188,6 +202,7 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
     laplacian = full[1:-1, :-2] + full[1:-1, 2:]
     laplacian += full[:-2, 1:-1]
     laplacian += full[2:, 1:-1]
-    laplacian -= 4 * full[1:-1, 1:-1]
+    full <<= 2
+    laplacian -= full[1:-1, 1:-1]
     flat = laplacian.astype(np.float32).ravel()
-    return float(flat @ flat / len(flat) - flat.mean(dtype=np.float64) ** 2)
+    return float(flat @ flat / len(flat) - (laplacian.sum(dtype=np.int64) / len(flat)) ** 2)

@@ -27,7 +27,7 @@ class ImageEncoder:
     """
 
     name: ClassVar[str] = "efficientnet-lite0"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1
