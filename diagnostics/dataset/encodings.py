@@ -101,13 +101,15 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     return "".join(_pieces(io.BytesIO(data), encoding, name, codecs.getincrementaldecoder(encoding)(_errors(encoding)))), encoding
 
 
-def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[bytes, str, str | None]:
+def read_utf8(
+    file: BinaryIO, name: str, max_lines: int | None = None, step: Callable[[float], None] | None = None
+) -> tuple[bytes, str, str | None]:
     """A file of text, read in pieces, as UTF-8 whose lines end in ``\\n``, the name of the encoding that it was written in, and
     that of another one that would be as plausible, if so.
 
     Bytes that could not be decoded become lone surrogates, written with ``surrogatepass``. With ``max_lines`` the reading stops
     soon after so many lines, and at the end of one. The encoding is found on a sample of at most 2 MB, so each byte is
-    decoded once; what is held at a time is the result and a few megabytes.
+    decoded once; what is held at a time is the result and a few megabytes. ``step`` is told the share that is read.
 
     Raises
     ------
@@ -117,10 +119,13 @@ def read_utf8(file: BinaryIO, name: str, max_lines: int | None = None) -> tuple[
     sample = _sample(file)
     encoding = _choose(sample, name)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(_errors(encoding)), translate=True)
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
     parts: list[bytes] = []
     lines = 0
     for text in _pieces(file, encoding, name, decoder):
+        if step is not None:
+            step(file.tell() / max(size, 1))
         parts.append(text.encode("utf-8", "surrogatepass"))
         lines += parts[-1].count(b"\n")
         if max_lines is not None and lines > max_lines:

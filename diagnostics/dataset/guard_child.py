@@ -97,7 +97,7 @@ def _table(folder: Path, say: _Say, path: str, **options: Any) -> Callable[[], N
     from diagnostics.dataset.parcels import save_table
     from diagnostics.dataset.tables import read_table
 
-    table = read_table(Path(path), **options)
+    table = read_table(Path(path), step=lambda done: say(kind="progress", done=done), **options)
     return lambda: save_table(folder, table)
 
 

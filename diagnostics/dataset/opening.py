@@ -88,8 +88,8 @@ def open_shop(
     if not any(source is not None and (is_url(source) or is_folder_of_parquet(source)) for source in (catalog, interactions)):
         published = choose_format(None if catalog is None else Path(catalog), Path(interactions), format)
         if published is not None:
-            drawn = _drawn(published, mapped, read, steps, seed) if max_rows is None and _is_long(catalog, interactions) else None
-            return drawn or published(read)
+            sample = _drawn(published, mapped, read, steps, seed) if max_rows is None and _is_long(catalog, interactions) else None
+            return sample or published(read)
     if catalog is None:
         raise TenbinError("E_NO_CATALOG", file=_name(interactions))
     if max_rows is None and (is_large(interactions, "interactions") or is_large(catalog, "catalog")):
@@ -111,7 +111,9 @@ def _is_long(*places: Source | None) -> bool:
     return any(file.stat().st_size > threshold("sample_text_bytes") for file in files)
 
 
-def _drawn(published: Callable[[Reader], Shop], mapped: Mapped, read: Reader, steps: Steps, seed: int) -> Shop | None:
+def _drawn(
+    published: Callable[[Reader], Shop], mapped: Mapped, read: Callable[[Source, Role], Table], steps: Steps, seed: int
+) -> Shop | None:
     """A published format whose log is too large to hold, opened with the rows of the users that were drawn in place of all rows.
 
     None where its log is small enough, or is no plain text and left to its reader, which refuses what is too large for it.
@@ -137,11 +139,11 @@ def _drawn(published: Callable[[Reader], Shop], mapped: Mapped, read: Reader, st
     whole = _source(seen["catalog"], log, preview, mapped)
     if whole is None:
         return preview
-    roles = {
+    roles: dict[str, dict[str, list[str]]] = {
         table: {role: found for role, names in whole.roles[table].items() if (found := _as_written(shown, names))}
         for table, shown in raw.items()
     }
-    delimiters = {role: table.note.delimiter for role, table in raw.items()}
+    delimiters: dict[str, str | None] = {role: table.note.delimiter for role, table in raw.items()}
     told = steps.within("read_interactions")
     source = dataclasses.replace(whole, roles=roles, delimiters=delimiters)
     drawn = draw(source, raw, seed=seed, whole=read, step=told, cancelled=steps.cancelled)

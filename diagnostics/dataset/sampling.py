@@ -236,7 +236,7 @@ def _users(engine: Engine, log: ir.Table, n_rows: int, seed: int, step: Step, ca
 
 def _touched(engine: Engine, rows: ir.Table, item_ids: npt.NDArray[np.object_], step: Step, cancelled: Stop | None) -> pd.DataFrame:
     """Each item of the catalog that a user touched: ``upto``, the user's turn, and ``item``, in the order of the turns."""
-    known, _ = match_items(engine, rows.tenbin_item, item_ids, cancelled=cancelled)
+    known = match_items(engine, rows.tenbin_item, item_ids, cancelled=cancelled)
     pairs = rows.inner_join(known, rows.tenbin_item == known.written).select("upto", "item").distinct()
     return engine.run(pairs, step=step, cancelled=cancelled).to_pandas().sort_values(["upto", "item"], ignore_index=True)
 

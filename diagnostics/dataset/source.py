@@ -237,7 +237,7 @@ class TableSource:
 
         roles = {role: names[0] for role, names in self.roles["interactions"].items() if names}
         ids = engine.run(items.select("item"), cancelled=cancelled)["item"].to_numpy()
-        known, _ = cells.match_items(engine, log[roles["item_id"]], ids, cancelled=cancelled)
+        known = cells.match_items(engine, log[roles["item_id"]], ids, cancelled=cancelled)
         texts = {role: cells.key(log[roles[role]]) for role in ("user_id", "event_type", "split") if role in roles}
         rows = log.select(
             cell=cells.item_key(log[roles["item_id"]]), **texts, **{role: log[roles[role]] for role in _READ if role in roles}

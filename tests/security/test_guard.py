@@ -175,6 +175,14 @@ def test_cancel_stops_at_once(tmp_path: Path, slow: Path) -> None:
         guard.read_table(slow, "catalog", cancelled=lambda: True)
 
 
+def test_a_long_table_reports_progress(tmp_path: Path) -> None:
+    row = "a0001,lamp," + "x" * 100 + "\n"
+    (tmp_path / "long.csv").write_text("item_id,title,text\n" + row * (12_000_000 // len(row)))
+    steps: list[float] = []
+    guard.read_table(tmp_path / "long.csv", "catalog", progress=steps.append)
+    assert steps == sorted(steps) and 0 < steps[0] < 0.4 < steps[-1] <= 1 and len(steps) > 4
+
+
 def test_pictures_report_progress(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 32)
     steps: list[float] = []

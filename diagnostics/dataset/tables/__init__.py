@@ -36,13 +36,21 @@ _DEEPEST = 2  # a gzip in a zip; anything deeper is a trap
 _WORKBOOK = ("xl/workbook.xml", "xl/workbook.bin", "mimetype")
 
 
-def read_table(path: Path, role: Role, *, max_rows: int | None = None, sheet: str | None = None) -> Table:
+def read_table(
+    path: Path,
+    role: Role,
+    *,
+    max_rows: int | None = None,
+    sheet: str | None = None,
+    step: Callable[[float], None] | None = None,
+) -> Table:
     """Read a file as one table of text: CSV and its relatives, Excel, JSON, JSON lines or Parquet, also in gzip or zip.
 
     Parameters
     ----------
     max_rows : at most so many rows, for a preview
     sheet : which sheet of a workbook, which file of a zip (``member`` or ``member/sheet``), which list of a JSON file
+    step : told the share that is done, in [0, 1], by the reader of plain text
 
     Raises
     ------
@@ -57,7 +65,7 @@ def read_table(path: Path, role: Role, *, max_rows: int | None = None, sheet: st
         if not path.is_file():
             raise TenbinError("E_NOT_A_FILE", file=str(path))
         with path.open("rb") as file:
-            table = _read(file, Asked(path.name, role, max_rows, sheet))
+            table = _read(file, Asked(path.name, role, max_rows, sheet, step))
     except OSError as error:
         raise TenbinError("E_FILE_UNREADABLE", file=str(path), found=error.strerror or "") from error
     if not len(table.frame):

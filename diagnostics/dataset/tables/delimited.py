@@ -30,6 +30,7 @@ _FIRST_BYTES = 65_536
 _CAREFUL_BYTES = 262_144
 _BLANK = b" \t\n\v\f\x1c\x1d\x1e\x1f"
 _SPARE_LINES = 2_000
+_DECODED = 0.4  # the share of the time after which a file is text; laying it under its header takes the rest
 
 
 def read_delimited(file: BinaryIO, asked: Asked) -> Table:
@@ -46,7 +47,10 @@ def read_delimited(file: BinaryIO, asked: Asked) -> Table:
     if len(first) > LONGEST_ROW_BYTES and b"\r" not in first:  # refused before it is taken apart, which costs fifty times its size
         raise TenbinError("E_LONG_LINE", file=asked.name, limit=LONGEST_ROW_BYTES)
     file.seek(0)
-    data, encoding, rival = read_utf8(file, asked.name, None if asked.max_rows is None else asked.max_rows + _SPARE_LINES)
+    lines = None if asked.max_rows is None else asked.max_rows + _SPARE_LINES
+    step = asked.step
+    decoded = None if step is None else lambda done: step(_DECODED * done)
+    data, encoding, rival = read_utf8(file, asked.name, lines, decoded)
     table = lay_delimited(data, encoding, asked)
     if rival is None:
         return table
@@ -76,6 +80,8 @@ def lay_delimited(data: bytes, encoding: str, asked: Asked, *, careful: bool = F
     layout.add_rows(first + 1, rows[first:])
     row = len(rows) + 1
     while at < len(data) and not layout.full:
+        if asked.step is not None:
+            asked.step(_DECODED + (1 - _DECODED) * at / len(data))
         block = None if width == 1 else fast_rows(data, at, delimiter, width)
         if block is not None and not _names_again(block[0].column(0), layout):
             table, at = block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,12 +58,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a reader is asked for: the file's name as the shop knows it, what it is for, at most so many rows, and which sheet."""
+    """What a reader is asked for: the file's name as the shop knows it, what it is for, at most so many rows, and which sheet.
+
+    ``step`` is told the share that is done, by readers that can tell.
+    """
 
     name: str
     role: Role
     max_rows: int | None = None
     sheet: str | None = None
+    step: Callable[[float], None] | None = None
 
 
 class Layout:
