@@ -136,7 +136,7 @@ def read_purchases(
 
 def _drop_disliked(
     table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool
-) -> tuple[float | None, Sequence[Message]]:
+) -> tuple[float | None, list[Message]]:
     """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings."""
     text = as_text(table.frame[column])
     ratings = parse_numbers(text)
@@ -145,10 +145,10 @@ def _drop_disliked(
             row = int(np.flatnonzero(text.notna())[0])
             found = str(text.iloc[row])[:60]
             raise TenbinError("E_BAD_RATINGS", file=table.name, row=int(table.rows[row]), column=column, found=found)
-        return None, ()
+        return None, []
     threshold, said = liked_from(ratings, mapped.rating_threshold, file=table.name, column=column)
     sieve.drop(ratings < threshold - ROUNDING, "low_rating")
-    return threshold, said
+    return threshold, list(said)
 
 
 def parts_of(labels: pd.Series) -> npt.NDArray[np.int8]:
