@@ -145,7 +145,7 @@ def _equal_rows(values: FloatArray, known: BoolArray) -> Labels:
     """One number per distinct row, -1 for what is not known. Rows are told apart by a hash of 128 bits, not copied."""
     codes = np.full(len(values), -1, dtype=np.int64)
     rows = np.flatnonzero(known)
-    digests = b"".join(blake2b(np.ascontiguousarray(values[row]), digest_size=16).digest() for row in rows)
+    digests = b"".join(blake2b(np.ascontiguousarray(values[row]).data, digest_size=16).digest() for row in rows)
     codes[rows] = np.unique(np.frombuffer(digests, dtype="V16"), return_inverse=True)[1]
     return codes
 

@@ -135,7 +135,8 @@ def _upright_rgb(picture: Image.Image) -> Image.Image:
 
     longest = max(picture.size)
     if longest > INPUT_SIZE:
-        picture.draft("RGB", tuple(max(side * INPUT_SIZE // longest, 1) for side in picture.size))
+        width, height = (max(side * INPUT_SIZE // longest, 1) for side in picture.size)
+        picture.draft("RGB", (width, height))
     upright = ImageOps.exif_transpose(picture) if picture.getexif().get(_ORIENTATION, 1) != 1 else picture
     if upright.mode.startswith("I;16"):
         upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
