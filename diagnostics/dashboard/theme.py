@@ -48,7 +48,9 @@ _STYLE = """<style>
 .tenbin-bars small { display: block; margin-top: .25rem; opacity: .76; line-height: 1.45; }
 .tenbin-bars .bar { height: 6px; margin-top: .3rem; border-radius: 3px; background: rgba(128,140,152,.22); overflow: hidden; }
 .tenbin-bars .bar div { height: 100%; background: #2f86bd; }
-.stMultiSelect [data-baseweb="select"] > div { flex-wrap: wrap; max-height: none; }
+.stMultiSelect .react-aria-ComboBox, .stMultiSelect div:has(> [data-testid="stMultiSelectTagsContainer"]) {
+  height: auto; max-height: none; }
+[data-testid="stMultiSelectTagsContainer"] { flex-wrap: wrap; height: auto; overflow: visible; padding: .25rem 0; }
 .stMarkdown td[style*="right"], .stMarkdown td:has([role="img"]) { white-space: nowrap; }
 .stMarkdown td span[style*="font-size"] { display: block; }
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
