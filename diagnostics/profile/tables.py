@@ -95,10 +95,7 @@ def measure(
     from diagnostics.profile.tables_columns import column_counts, column_kind
     from diagnostics.profile.tables_segments import segment_counts
 
-    def part(start: float) -> Step | None:
-        return None if step is None else lambda done: step(start + done / 2)
-
-    counts = engine.run(segment_counts(items, events, len(modalities)), step=part(0.0), cancelled=cancelled).to_pylist()
+    counts = engine.run(segment_counts(items, events, len(modalities)), step=_part(step, 0), cancelled=cancelled).to_pylist()
     flags = {f"{flag}_{number}" for number in range(len(modalities)) for flag in ("has", "disguised")}
     columns: list[tuple[Table, ir.Table, str, str]] = []
     for name, table in (("catalog", items), ("interactions", events)):
@@ -106,7 +103,7 @@ def measure(
             if name == "interactions" or column not in flags:
                 kind = "text" if column in ("item", "user") else column_kind(table[column])
                 columns.append((cast(Table, name), table, column, kind))
-    found = engine.run(column_counts([entry[1:] for entry in columns]), step=part(0.5), cancelled=cancelled)
+    found = engine.run(column_counts([entry[1:] for entry in columns]), step=_part(step, 1), cancelled=cancelled)
     summaries = _summaries(found, [(name, column, kind) for name, _, column, kind in columns])
     everything = [row for row in counts if row["by"] == "popularity"]
     return TableProfile(
@@ -195,14 +192,14 @@ def from_source(
     """
     import pyarrow as pa
 
-    items, events, labels = dataset.source.tables(engine, cancelled=cancelled)
+    items, events, labels = dataset.source.tables(engine, step=_part(step, 0), cancelled=cancelled)
     seen: dict[str, Any] = {"seen_item": pa.array(dataset.catalog.item_ids, pa.string())}
     for number, name in enumerate(real):
         seen[f"has_{number}"] = pa.array(real[name])
         seen[f"disguised_{number}"] = pa.array(disguised[name])
     flags = engine.table(pa.table(seen))
-    known = items.inner_join(flags, items.item == flags.seen_item).drop("seen_item")
-    return measure(engine, known, events, list(real), parts=parts, labels=labels, step=step, cancelled=cancelled)
+    known = engine.keep(items.inner_join(flags, items.item == flags.seen_item).drop("seen_item"), cancelled=cancelled)
+    return measure(engine, known, events, list(real), parts=parts, labels=labels, step=_part(step, 1), cancelled=cancelled)
 
 
 def measure_tables(
@@ -228,11 +225,16 @@ def measure_tables(
     with dataset.source.engine() as engine:
         if sampled.items_kept == sampled.items:
             return from_source(engine, dataset, real, disguised, parts=parts, step=step, cancelled=cancelled)
-        items, events, labels = dataset.source.tables(engine, cancelled=cancelled)
-        whole = measure(engine, items, events, (), labels=labels, step=step, cancelled=cancelled)
+        items, events, labels = dataset.source.tables(engine, step=_part(step, 0), cancelled=cancelled)
+        whole = measure(engine, items, events, (), labels=labels, step=_part(step, 1), cancelled=cancelled)
     with Engine() as engine:
         seen = from_dataset(engine, dataset, real, disguised, parts=parts, cancelled=cancelled)
         return replace(seen, summary=whole.summary)
+
+
+def _part(step: Step | None, place: int) -> Step | None:
+    """The progress of the first half of some work (``place`` 0) or of the second (1)."""
+    return None if step is None else lambda done: step((place + done) / 2)
 
 
 def _role(dataset: Dataset, role: str, table: Table) -> str:
@@ -303,9 +305,7 @@ def _segments(rows: Iterable[Mapping[str, Any]], modality: int) -> tuple[Segment
     )
 
 
-def _patterns(
-    rows: Sequence[Mapping[str, Any]], modalities: Sequence[str], parts: Collection[str]
-) -> tuple[PresencePattern, ...]:
+def _patterns(rows: Sequence[Mapping[str, Any]], modalities: Sequence[str], parts: Collection[str]) -> tuple[PresencePattern, ...]:
     """Every combination of modalities that occurs, with its items and its share of the log; most items first."""
     found: dict[tuple[bool, ...], _Count] = defaultdict(_Count)
     whole = {number: name for number, name in enumerate(modalities) if name not in parts}

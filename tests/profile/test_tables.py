@@ -289,7 +289,9 @@ def test_a_sampled_log_is_measured_over_every_row(
         rows=log.n_rows, rows_kept=few.n_rows, users=50, users_kept=10, items=items_in_file, items_kept=catalog.n_items
     )
     sample = dataclasses.replace(whole, log=few, notes=ReadingNotes(sampled=sampled), source=written(whole, tmp_path))
-    found = measure_tables(sample, real, fake)
+    said: list[float] = []
+    found = measure_tables(sample, real, fake, step=said.append)
+    assert said == sorted(said) and said[-1] == 1.0
     every = from_dataset(engine, whole, real, fake)
     assert found.coverage == (every if whole_catalog else from_dataset(engine, sample, real, fake)).coverage
     assert found.segments == (every if whole_catalog else from_dataset(engine, sample, real, fake)).segments
