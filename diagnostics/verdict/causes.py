@@ -6,8 +6,6 @@ modalities looked at. What would be needed to settle it further stands in ``not_
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diagnostics.config import threshold
@@ -51,18 +49,18 @@ class Judgement:
 
 
 def judge_modality(
-    measures: Measures, profiles: Mapping[str, ModalityProfile], name: str, *, yardstick: float, leads: bool, balancing_helps: bool
+    measures: Measures, profile: ModalityProfile, *, yardstick: float, leads: bool, balancing_helps: bool
 ) -> Judgement:
     """Status and causes of one modality.
 
     Parameters
     ----------
-    profiles : of all modalities; some faults, such as a scale, are only faults against the others
+    profile : of the modality
     yardstick : recall that counts as a signal: the best stand-alone gain or popularity's recall, whichever is larger
     leads : whether its contribution is above every other modality's, intervals considered
     balancing_helps : whether some balanced training beat the plain one by more than the smallest effect, interval considered
     """
-    profile, n = profiles[name], len(measures.modalities)
+    name, n = profile.name, len(measures.modalities)
     smallest = measures.smallest_effect
     gain, knock_out, gap = measures.gain_alone(name), measures.knock_out(name), measures.gap(name)
     method, contribution = measures.contribution(name)
@@ -79,9 +77,9 @@ def judge_modality(
     coverage = profile.coverage
     if coverage.items < threshold("incomplete_coverage") and coverage.interactions < threshold("incomplete_interactions"):
         causes.append(_missing(measures, profile))
-    if _off_scale(profile, profiles):
-        ratio = profile.health.norm_ratio if profile.health else None
-        evidence = Evidence(measure="norm_ratio", value=ratio, threshold=threshold("norm_ratio_extreme"), unit="ratio")
+    ratio, limit = profile.health.norm_ratio if profile.health else None, threshold("norm_ratio_extreme")
+    if ratio is not None and not 1 / limit <= ratio <= limit:
+        evidence = Evidence(measure="norm_ratio", value=ratio, threshold=limit, unit="ratio")
         causes.append(Cause(code="scale_mismatch", confidence="medium", evidence=(evidence,)))
     if says_nothing:
         evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile))
@@ -151,22 +149,6 @@ def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
     if lift.low > 0:
         return False
     return True if lift.high < threshold("standalone_negligible") * yardstick else None
-
-
-def _off_scale(profile: ModalityProfile, profiles: Mapping[str, ModalityProfile]) -> bool:
-    """Whether the vectors' length is extreme against the others', and this modality is the odd one out.
-
-    With two modalities the ratio alone cannot tell which of them is off; lengths far from 1, where encoders leave them, do.
-    """
-
-    def distance(one: ModalityProfile) -> float:
-        return abs(math.log(one.health.norm_mean)) if one.health and one.health.norm_mean > 0 else 0.0
-
-    ratio = profile.health.norm_ratio if profile.health else None
-    limit = threshold("norm_ratio_extreme")
-    if ratio is None or 1 / limit <= ratio <= limit:
-        return False
-    return distance(profile) == max(distance(one) for one in profiles.values())
 
 
 def _confidence(contrast: Contrast, limit: float) -> Confidence:

@@ -111,7 +111,7 @@ def _judge(measures: Measures, profiles: dict[str, ModalityProfile], popularity:
     alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
     yardstick = max([*alone, popularity])
     return tuple(
-        judge_modality(measures, profiles, name, yardstick=yardstick, leads=leads and name == leader, balancing_helps=helps)
+        judge_modality(measures, profiles[name], yardstick=yardstick, leads=leads and name == leader, balancing_helps=helps)
         for name in names
     )
 

@@ -41,6 +41,21 @@ def scene(
     results = {}
     for job in jobs(made):
         arm = job.arm
+        meta = {
+            **{
+                "stage": job.stage,
+                "backbone": arm.backbone,
+                "balancer": arm.balancer,
+                "strength": 1.0,
+                "chosen": None,
+                "plain": None,
+            },
+            **{"learning_rate": made.learning_rate * job.option, "best_epoch": 5, "epochs": 9},
+            **{"convergence": "converged", "validation": 0.1},
+        }
+        if job.stage:
+            results[job.job_id] = JobResult(job.job_id, {}, meta)
+            continue
         value = recall[set_name(arm.modalities, made.modalities)]
         value += {"ensemble": headroom, "ckd": lift}.get(arm.balancer, 0.0)
         sets = [(), *((name,) for name in arm.modalities), arm.modalities]
@@ -55,7 +70,7 @@ def scene(
             own = mean + noise.normal(0, seed_spread)
             rows.append(own + taste + noise.normal(0, spread, n_users))
         arrays = {"recall": np.array(rows), "ndcg": np.array(rows) / 2}
-        meta = {"sets": [set_name(s, made.modalities) for s in chosen], "best_epoch": 5, "epochs": 9, "converged": True}
+        meta["sets"] = [set_name(s, made.modalities) for s in chosen]
         results[job.job_id] = JobResult(job.job_id, arrays, meta)
     assert joint > 0
     return dataset, ProbeRun(made, "finished", (), results)
@@ -75,14 +90,13 @@ def profile_of(
         alone = Estimate(value=0.02 + lift, low=0.01 + lift, high=0.03 + lift, n=1000)
         floor = Estimate(value=0.02, low=0.01, high=0.03, n=1000)
         difference = Estimate(value=lift, low=lift - 0.01, high=lift + 0.01, n=1000, unit="difference")
-        norms = {other.name: (length or {}).get(other.name, 1.0) for other in dataset.catalog.modalities}
-        rest = [norm for other, norm in norms.items() if other != modality.name]
+        norm = (length or {}).get(modality.name, 1.0)  # the others' is 1
         health = FeatureHealth(
             dimensions=3,
             encoder="precomputed",
-            norm_mean=norms[modality.name],
+            norm_mean=norm,
             norm_cv=0.1,
-            norm_ratio=norms[modality.name] / float(np.median(rest)) if rest else None,
+            norm_ratio=norm if len(dataset.catalog.modalities) > 1 else None,
             dead_dimensions=0.0,
             mean_cosine=0.0,
             effective_rank=3.0,
