@@ -178,7 +178,7 @@ def _pick(name: str, role: str, columns: list[str], ours: list[ColumnRole], word
         picked = (one,) if one else ()
     if picked == tuple(defaults) and ours:
         samples.caption(plain(words.samples(ours[0])))
-        because.caption(plain(words("dashboard.data.sure", score=ours[0].score, because=words.message(ours[0].reason))))
+        because.caption(plain(words("report.data.sure", score=ours[0].score, because=words.message(ours[0].reason))))
     elif picked:
         because.caption(plain(words("dashboard.data.your_choice")))
     return picked

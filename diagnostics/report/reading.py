@@ -128,7 +128,7 @@ def _columns(reading: ReadingNotes, words: Words) -> Table:
             Cell(words.coded("reading", f"role.{role.role}")),
             Cell(role.column, note=role.file),
             Cell(words.samples(role)),
-            Cell(words.message(role.reason)),
+            Cell(words("report.data.sure", score=role.score, because=words.message(role.reason))),
         )
         for role in reading.columns
     )
