@@ -112,14 +112,22 @@ class Engine:
         result: pa.Table = self._attended(lambda: self.backend.to_pyarrow(expr.as_table()), step, cancelled)
         return result
 
-    def batches(self, expr: ir.Table, *, cancelled: Callable[[], bool] | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, expr: ir.Table, *, step: Callable[[float], None] | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of an expression, about a million at a time, so that they need not be held together.
 
-        Take all of them before the engine is asked anything else. Raises as ``run``.
+        Take all of them before the engine is asked anything else. ``step`` and ``cancelled`` as in ``run``, which also says what
+        is raised.
         """
         reader = self._attended(lambda: self.backend.to_pyarrow_batches(expr), None, cancelled)
+        share = 0.0
         while (batch := self._attended(lambda: next(reader, None), None, cancelled)) is not None:
+            if step is not None:
+                step(share := min(max(share, self._done()), 1.0))
             yield batch
+        if step is not None:
+            step(1.0)
 
     def lay(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """Rows as a table of this engine: in a file of its own folder with DuckDB, in memory with others."""
@@ -135,14 +143,16 @@ class Engine:
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         return self.table(path)
 
-    def keep(self, expr: ir.Table, *, cancelled: Callable[[], bool] | None = None) -> ir.Table:
+    def keep(
+        self, expr: ir.Table, *, step: Callable[[float], None] | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> ir.Table:
         """The same rows, computed once: what is asked of them afterwards starts from here. Raises as ``run``."""
         if self.backend.name != "duckdb":
             return expr.cache()
         import pyarrow as pa
 
         schema = pa.schema([field.with_nullable(True) for field in expr.schema().to_pyarrow()])
-        return self.lay(schema, self.batches(expr, cancelled=cancelled))
+        return self.lay(schema, self.batches(expr, step=step, cancelled=cancelled))
 
     def close(self) -> None:
         """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""

@@ -134,9 +134,7 @@ def read_purchases(
     )
 
 
-def _drop_disliked(
-    table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool
-) -> tuple[float | None, list[Message]]:
+def _drop_disliked(table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool) -> tuple[float | None, list[Message]]:
     """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings."""
     text = as_text(table.frame[column])
     ratings = parse_numbers(text)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROW_NUMBER", "Source", "TableSource", "open_place", "spark_engine"]
 
+Step = Callable[[float], None] | None
 Stop = Callable[[], bool] | None
 Source = str | Path
 """What a person names: a file or folder, or a database's URL."""
@@ -41,7 +42,7 @@ def open_place(
     role: Role,
     *,
     delimiter: str | None = None,
-    step: Callable[[float], None] | None = None,
+    step: Step = None,
     cancelled: Stop = None,
 ) -> ir.Table:
     """Any source as a table of the engine, its columns named as the readers name them; nested columns are left out.
@@ -94,7 +95,7 @@ def _from_text(
     path: Path,
     role: Role,
     delimiter: str,
-    step: Callable[[float], None] | None,
+    step: Step,
     cancelled: Stop,
 ) -> Path:
     """A text file as Parquet, every cell as it is written, row by row in the order of the file."""
@@ -182,7 +183,7 @@ class TableSource:
         self,
         engine: Engine,
         *,
-        step: Callable[[float], None] | None = None,
+        step: Step = None,
         cancelled: Stop = None,
     ) -> tuple[ir.Table, ir.Table, dict[str, dict[str, str]]]:
         """Items, interactions, and for both (``catalog``, ``interactions``) the shop's names of their columns.
@@ -207,8 +208,9 @@ class TableSource:
         else:
             items = engine.table(_catalog_table(self.held))
         delimiter = self.delimiters.get("interactions")
-        log = open_place(engine, self.interactions, "interactions", delimiter=delimiter, step=step, cancelled=cancelled)
-        events = engine.keep(self._events(engine, log, items, cancelled), cancelled=cancelled)
+        opening, keeping = _halves(step)
+        log = open_place(engine, self.interactions, "interactions", delimiter=delimiter, step=opening, cancelled=cancelled)
+        events = engine.keep(self._events(engine, log, items, cancelled), step=keeping, cancelled=cancelled)
         events = _without_empty(engine, events, ("value",), cancelled)
         return items, events, {"catalog": self._names(items, _ITEMS), "interactions": self._names(events, _EVENTS)}
 
@@ -305,6 +307,11 @@ _EVENTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "value": (("interactions", "amount"), ("interactions", "price"), ("catalog", "price")),
     "event_type": (("interactions", "event_type"),),
 }
+
+
+def _halves(step: Step) -> tuple[Step, Step]:
+    """The progress of two parts of one work, each of which takes about half of it."""
+    return (None, None) if step is None else (lambda done: step(done / 2), lambda done: step((1 + done) / 2))
 
 
 def _catalog_table(catalog: Catalog) -> pa.Table:
