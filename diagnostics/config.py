@@ -161,7 +161,10 @@ def reader_memory_bytes() -> int:
 
 @dataclass(frozen=True)
 class Preset:
-    """How much a probe may spend: models, methods, seeds per arm, epochs, and whether all sets of modalities are retrained."""
+    """How much a probe may spend: models, methods, seeds per arm, epochs, and whether all sets of modalities are retrained.
+
+    ``rates`` are the multiples of each model's usual learning rate that are tried before anything else; none for the usual one.
+    """
 
     backbones: tuple[str, ...]
     balancers: tuple[str, ...]
@@ -169,10 +172,11 @@ class Preset:
     max_epochs: int
     patience: int
     max_lattice: int  # retrain every set of modalities up to this many modalities; above it, single and all-but-one sets only
+    rates: tuple[float, ...] = (1 / 3, 1.0, 3.0)  # Recall changes little within a factor of two of the best rate
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3),
+    "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3, rates=()),
     "standard": Preset(
         ("vbpr", "lightgcn_content", "freedom"), ("ckd", "ogm_ge", "mmpareto"), seeds=5, max_epochs=120, patience=8, max_lattice=4
     ),

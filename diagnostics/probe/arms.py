@@ -15,7 +15,7 @@ import numpy as np
 
 from diagnostics.config import PRESETS, Preset, threshold
 from diagnostics.errors import TenbinError
-from diagnostics.probe.trials import AUTO, GRID, RATES
+from diagnostics.probe.trials import AUTO, GRID
 from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal
 from diagnostics.seeds import seed_for
 
@@ -125,7 +125,7 @@ def plan(
         "projected_dimensions": 128,
         "validation_users": int(threshold("validation_users")),
         "extension": threshold("extension"),
-        "rates": list(RATES),
+        "rates": list(budget.rates),
     }
     if len(backbones) > 1:
         options["backbones"] = {name: settings[name] for name in backbones[1:]}

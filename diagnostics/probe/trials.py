@@ -3,7 +3,7 @@
 They are jobs like any other, done with the plan's first seed, so a seed repeats them and a resumed run finds them again. Those that
 depend on them read their records and come to the same decision each time; test customers are looked at only after that.
 
-Learning rate. Per backbone the plain joint model is trained with the usual rate and with fractions and multiples of it. The usual
+Learning rate. Per backbone the plain joint model is trained with the multiples of its usual rate that the preset names. The usual
 one stays unless another is better by the margin of ``learning_rate_margin``: defaults were chosen on several data sets, one
 training on one is noise.
 
@@ -23,13 +23,10 @@ from diagnostics.schema import BalancerChoice, RateChoice, Trial
 if TYPE_CHECKING:
     from diagnostics.probe.run import JobResult
 
-__all__ = ["AUTO", "GRID", "RATES", "balancer_choice", "best_rate", "chosen_balancer", "ranked", "rate_choices", "trial_of"]
+__all__ = ["AUTO", "GRID", "balancer_choice", "best_rate", "chosen_balancer", "ranked", "rate_choices", "trial_of"]
 
 AUTO = "auto"
 """In the place of a balancer: the method and strength that did best on validation."""
-
-RATES = (1 / 3, 1.0, 3.0)
-"""Multiples of a backbone's usual learning rate: Recall changes little within a factor of two of the best rate."""
 
 GRID: Mapping[str, Sequence[float]] = {
     "ckd": (1.0, 3.0),

@@ -303,7 +303,7 @@ def test_pmr_helps_the_modality_whose_vectors_tell_less():
 
 
 def test_methods_that_need_two_modalities_or_branches_say_so():
-    lonely = SimpleNamespace(modalities=("text",), branches=("text",))
+    lonely = SimpleNamespace(modalities=("text",), branches=("text",), content_in_score=True)
     bare = SimpleNamespace(modalities=("text", "image"), branches=("text",), content_in_score=True)
     deaf = Model(content_in_score=False)
     for balancer in (OGMGE(), AGM(), CGGM(), ARL(), MMPareto(), MSLR()):

@@ -105,7 +105,7 @@ def test_presets_name_models_and_methods_that_exist():
 
 def test_trials_never_see_the_test_part_and_a_run_that_goes_on_decides_the_same(tmp_path):
     dataset, blocks = _world()
-    run = run_here(dataset, blocks, _short, n_seeds=2, balancers=(AUTO,))
+    run = run_here(dataset, blocks, _short, preset="standard", backbones=("vbpr",), n_seeds=2, balancers=(AUTO,))
     trials = [job for job in jobs(run.plan) if job.stage]
     assert {job.seed for job in trials} == {run.plan.seeds[0]}
     assert [sum(job.stage == stage for job in trials) for stage in ("rate", "heat", "final")] == [3, 11, 2]
@@ -131,7 +131,7 @@ def test_trials_never_see_the_test_part_and_a_run_that_goes_on_decides_the_same(
 
 def test_methods_that_diverge_are_no_candidates(monkeypatch):
     dataset, blocks = _world(20, 10)
-    made = _short(plan(dataset, n_seeds=1, balancers=(AUTO,)))
+    made = _short(plan(dataset, preset="standard", backbones=("vbpr",), n_seeds=1, balancers=(AUTO,)))
     inputs = prepare(dataset, blocks, made)
     job = next(job for job in jobs(made) if job.stage == "rate")
 

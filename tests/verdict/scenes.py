@@ -42,16 +42,17 @@ def scene(
     for job in jobs(made):
         arm = job.arm
         meta = {
-            **{
-                "stage": job.stage,
-                "backbone": arm.backbone,
-                "balancer": arm.balancer,
-                "strength": 1.0,
-                "chosen": None,
-                "plain": None,
-            },
-            **{"learning_rate": made.learning_rate * job.option, "best_epoch": 5, "epochs": 9},
-            **{"convergence": "converged", "validation": 0.1},
+            "stage": job.stage,
+            "backbone": arm.backbone,
+            "balancer": arm.balancer,
+            "strength": 1.0,
+            "chosen": None,
+            "plain": None,
+            "learning_rate": made.learning_rate * job.option,
+            "best_epoch": 5,
+            "epochs": 9,
+            "convergence": "converged",
+            "validation": 0.1,
         }
         if job.stage:
             results[job.job_id] = JobResult(job.job_id, {}, meta)
