@@ -269,4 +269,4 @@ def _catalog(
         product=items.product,
         paid=paid,
     )
-    return catalog, remarks
+    return catalog, (*items.remarks, *remarks)

@@ -16,12 +16,14 @@ from diagnostics.dataset.values import parse_numbers, parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
-__all__ = ["DESTROYED", "Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "read_items"]
+__all__ = ["DESTROYED", "Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "plain_ids", "read_items"]
 
 ObjectArray = npt.NDArray[np.object_]
 
 _BEST_SEGMENTS = 12  # about as many as a person can compare on one screen
 _KINDS_OF_THINGS = re.compile(r"categor|genre|department|type|group|カテゴリ|分類|ジャンル|部門|種類|品目", re.IGNORECASE)
+_LEAST_READABLE_PRICES = 0.5
+_KEPT_AS_TEXT = r"""^(?:="(.*)"|'(\d[\d-]*))$"""  # how a spreadsheet is told that digits are text
 DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
 """What an id looks like that a spreadsheet took for a number."""
 
@@ -46,6 +48,7 @@ class Items:
     rows: npt.NDArray[np.int64]
     kept: npt.NDArray[np.int64]
     rejected: pd.DataFrame
+    remarks: tuple[Message, ...]
 
 
 def columns_of(roles: Sequence[ColumnRole], file: str, role: str) -> list[str]:
@@ -58,6 +61,20 @@ def destroyed_by_spreadsheet(ids: pd.Series) -> npt.NDArray[np.bool_]:
     return ids.str.fullmatch(DESTROYED).fillna(False).to_numpy(dtype=bool)
 
 
+def plain_ids(ids: pd.Series) -> pd.Series:
+    """Ids as the shop gave them, without what programs write around them: ``="000123"`` and ``'000123`` are 000123.
+
+    ``4912.0`` is 4912 where no id has other decimals: the column was once saved as floating-point numbers.
+    """
+    odd = ids.str.startswith(("=", "'")).fillna(False)
+    if odd.any():
+        ids = ids.mask(odd, ids[odd].str.replace(_KEPT_AS_TEXT, r"\1\2", regex=True))
+    saved_as_float = ids.str.fullmatch(r"\d+\.0").fillna(False)
+    if saved_as_float.any() and not ids[~saved_as_float].str.fullmatch(r"\d+\.\d+").any():
+        ids = ids.mask(saved_as_float, ids.str.slice(stop=-2))
+    return ids
+
+
 def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     """Keep the rows that name an item for the first time; set the others aside.
 
@@ -66,7 +83,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     TenbinError
         ``E_NO_USABLE_ROW`` when nothing is left, ``E_BAD_PRICES`` when the column that a person chose holds no number.
     """
-    ids = as_text(table.frame[columns_of(roles, table.name, "item_id")[0]])
+    ids = plain_ids(as_text(table.frame[columns_of(roles, table.name, "item_id")[0]]))
     sieve = Sieve(table)
     sieve.drop(ids.isna().to_numpy(), "missing_item_id")
     sieve.drop(destroyed_by_spreadsheet(ids), "spreadsheet_number")
@@ -83,6 +100,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     descriptions = _joined(texts_of("description"), "\n")
     single = {role: found[0] for role in ("price", "image", "added", "product") if (found := columns_of(roles, table.name, role))}
     added = None if "added" not in single else parse_times(as_text(frame[single["added"]])).values
+    price, remarks = _prices(table, frame[single["price"]], roles) if "price" in single else (None, ())
     place_of_row = np.argsort(np.argsort(np.concatenate([table.rows, table.rejected["tenbin_row"].to_numpy(dtype=np.int64)])))
     return Items(
         item_ids=objects(ids.loc[kept]),
@@ -90,7 +108,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
         descriptions=descriptions,
         texts=_joined([part for part in (titles, descriptions) if part is not None], "\n"),
         attributes={column: objects(as_text(frame[column])) for column in columns_of(roles, table.name, "category")},
-        price=_prices(table, frame[single["price"]], roles) if "price" in single else None,
+        price=price,
         added=None if added is None or np.isnat(added).all() else added,
         price_texts=objects(as_text(frame[single["price"]])) if "price" in single else None,
         product=objects(as_text(frame[single["product"]])) if "product" in single else None,
@@ -98,6 +116,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
         rows=table.rows[kept],
         kept=place_of_row[: len(kept)][kept].astype(np.int64),
         rejected=sieve.rejected(),
+        remarks=remarks,
     )
 
 
@@ -140,15 +159,20 @@ def _joined(parts: Sequence[ObjectArray], between: str) -> ObjectArray | None:
     return answer
 
 
-def _prices(table: Table, cells: pd.Series, roles: Sequence[ColumnRole]) -> npt.NDArray[np.float64] | None:
-    """The prices; None where none can be read, which is an error only in a column that a person chose."""
+def _prices(
+    table: Table, cells: pd.Series, roles: Sequence[ColumnRole]
+) -> tuple[npt.NDArray[np.float64] | None, tuple[Message, ...]]:
+    """The prices, None where none can be read, which is an error in a column that a person chose; said where most cannot."""
     text = as_text(cells)
     price = parse_numbers(text)
-    if np.isfinite(price).any():
-        return price
+    readable = np.isfinite(price)
+    written = int(text.notna().sum())
+    if readable.sum() >= _LEAST_READABLE_PRICES * written:
+        return (price if readable.any() else None), ()
     (role,) = (role for role in roles if role.file == table.name and role.role == "price")
-    written = text.dropna()
-    if role.reason.code == "reading.reason.chosen" and len(written):
-        row = int(table.rows[written.index[0]])
-        raise TenbinError("E_BAD_PRICES", file=table.name, row=row, column=role.column, found=str(written.iloc[0])[:60])
-    return None
+    odd = text[text.notna().to_numpy() & ~readable]
+    said = {"file": table.name, "column": role.column, "found": str(odd.iloc[0])[:60]}
+    if role.reason.code == "reading.reason.chosen" and not readable.any():
+        raise TenbinError("E_BAD_PRICES", row=int(table.rows[odd.index[0]]), **said)
+    remark = Message(code="reading.remark.price_unreadable", values={**said, "n": len(odd), "written": written})
+    return (price if readable.any() else None), (remark,)

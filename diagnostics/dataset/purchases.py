@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects
+from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects, plain_ids
 from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros
 from diagnostics.dataset.events import liked_from, means_money, weigh
 from diagnostics.dataset.mapping import Mapped
@@ -173,7 +173,7 @@ def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -
     id matches as written, ids are matched without zeros, as far as that is unambiguous.
     """
     codes, unique = pd.factorize(items)
-    written = pd.Series(np.asarray(unique, dtype=object), dtype="str")
+    written = plain_ids(pd.Series(np.asarray(unique, dtype=object), dtype="str"))
     place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
     remarks: list[Message] = []
     if len(place) and (place >= 0).mean() < 0.5:

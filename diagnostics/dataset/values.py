@@ -24,7 +24,10 @@ __all__ = ["Times", "parse_numbers", "parse_quantities", "parse_times", "says_fr
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _BRACKETED = re.compile(r"[(\[【〈].*?[)\]】〉]")
 _PRICE_WORDS = re.compile(
-    r"税込み?|税抜き?|税別|本体価格|価格|定価|約|~$|〜$|-$|ー$|より$|から$|jpy|usd|eur|gbp|yen|円|圓|元|[¥$€£₩]|\s", re.IGNORECASE
+    r"\+(?:消費)?税|税込み?|税抜き?|税別|本体価格|価格|定価|約|~$|〜$|-$|ー$|より$|から$|"
+    r"jpy|usd|eur|gbp|cny|rmb|hkd|twd|krw|sgd|aud|cad|chf|yen|円|圓|元|\b(?:us|hk|nt|s|a|c)\$|[¥$€£₩]|"
+    r"(?<!\d)\\(?=-?\d)|\s",  # Japanese Windows writes the yen sign as a backslash
+    re.IGNORECASE,
 )
 _MYRIADS = re.compile(r"(?:(\d+(?:\.\d+)?)億)?(?:(\d+(?:\.\d+)?)万)?(?:(\d+(?:\.\d+)?)千)?(\d+(?:\.\d+)?)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -51,8 +54,10 @@ _ERA_DATE = re.compile(
 _MONTHS = {
     m: i for i, m in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)
 }
-_DAY_NAME = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[\s\-/.]+([a-z]{3,9})\.?[\s\-/.,]+(\d{4})(.*)$")
+_DAY_NAME = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[\s\-/.]+([a-z]{3,9})\.?[\s\-/.,]+(\d{4}|\d{2}(?![\d:]))(.*)$")
 _NAME_DAY = re.compile(r"^([a-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(.*)$")
+
+_ISO_ZONE = r"^.{10}[T ][\d:.,]*(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 
 _FIRST, _LAST = np.datetime64("1970-01-02", "s"), np.datetime64("2100-01-01", "s")
 Numbers = npt.NDArray[np.int64]
@@ -163,7 +168,9 @@ class Times:
 
 
 def parse_times(column: pd.Series) -> Times:
-    """Dates and times of a text column, without a time zone (a written offset is taken off: the result is UTC then).
+    """Dates and times of a text column as they are written, which is the shop's own time of day.
+
+    Only where the cells are written with different offsets are these taken off: the result is UTC then, its writing ``utc``.
 
     Understood: ISO 8601; year, month and day in any order with ``/ - .`` or 年月日; 令和6年1月5日 and R6.1.5; month names;
     yyyymmdd[hhmm[ss]]; seconds, milliseconds or microseconds since 1970; Excel's serial days. Years outside 1970-2100 are
@@ -175,12 +182,15 @@ def parse_times(column: pd.Series) -> Times:
     if digits.sum() > 0.5 * written.sum():
         values, writing = _from_digits(pc.if_else(pa.array(digits), text, None))
     else:
-        values, writing = _iso(text), "iso"
+        (values, offsets), writing = _iso(text), "iso"
         rest = np.isnat(values) & written & ~digits
         if rest.any():
-            values[rest], found = _from_words(column[rest].reset_index(drop=True))
+            values[rest], offsets[rest], found = _from_words(column[rest].reset_index(drop=True))
             in_words = int((~np.isnat(values[rest])).sum())
             writing = found if in_words > (~np.isnat(values)).sum() - in_words else writing
+        zoned = ~np.isnat(values) & ~np.isnat(offsets)
+        if len(np.unique(offsets[zoned])) > 1:
+            values[zoned], writing = values[zoned] - offsets[zoned], "utc"
     values[~((values >= _FIRST) & (values < _LAST))] = np.datetime64("NaT", "s")
     return Times(values, writing)
 
@@ -189,14 +199,20 @@ def _matches(text: pa.ChunkedArray, pattern: str) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.fill_null(pc.match_substring_regex(text, pattern), False).to_numpy(), dtype=bool)
 
 
-def _iso(text: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+def _iso(text: pa.ChunkedArray) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.timedelta64]]:
+    """Times as written, and the offset that each is written with, NaT where none is."""
     shaped = _matches(text, r"^\d{4}-\d{2}-\d{2}([ T]|$)")
-    answer = np.full(len(shaped), np.datetime64("NaT", "s"))
+    answer, offsets = np.full(len(shaped), np.datetime64("NaT", "s")), np.full(len(shaped), np.timedelta64("NaT", "s"))
     if shaped.any():
         codes, unique = pd.factorize(pd.Series(text.filter(pa.array(shaped)), dtype="str"))
         parsed = pd.to_datetime(pd.Series(unique), format="ISO8601", errors="coerce", utc=True)
-        answer[shaped] = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")[codes]
-    return answer
+        moments = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+        zones = pc.struct_field(pc.extract_regex(pa.array(unique, pa.large_string()), _ISO_ZONE), "zone")
+        zone, kinds = pd.factorize(pd.Series(zones, dtype="str"))
+        offset = np.array([*map(_offset, kinds), _offset(None)])[zone]
+        answer[shaped] = (moments + np.where(np.isnat(offset), np.timedelta64(0, "s"), offset))[codes]
+        offsets[shaped] = offset[codes]
+    return answer, offsets
 
 
 def _from_digits(text: pa.ChunkedArray) -> tuple[npt.NDArray[np.datetime64], str]:
@@ -243,16 +259,19 @@ class _Written:
 
     ``a``, ``b`` and ``c`` are the three numbers of the date and ``width_a``, ``width_c`` how many digits they were written
     with; ``era`` is the year before an era's first one (0 without era), ``half`` 1 for a.m. and 2 for p.m.
+    ``offsets`` timedelta64[s] (n_cells,) is how far a cell says to be ahead of UTC, NaT where it does not say.
     """
 
     n: int
     fields: dict[str, npt.NDArray[np.int64]]
+    offsets: npt.NDArray[np.timedelta64]
     found: npt.NDArray[np.bool_]
 
     @classmethod
     def empty(cls, n: int) -> _Written:
-        names = ("a", "b", "c", "width_a", "width_c", "era", "half", "hour", "minute", "second", "offset_s")
-        return cls(n, {name: np.zeros(n, dtype=np.int64) for name in names}, np.zeros(n, dtype=bool))
+        names = ("a", "b", "c", "width_a", "width_c", "era", "half", "hour", "minute", "second")
+        fields = {name: np.zeros(n, dtype=np.int64) for name in names}
+        return cls(n, fields, np.full(n, np.timedelta64("NaT", "s")), np.zeros(n, dtype=bool))
 
     def put(self, cells: npt.NDArray[np.int64] | int, match: re.Match[str], numbers: Mapping[str, Numbers | int]) -> None:
         """Fill in cells that ``match`` stands for; ``numbers`` holds the value, or one value per cell, of each group of digits."""
@@ -263,11 +282,11 @@ class _Written:
         self.fields["era"][cells] = _ERAS[groups["era"]] if "era" in groups else 0
         half = groups["half"] or groups["half_after"]
         self.fields["half"][cells] = 0 if not half else 2 if half in ("午後", "pm") else 1
-        self.fields["offset_s"][cells] = _offset_s(groups["zone"])
+        self.offsets[cells] = _offset(groups["zone"])
         self.found[cells] = True
 
 
-def _from_words(column: pd.Series) -> tuple[npt.NDArray[np.datetime64], str]:
+def _from_words(column: pd.Series) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.timedelta64], str]:
     written = _Written.empty(len(column))
     alone = np.ones(len(column), dtype=bool)
     for shape in shapes(column):
@@ -290,11 +309,11 @@ def _from_words(column: pd.Series) -> tuple[npt.NDArray[np.datetime64], str]:
             single.put(place, match, digits)
     for name, values in single.fields.items():
         written.fields[name][rest] = values[codes]
-    written.found[rest] = single.found[codes]
+    written.offsets[rest], written.found[rest] = single.offsets[codes], single.found[codes]
 
     dated = written.found & (written.fields["era"] == 0)
     order, writing = _order(*(written.fields[name][dated] for name in ("a", "b", "c", "width_a", "width_c")))
-    return _moments(written, order), writing if dated.any() or not written.found.any() else "era"
+    return _moments(written, order), written.offsets, writing if dated.any() or not written.found.any() else "era"
 
 
 _DIGITS = frozenset({"a", "b", "c", "hour", "minute", "second"})
@@ -318,6 +337,8 @@ def _plain_date(cell: str) -> str:
     else:
         return text
     month = _MONTHS.get(name[:3])
+    if len(year) == 2:
+        year = f"20{year}" if int(year) < 70 else f"19{year}"
     return text if month is None else f"{year}-{month}-{day}{rest}"
 
 
@@ -352,15 +373,15 @@ def _moments(written: _Written, order: str) -> npt.NDArray[np.datetime64]:
     months = (np.where(usable, (year - 1970) * 12 + month - 1, 0)).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + np.where(usable, day - 1, 0).astype("timedelta64[D]")
     usable &= days.astype("datetime64[M]") == months
-    seconds = hour * 3600 + minute * 60 + second - field["offset_s"]
+    seconds = hour * 3600 + minute * 60 + second
     moments = days.astype("datetime64[s]") + np.where(usable, seconds, 0).astype("timedelta64[s]")
     return np.where(usable, moments, np.datetime64("NaT", "s"))
 
 
-def _offset_s(zone: str | None) -> int:
-    if not zone or zone in ("z", "utc", "gmt"):
-        return 0
-    if zone == "jst":
-        return 9 * 3600
-    digits = zone[1:].replace(":", "")
-    return (-1 if zone[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+def _offset(zone: str | None) -> np.timedelta64:
+    if zone is None:
+        return np.timedelta64("NaT", "s")
+    if zone in ("Z", "z", "utc", "gmt"):
+        return np.timedelta64(0, "s")
+    digits = "0900" if zone == "jst" else zone[1:].replace(":", "")
+    return np.timedelta64((-1 if zone[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:] or 0) * 60), "s")

@@ -12,6 +12,7 @@ import pytest
 
 from diagnostics.dataset.encodings import UNDECODABLE, decode, read_utf8, show_bytes
 from diagnostics.dataset.tables import Table, read_table
+from diagnostics.dataset.values import parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.messages import text
 
@@ -225,6 +226,14 @@ def test_lines_above_the_header_are_set_aside(tmp_path: Path) -> None:
     assert table.rows.tolist() == [4, 5, 6]
 
 
+def test_titles_padded_with_separators_are_above_the_header(tmp_path: Path) -> None:
+    above = "商品一覧,,,,\n出力日:,2024/01/01,,,\n,,,,\n"
+    table = read(tmp_path, (above + "品番,商品名,価格,,色\n1,a,10,,赤\n2,b,20,x,\n").encode("cp932"))
+    assert list(table.frame.columns) == ["品番", "商品名", "価格", "#4", "色"]
+    assert table.rows.tolist() == [5, 6]
+    assert table.rejected[["tenbin_row", "tenbin_reason"]].values.tolist() == [[1, "before_header"], [2, "before_header"]]
+
+
 def test_a_short_header_keeps_its_place(tmp_path: Path) -> None:
     table = read(tmp_path, "id,text\n1,a, b\n2,c, d\n3,e\n4,f,\n")
     assert list(table.frame.columns) == ["id", "text"]
@@ -275,6 +284,13 @@ def test_parquet_becomes_the_text_a_person_would_write(tmp_path: Path) -> None:
     assert frame["part"].tolist()[::2] == ["0.5", "1.25"]
     assert frame["kind"].tolist() == ["a", "b", "a"]
     assert frame["when"][0].startswith("2024-01-05 12:30")
+
+
+def test_a_time_of_a_zone_is_written_as_its_clocks_show_it(tmp_path: Path) -> None:
+    when = pd.to_datetime(["2023-01-12T04:39:40+09:00", None], format="ISO8601")
+    pq.write_table(pa.table({"id": ["1", "2"], "when": pa.array(when.tz_convert("Asia/Tokyo"))}), tmp_path / "t.parquet")
+    cells = read_table(tmp_path / "t.parquet", "interactions").frame["when"]
+    assert str(parse_times(cells).values[0]) == "2023-01-12T04:39:40" and pd.isna(cells[1])
 
 
 def test_nested_parquet_is_flattened_and_vectors_are_left_out(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _lay(sheet: Any, asked: Asked) -> Layout | None:
     rows: list[Row] = [([_text(cell) for cell in cells] if cells != blank else [], None) for cells in taken]
     filled = [sum(bool(cell.strip()) for cell in cells) for cells, _ in rows[:_FIRST_ROWS]]
     at = next((at for at, count in enumerate(filled) if count > 1), next((at for at, count in enumerate(filled) if count), None))
-    found = None if at is None else find_header(asked, rows[at:], width)
+    found = None if at is None else find_header(asked, rows[at:], width, first_row + at + 1)
     if at is None or found is None:
         return None
     layout, first = found

@@ -56,7 +56,7 @@ def count_rows(path: Path) -> int:
 
 
 def lay_arrow(arrow: pa.Table, asked: Asked, kind: str) -> Table:
-    """A typed table as text: whole numbers without ``.0``, times in ISO form, nothing where there is nothing.
+    """A typed table as text: whole numbers without ``.0``, times in ISO form and of their own zone, nothing where there is nothing.
 
     Raises
     ------
@@ -112,6 +112,8 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
             shown = [None if raw is None else show_bytes(raw.decode("utf-8", "surrogateescape")) for raw in column.to_pylist()]
             return pa.chunked_array([pa.array(shown, pa.large_string())])
     try:
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            column = pc.local_timestamp(column)  # the shop's own time of day
         return column.cast(pa.large_string())
     except pa.ArrowException:  # nothing that can be written as text
         return pa.chunked_array([pa.nulls(len(column), pa.large_string())])

@@ -179,13 +179,18 @@ class Layout:
 def find_header(asked: Asked, rows: Sequence[Row], width: int, first_row: int = 1) -> tuple[Layout, int] | None:
     """A layout under the column names, and which of the rows is the first below them; lines above the names are set aside.
 
+    A row with one cell filled, or with no more than half as many as the usual row below it, is a line above the names.
+
     Where the first full row looks like the data below it (a number above numbers, no name above any), the columns are called
     ``#1``, ``#2``, ... and the row is data. None when no row is full.
     """
     for at, (cells, reason) in enumerate(rows):
-        if len(cells) != width or not any(cell.strip() for cell in cells):
+        if len(cells) != width or not (filled := _filled(cells)):
             continue
         below = [row for row, _ in rows[at + 1 : at + 1 + _SEEN_ROWS] if len(row) == width]
+        usual = float(np.median([count for row in below if (count := _filled(row))] or [0]))
+        if filled < min(2, usual) or 2 * filled <= usual:
+            continue
         nameless = reason is None and _is_data(cells, below)
         layout = Layout(asked, [""] * width if nameless else [show_bytes(cell) for cell in cells])
         if nameless:
@@ -195,6 +200,10 @@ def find_header(asked: Asked, rows: Sequence[Row], width: int, first_row: int = 
                 layout.set_aside(number, above, why or "before_header")
         return layout, at if nameless else at + 1
     return None
+
+
+def _filled(cells: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in cells)
 
 
 def _is_data(first: list[str], below: list[list[str]]) -> bool:
