@@ -48,6 +48,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "event_weight_favourite": Threshold(0.5, "a wish without the money: as strong as a cart, and as often left at that"),
     "event_weight_view": Threshold(0.2, "a look is mostly curiosity; coming back five times is not"),
     "event_weight_shown": Threshold(0.0, "the shop's doing, not the customer's"),
+    "event_weight_unrelated": Threshold(0.0, "a search or a login says nothing about one product"),
     "event_weight_undone": Threshold(0.0, "taken out, cancelled or returned: the opposite of a wish"),
     "rating_liked": Threshold(4.0, "of 5; in most shops three stars already mean disappointment"),
     "rating_odd_share": Threshold(0.005, "of the ratings; fewer above the scale of all others are slips of the keyboard"),
@@ -67,6 +68,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "standalone_square": Threshold(12000, "items; the table of all similarities then takes 576 MB"),
     "kinship_agreement": Threshold(0.5, "half-way between any two items of the shop and items that all agree"),
     "kinship_part": Threshold(0.5, "what most of a brand or category shares is said of the brand or category, not of a product"),
+    "kinship_namesakes": Threshold(
+        0.5, "of equal texts in one category: colours share a title, products under one sentence do not"
+    ),
     "kinship_titles": Threshold(0.3, "variants' titles differ in colour or number, and still share this much beyond chance"),
     "kinship_lift": Threshold(3.0, "strangers are bought together about as often as their sales say; variants several times more"),
     "mean_vector_distance": Threshold(
@@ -75,6 +79,8 @@ THRESHOLDS: dict[str, Threshold] = {
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
     "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),
+    "described_share": Threshold(0.05, "one product in twenty: such a column is in use; below, it may be left over from a trial"),
+    "described_items": Threshold(20, "described products; with fewer, the column is hardly used"),
     "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
     "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),
     "flat_contrast": Threshold(1.5, "of 255; the flattest of 3,422 real fashion photos, white on white, has 2.1"),

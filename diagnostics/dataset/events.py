@@ -1,4 +1,4 @@
-"""What one event counts: kinds of events in English and Japanese with their weights, and ratings from which on a product is liked.
+"""What one event counts: kinds of events in English and Japanese with their weights, ratings and from which on a product is liked.
 
 A recommender learns from "this person wanted this product". A purchase says so; a look says it faintly. So every event has a
 weight, and a customer's events with one product count as an interaction once their weights add up to 1. Where a log holds nothing
@@ -17,11 +17,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnostics.config import threshold
+from diagnostics.dataset.values import parse_numbers
 from diagnostics.dataset.vocabulary import nearest, plain_name
 from diagnostics.errors import TenbinError
 from diagnostics.schema import FloatArray, InteractionLog, Message
 
-__all__ = ["EVENT_KINDS", "MONEY_KINDS", "Weights", "event_kind", "liked_from", "means_money", "n_purchases", "weigh"]
+__all__ = [
+    "EVENT_KINDS",
+    "MONEY_KINDS",
+    "Weights",
+    "event_kind",
+    "liked_from",
+    "means_money",
+    "n_purchases",
+    "parse_ratings",
+    "weigh",
+]
 
 _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of this list decides (remove_from_cart, view_cart);
     # of Japanese words that lie in one another the longest counts: 表示 is the shop's doing, 詳細表示 the customer's
@@ -35,7 +46,10 @@ _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of 
         productview 閲覧 クリック タップ アクセス ビュー
         参照 訪問 詳細 詳細表示 商品表示 ページ表示 画面表示 カート表示
     """,
-    "cart": "cart addtocart basket bag checkout カート かご カゴ バスケット 買い物袋",
+    "cart": """
+        cart addtocart basket bag checkout addshippinginfo addpaymentinfo カート かご カゴ バスケット 買い物袋
+        決済情報 決済方法 支払方法 支払い方法 配送先
+    """,
     "favourite": """
         favorite favorites favourite favourites fav like liked likes wish wishlist bookmark bookmarked save saved clip
         addtowishlist addtofavorites
@@ -45,6 +59,10 @@ _WORDS: dict[str, str] = {  # a phrase may speak of several kinds: the first of 
     "purchase": """
         purchase purchased purchases buy bought order ordered orders transaction sale sales sold paid payment conversion cv
         購入 購買 注文 買上 販売 売上 決済 成約 受注
+    """,
+    "unrelated": """
+        search searched login logon signin logout signout signup session scroll scrolled engagement
+        検索 ログイン ログアウト サインイン 会員登録 新規登録 スクロール セッション
     """,
 }
 EVENT_KINDS = tuple(_WORDS)
@@ -93,8 +111,9 @@ def weigh(events: pd.Series, given: Mapping[str, float], file: str) -> Weights:
     """The weight of each event.
 
     A weight that a person gave to the shop's own word comes first, then one given to a kind, then our default for the kind.
-    Unknown types and blank cells count 1; they are stated, as are those that count nothing. Where the largest weight in the log
-    is below 1, all are divided by it.
+    Blank cells count 1, and so do unknown types in a log without a known purchase; beside known purchases an unknown type counts
+    nothing, for it is none of them. They are stated, as are those that count nothing. Where the largest weight in the log is
+    below 1, all are divided by it.
 
     Parameters
     ----------
@@ -113,33 +132,69 @@ def weigh(events: pd.Series, given: Mapping[str, float], file: str) -> Weights:
         if plain_name(name) not in known:
             choices = [*types[:20], *EVENT_KINDS]
             raise TenbinError("E_UNKNOWN_EVENT", file=file, found=name, choices=choices, nearest=nearest(name, choices))
+    kinds = {written: event_kind(written) for written in types}
+    for_unknown = 0.0 if MONEY_KINDS.intersection(kinds.values()) else 1.0
     stated: dict[str, float] = {}
     unknown: list[str] = []
-    for written in types:
-        kind = event_kind(written)
+    for written, kind in kinds.items():
         weight = by_name.get(plain_name(written))
         if weight is None and kind is not None:
             weight = by_name.get(kind, threshold(f"event_weight_{kind}"))
         if weight is None:
             unknown.append(written)
-        stated[written] = 1.0 if weight is None else float(weight)
+        stated[written] = for_unknown if weight is None else float(weight)
     blank = int((codes < 0).sum())
     largest = max([*stated.values(), *([1.0] if blank else [])], default=1.0)
     if 0 < largest < 1:
         stated = {written: weight / largest for written, weight in stated.items()}
     remarks = []
     if unknown:
-        remarks.append(
-            Message(code="reading.remark.unknown_events", values={"file": file, "types": unknown[:10], "n": len(unknown)})
-        )
+        code = "reading.remark.unknown_events" if for_unknown else "reading.remark.unknown_beside_purchases"
+        remarks.append(Message(code=code, values={"file": file, "types": unknown[:10], "n": len(unknown)}))
     if blank:
         remarks.append(Message(code="reading.remark.blank_events", values={"file": file, "n": blank}))
-    idle = [written for written in types if stated[written] == 0]
+    idle = [written for written in types if stated[written] == 0 and written not in unknown]
     if idle:
         n = int(events.isin(idle).sum())
         remarks.append(Message(code="reading.remark.idle_events", values={"file": file, "types": idle[:10], "n": n}))
     rows = np.array([*stated.values(), 1.0], dtype=np.float32)[codes]  # code -1, a blank cell, takes the last
     return Weights(rows, stated, tuple(remarks))
+
+
+def parse_ratings(column: pd.Series) -> npt.NDArray[np.float64]:
+    """Ratings as float64: a number, points (``4点``), a share of the best (``4 / 5``), stars (``★★☆☆☆``); NaN where it is none.
+
+    Hollow stars alone are no stars where others are full, and unreadable where none is: some shops write three of them for three.
+
+    Parameters
+    ----------
+    column : text (n_rows,), NA where blank
+    """
+    values = parse_numbers(column)
+    odd = column.notna().to_numpy(dtype=bool) & np.isnan(values)
+    if odd.any():
+        codes, unique = pd.factorize(column[odd])
+        cells = ["".join(unicodedata.normalize("NFKC", str(cell)).casefold().split()) for cell in unique]
+        some_full = any("★" in cell or "⭐" in cell for cell in cells)
+        values[odd] = np.array([_rating(cell, some_full) for cell in cells])[codes]
+    return values
+
+
+_STARS = re.compile(r"(?:[★⭐☆]\ufe0f?)+")
+_RATING = re.compile(
+    r"(?:\d+(?:点満点|段階|点|つ星)中?の?)?(?:★|☆|星)?(?P<given>\d+(?:[.,]\d+)?)(?:点|★|☆|つ星|stars?|points?|pts?)?"
+    r"(?:(?:/|outof|of)(?P<best>\d+(?:\.\d+)?)(?:点|★|☆|stars?|points?|pts?)?)?"
+)
+
+
+def _rating(cell: str, some_full: bool) -> float:
+    if _STARS.fullmatch(cell):
+        return float(cell.count("★") + cell.count("⭐")) if some_full else np.nan
+    match = _RATING.fullmatch(cell)
+    if match is None:
+        return np.nan
+    given = float(match["given"].replace(",", "."))
+    return np.nan if match["best"] and given > float(match["best"]) else given
 
 
 def liked_from(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +11,19 @@ import pandas as pd
 
 from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects, plain_ids
 from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros
-from diagnostics.dataset.events import liked_from, means_money, weigh
+from diagnostics.dataset.events import liked_from, means_money, parse_ratings, weigh
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.values import parse_numbers, parse_quantities, parse_times
+from diagnostics.dataset.vocabulary import name_score
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, InteractionLog, Message
 
 __all__ = ["ROUNDING", "Purchases", "find_items", "parts_of", "read_purchases"]
 
 _LEAST_READABLE_TIMES = 0.5
+_SURE_BY_NAME = 0.9  # a usual name of the role, not one that only contains it
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def read_purchases(
     if "rating" in column:
         threshold, said = _drop_disliked(table, column["rating"], sieve, mapped, chosen=_chosen(roles, table.name, "rating"))
         remarks += said
+    elif "rating" not in mapped.roles.get("interactions", {}):
+        remarks += _ratings_not_used(table, {found.column for found in roles if found.file == table.name})
     parts = None
     if "split" in column:
         parts = parts_of(as_text(table.frame[column["split"]]))
@@ -135,18 +139,38 @@ def read_purchases(
 
 
 def _drop_disliked(table: Table, column: str, sieve: Sieve, mapped: Mapped, *, chosen: bool) -> tuple[float | None, list[Message]]:
-    """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings."""
+    """Set aside what customers did not like; the rating from which on they did, None where the column holds no ratings.
+
+    What cannot be read is counted and stated, and kept: the customer had the product.
+    """
     text = as_text(table.frame[column])
-    ratings = parse_numbers(text)
+    ratings = parse_ratings(text)
+    odd = np.flatnonzero(text.notna().to_numpy() & np.isnan(ratings))
+    remarks: list[Message] = []
+    if len(odd):
+        found = str(text.iloc[odd[0]])[:60]
+        if chosen and not np.isfinite(ratings).any():
+            raise TenbinError("E_BAD_RATINGS", file=table.name, row=int(table.rows[odd[0]]), column=column, found=found)
+        said = {"file": table.name, "column": column, "n": len(odd), "found": found}
+        remarks.append(Message(code="reading.remark.rating_unreadable", values=said))
     if not np.isfinite(ratings).any():
-        if chosen and text.notna().any():
-            row = int(np.flatnonzero(text.notna())[0])
-            found = str(text.iloc[row])[:60]
-            raise TenbinError("E_BAD_RATINGS", file=table.name, row=int(table.rows[row]), column=column, found=found)
-        return None, []
-    threshold, said = liked_from(ratings, mapped.rating_threshold, file=table.name, column=column)
+        return None, remarks
+    threshold, odd_ones = liked_from(ratings, mapped.rating_threshold, file=table.name, column=column)
     sieve.drop(ratings < threshold - ROUNDING, "low_rating")
-    return threshold, list(said)
+    return threshold, [*remarks, *odd_ones]
+
+
+def _ratings_not_used(table: Table, taken: Set[str]) -> list[Message]:
+    """A remark on each free column that is named like ratings and is not written in numbers."""
+    remarks = []
+    for column in map(str, table.frame.columns):
+        if column not in taken and name_score(column, "rating") >= _SURE_BY_NAME:
+            text = as_text(table.frame[column])
+            odd = text[text.notna().to_numpy() & np.isnan(parse_numbers(text))]
+            if len(odd):
+                said = {"file": table.name, "column": column, "n": len(odd), "found": str(odd.iloc[0])[:60]}
+                remarks.append(Message(code="reading.remark.rating_not_used", values=said))
+    return remarks
 
 
 def parts_of(labels: pd.Series) -> npt.NDArray[np.int8]:
@@ -169,22 +193,24 @@ def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:
 def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
     """The index of each row's item, -1 for an item that is not in the catalog.
 
-    Where one file has lost the leading zeros of its ids (a spreadsheet or a database took them for numbers) and hardly any
-    id matches as written, ids are matched without zeros, as far as that is unambiguous.
+    Where a file has lost leading zeros (a spreadsheet or a database took its ids for numbers), an id that is not in the catalog
+    as written means the one item that it names without them; it stays unknown where it could mean several.
     """
     codes, unique = pd.factorize(items)
     written = plain_ids(pd.Series(np.asarray(unique, dtype=object), dtype="str"))
     place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
     remarks: list[Message] = []
-    if len(place) and (place >= 0).mean() < 0.5:
+    strange = np.flatnonzero(place < 0)
+    if len(strange):
         mine = key_without_zeros(pd.Series(item_ids, dtype="str"))
-        single = ~mine.duplicated(keep=False).to_numpy()
-        keys = pd.Index(mine[single].astype(object))
-        loose = keys.get_indexer(pd.Index(key_without_zeros(written).astype(object)))
-        repaired = (place < 0) & (loose >= 0)
-        if repaired.mean() > (place >= 0).mean():
-            place = np.where(repaired, np.flatnonzero(single)[np.maximum(loose, 0)], place)
-            remarks.append(Message(code="reading.remark.zeros", values={"file": file, "n": int(repaired.sum())}))
+        single = np.flatnonzero(~mine.duplicated(keep=False))
+        loose = pd.Index(mine.iloc[single].astype(object)).get_indexer(
+            pd.Index(key_without_zeros(written.iloc[strange]).astype(object))
+        )
+        found = loose >= 0
+        place[strange[found]] = single[loose[found]]
+        if found.any():
+            remarks.append(Message(code="reading.remark.zeros", values={"file": file, "n": int(found.sum())}))
     return np.append(place, -1)[codes].astype(np.int64), remarks
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from diagnostics.config import threshold
 from diagnostics.dataset import read, read_mapping, split, write_mapping
-from diagnostics.dataset.events import EVENT_KINDS, event_kind, liked_from, n_purchases, weigh
+from diagnostics.dataset.events import EVENT_KINDS, event_kind, liked_from, n_purchases, parse_ratings, weigh
 from diagnostics.dataset.splits import weak_pairs
 from diagnostics.errors import TenbinError
 from diagnostics.messages import has, text
@@ -36,7 +36,10 @@ def read_log(folder: Path, header: tuple[str, ...], rows: list[tuple[str, ...]],
         ("rating", "rating review 評価 レビュー投稿 商品レビュー"),
         ("shown", "impression exposure 表示 インプレッション 表示回数 商品表示回数 レコメンド表示 バナー表示"),
         ("undone", "remove_from_cart refund order_cancelled dislike カートから削除 返品 購入キャンセル お気に入り解除"),
-        (None, "7 scroll subscribe 入会"),
+        ("cart", "add_shipping_info add_payment_info AddPaymentInfo 決済方法選択"),
+        ("unrelated", "session_start scroll search 検索 ログイン login sign_up 会員登録 user_engagement"),
+        ("view", "検索結果クリック"),
+        (None, "7 subscribe 入会"),
     ],
 )
 def test_words_of_events(kind: str | None, words: str) -> None:
@@ -51,13 +54,17 @@ def test_every_kind_has_a_weight_with_a_reason() -> None:
 def test_weights_by_word_by_kind_and_by_default() -> None:
     events = pd.Series(["閲覧", "カート", "購入", "閲覧", None, "入会"], dtype="str")
     found = weigh(events, {"view": 0.3, "カート": 0.6}, "log.csv")
-    assert found.rows.tolist() == pytest.approx([0.3, 0.6, 1, 0.3, 1, 1])
-    assert found.stated == {"閲覧": 0.3, "カート": 0.6, "購入": 1.0, "入会": 1.0}
-    assert [remark.code.rsplit(".", 1)[1] for remark in found.remarks] == ["unknown_events", "blank_events"]
+    assert found.rows.tolist() == pytest.approx([0.3, 0.6, 1, 0.3, 1, 0])
+    assert found.stated == {"閲覧": 0.3, "カート": 0.6, "購入": 1.0, "入会": 0.0}
+    assert [remark.code.rsplit(".", 1)[1] for remark in found.remarks] == ["unknown_beside_purchases", "blank_events"]
+    assert weigh(events, {"入会": 0.8}, "log.csv").stated["入会"] == 0.8
+    unsure = weigh(pd.Series(["閲覧", "入会"], dtype="str"), {}, "log.csv")  # nothing else can be the purchase
+    assert unsure.stated == {"閲覧": 0.2, "入会": 1.0}
+    assert [remark.code.rsplit(".", 1)[1] for remark in unsure.remarks] == ["unknown_events"]
     idle = weigh(pd.Series(["購入", "表示", "返品", "表示"], dtype="str"), {}, "log.csv").remarks
     assert [remark.values for remark in idle] == [{"file": "log.csv", "types": ["表示", "返品"], "n": 3}]
     found = replace(found, remarks=(*found.remarks, *idle))
-    for remark in found.remarks:
+    for remark in (*found.remarks, *unsure.remarks):
         assert all(text(remark.code, lang, **remark.values) for lang in ("en", "ja"))
 
 
@@ -187,13 +194,45 @@ def test_a_few_slips_do_not_move_the_scale() -> None:
 
 
 def test_low_ratings_are_set_aside_and_missing_ones_kept(tmp_path: Path) -> None:
-    rows = [(u, i, d, ("5", "4", "★", "", "2", "3.5")[place % 6]) for place, (u, i, d, _) in enumerate(log_rows(n_users=12))]
+    rows = [(u, i, d, ("5", "4", "良い", "", "2", "3.5")[place % 6]) for place, (u, i, d, _) in enumerate(log_rows(n_users=12))]
     dataset = read_log(tmp_path, ("会員ID", "商品ID", "日時", "評価"), rows)
     assert dataset.notes.rating_threshold == 4
     assert {entry.reason: entry.count for entry in dataset.notes.set_aside} == {"low_rating": 20}
     assert dataset.log.n_rows == 40
     looser = read_log(tmp_path, ("user_id", "item_id", "date", "rating"), rows, mapping={"ratings": {"threshold": 3}})
     assert (looser.notes.rating_threshold, looser.log.n_rows) == (3, 50)
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("★★☆☆☆ ★★★★★ ☆☆☆☆☆ ⭐⭐⭐ ⭐️⭐️", [2, 5, 0, 3, 2]),
+        ("☆☆☆ ☆☆☆☆☆ ☆4", [np.nan, np.nan, 4]),  # three of three, or none of three?
+        ("2点 ４ 4.5点 ４．５点 星4 4つ星 ★4 4.0★", [2, 4, 4.5, 4.5, 4, 4, 4, 4]),
+        ("4/5 4.5|/|5 4|out|of|5 5段階中4 5点満点中3点 4|of|5|stars 4,5/5", [4, 4.5, 4, 4, 3, 4, 4.5]),
+        ("良い 6/5 2024/4/5 4/5/6 ★3★4 n/a", [np.nan] * 6),
+    ],
+)
+def test_ratings_are_read_as_shops_write_them(written: str, read_as: list[float]) -> None:
+    cells = pd.Series([cell.replace("|", " ") for cell in written.split()], dtype="str")
+    np.testing.assert_array_equal(parse_ratings(cells), read_as)
+
+
+def test_stars_set_the_disliked_aside_and_unreadable_ratings_are_stated(tmp_path: Path) -> None:
+    stars = ("★★★★★", "★★☆☆☆", "4点", "良い")
+    rows = [(u, i, d, stars[place % 4]) for place, (u, i, d, _) in enumerate(log_rows(n_users=12))]
+    header = ("会員ID", "商品ID", "日時", "評価")
+    dataset = read_log(tmp_path, header, rows, mapping={"interactions": {"rating": "評価"}})
+    assert (dataset.notes.rating_threshold, dataset.log.n_rows) == (4, 45)
+    assert {entry.reason: entry.count for entry in dataset.notes.set_aside} == {"low_rating": 15}
+    (remark,) = (remark for remark in dataset.notes.remarks if "rating" in remark.code)
+    assert (remark.code, remark.values["n"], remark.values["found"]) == ("reading.remark.rating_unreadable", 15, "良い")
+    words = [(u, i, d, ("良い", "悪い", "")[place % 3]) for place, (u, i, d, _) in enumerate(log_rows(n_users=12))]
+    (unused,) = (remark for remark in read_log(tmp_path, header, words).notes.remarks if "rating" in remark.code)
+    assert unused.values == {"file": "log.csv", "column": "評価", "n": 40, "found": "良い"}
+    assert all(text(said.code, lang, **said.values) for said in (remark, unused) for lang in ("en", "ja"))
+    none = read_log(tmp_path, header, words, mapping={"interactions": {"rating": ()}})
+    assert not any("rating" in remark.code for remark in none.notes.remarks)
 
 
 def test_a_chosen_rating_column_without_numbers_names_the_cell(tmp_path: Path) -> None:
@@ -282,14 +321,14 @@ def test_what_a_mapping_cannot_say(mapping: dict[str, object], code: str) -> Non
 
 
 def test_a_view_or_a_cart_brings_no_money(tmp_path: Path) -> None:
-    """Ten views of a product of 100 and one purchase are 100 of revenue, not 1,100; an event that we do not know counts as one."""
-    kinds = ("view", "cart", "favorite", "purchase", "scroll", "")
+    """Ten views of a product of 100 and one purchase are 100 of revenue, not 1,100; an unknown event is no second purchase."""
+    kinds = ("view", "purchase", "add_payment_info", "purchase", "promo", "")
     rows = [(u, i, d, kinds[place % 6], "100") for place, (u, i, d, _) in enumerate(log_rows(n_users=24))]
     dataset = read_log(tmp_path, ("user_id", "item_id", "date", "event_type", "price"), rows)
     log = dataset.log
     assert log.value is not None and log.event_type is not None
     money = {kind: set(np.nan_to_num(log.value[log.event_type == kind]).tolist()) for kind in kinds}
-    assert money == {"view": {0.0}, "cart": {0.0}, "favorite": {0.0}, "purchase": {100.0}, "scroll": {100.0}, "": {100.0}}
+    assert money == {"view": {0.0}, "purchase": {100.0}, "add_payment_info": {0.0}, "promo": set(), "": {100.0}}
     assert n_purchases(log) == sum(kind in ("purchase", "scroll", "") for *_, kind, _ in rows) < log.n_rows
     assert np.nansum(log.value) == 100 * sum(kind in ("purchase", "scroll", "") for *_, kind, _ in rows)
 

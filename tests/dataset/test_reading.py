@@ -13,6 +13,7 @@ import pytest
 
 from diagnostics.dataset import read, retold, write_rejected
 from diagnostics.dataset.features import encode
+from diagnostics.dataset.purchases import find_items
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import has, text
 from diagnostics.schema import Dataset
@@ -195,6 +196,16 @@ def test_ids_that_lost_their_zeros_in_the_log_are_matched(tmp_path: Path) -> Non
     assert dataset.catalog.item_ids[0] == "0001"
     remark = next(remark for remark in dataset.notes.remarks if remark.code == "reading.remark.zeros")
     assert "12" in text(remark.code, "ja", **remark.values)
+
+
+def test_a_few_ids_that_lost_their_zeros_are_repaired() -> None:
+    """One id in ten begins with a zero: the others match as written, and these still mean one product each."""
+    catalog = np.array(["012345", "0777", "777", "00888", "0888", *(f"{n}" for n in range(200_000, 200_020))], dtype=object)
+    written = pd.Series(["12345", "200001", None, "12345", "777", "888", "999", "000200002"], dtype="str")
+    places, (remark,) = find_items(written, catalog, "log.csv")
+    assert places.tolist() == [0, 6, -1, 0, 2, -1, -1, 7]  # 888 could be two products
+    assert remark.values == {"file": "log.csv", "n": 2}
+    assert find_items(written.iloc[[1, 4, 6]], catalog, "log.csv")[1] == []
 
 
 def test_a_log_in_no_order_is_sorted_by_time(tmp_path: Path) -> None:
