@@ -65,7 +65,11 @@ def test_cells_are_written_as_a_person_would(tmp_path: Path) -> None:
 
 
 def test_a_title_of_two_cells_is_above_the_header(tmp_path: Path) -> None:
-    rows: Cells = [["出力日", "2024/01/05"], ["品番", "名前", "価格", "色", "重さ"], *([str(n), "皿", n, "赤", 2] for n in range(3))]
+    rows: Cells = [
+        ["出力日", "2024/01/05"],
+        ["品番", "名前", "価格", "色", "重さ"],
+        *([str(n), "皿", n, "赤", 2] for n in range(3)),
+    ]
     table = read_table(workbook(tmp_path / "t.xlsx", {"商品": rows}, first=(3, 2)), "catalog")
     assert list(table.frame.columns) == rows[1]
     assert table.rows.tolist() == [6, 7, 8]
