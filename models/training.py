@@ -73,10 +73,11 @@ def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
 def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, float]:
     """Mean Recall@k on validation for each of ``score_sets``, from one pass over the users."""
     sets, users = score_sets(backbone.modalities), data.validation_users
-    chosen = list(sets.values())
+    chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
     ranks = rank_targets(lambda block: backbone.score(block, chosen), users, data.seen, data.validation)
     counts = data.validation.counts[users]
-    return {name: float(metrics_per_user(row, counts, k)["recall"].mean()) for name, row in zip(sets, ranks, strict=True)}
+    recall = {one: float(metrics_per_user(row, counts, k)["recall"].mean()) for one, row in zip(chosen, ranks, strict=True)}
+    return {name: recall[one] for name, one in sets.items()}
 
 
 def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int) -> Iterator[EpochRecord]:

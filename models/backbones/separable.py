@@ -191,14 +191,17 @@ class SeparableBackbone:
     def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
         """Scores (n_sets, n, n_items): the parts that each set names, and always the history's."""
         rows = self._users[users]
-        history = rows[:, 0] @ self._items[0] + self._bias[:, 0]
+        history = rows[:, 0] @ self._items[0]
+        history += self._bias[:, 0]
         parts = {name: rows[:, m] @ self._items[m] for m, name in enumerate(self.modalities, 1) if any(name in s for s in sets)}
         scores = np.empty((len(sets), *history.shape), dtype=np.float32)
         for out, chosen in zip(scores, sets, strict=True):
-            out[...] = history
+            total = history
             for name in self.modalities:
                 if name in chosen:
-                    out += parts[name]
+                    total = np.add(total, parts[name], out=out)
+            if total is history:
+                out[...] = history
         return scores
 
     # ---- state
