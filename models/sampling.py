@@ -15,6 +15,9 @@ __all__ = ["Sampler", "Triples"]
 
 IndexArray = npt.NDArray[np.int32]
 
+EXTRA_USERS, EXTRA_ITEMS = 256, 512
+"""How many users and items a batch's extra triples are made of. Every triple is uniform still, but a step computes fewer rows."""
+
 
 @dataclass(frozen=True)
 class Triples:
@@ -53,7 +56,9 @@ class Sampler:
             sample_unseen(pairs[:, 0], self._seen.start, self._seen.items, self._n_items, state, negative)
             user, positive = pairs[:, 0], pairs[:, 1]
             if self._n_extra:
-                user = np.concatenate([user, rng.integers(0, self._n_users, self._n_extra, dtype=np.int32)])
-                positive = np.concatenate([positive, rng.integers(0, self._n_items, self._n_extra, dtype=np.int32)])
-                negative = np.concatenate([negative, rng.integers(0, self._n_items, self._n_extra, dtype=np.int32)])
+                users = rng.integers(0, self._n_users, EXTRA_USERS, dtype=np.int32)
+                items = rng.integers(0, self._n_items, EXTRA_ITEMS, dtype=np.int32)
+                user = np.concatenate([user, rng.choice(users, self._n_extra)])
+                positive = np.concatenate([positive, rng.choice(items, self._n_extra)])
+                negative = np.concatenate([negative, rng.choice(items, self._n_extra)])
             yield Triples(np.ascontiguousarray(user), np.ascontiguousarray(positive), np.ascontiguousarray(negative), len(pairs))
