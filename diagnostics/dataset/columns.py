@@ -224,7 +224,7 @@ def _fit(column: Column, role: str) -> float:
     if role in ("timestamp", "added"):
         return column.time_share
     if role in ("price", "quantity", "amount", "rating"):
-        return column.number_share if column.time_share < 0.9 or column.digit_share > 0.9 else 0.0
+        return column.share_read_as(role) if column.time_share < 0.9 or column.digit_share > 0.9 else 0.0
     if role == "image":
         return max(column.image_share, 0.5)
     if role == "user_id":

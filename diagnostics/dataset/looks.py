@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnostics.dataset.events import parse_ratings
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.values import parse_numbers, parse_times
 
@@ -49,6 +50,12 @@ class Column:
     @cached_property
     def number_share(self) -> float:
         return float(np.isfinite(self.numbers).sum() / max(len(self.filled), 1))
+
+    def share_read_as(self, role: str) -> float:
+        """Share of the filled cells that hold a number, or for the role ``rating`` also stars and points."""
+        if role != "rating" or self.number_share >= _SAME:
+            return self.number_share
+        return float(np.isfinite(parse_ratings(self.filled)).mean()) if len(self.filled) else 0.0
 
     @cached_property
     def looks_counted(self) -> bool:

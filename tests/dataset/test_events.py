@@ -222,7 +222,7 @@ def test_stars_set_the_disliked_aside_and_unreadable_ratings_are_stated(tmp_path
     stars = ("★★★★★", "★★☆☆☆", "4点", "良い")
     rows = [(u, i, d, stars[place % 4]) for place, (u, i, d, _) in enumerate(log_rows(n_users=12))]
     header = ("会員ID", "商品ID", "日時", "評価")
-    dataset = read_log(tmp_path, header, rows, mapping={"interactions": {"rating": "評価"}})
+    dataset = read_log(tmp_path, header, rows)
     assert (dataset.notes.rating_threshold, dataset.log.n_rows) == (4, 45)
     assert {entry.reason: entry.count for entry in dataset.notes.set_aside} == {"low_rating": 15}
     (remark,) = (remark for remark in dataset.notes.remarks if "rating" in remark.code)
