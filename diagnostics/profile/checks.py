@@ -81,7 +81,7 @@ class Check:
     Attributes
     ----------
     disguised : bool (n_items,), items whose value is a placeholder, boilerplate or a copy: they only seem to have one
-    described : bool (n_items,), items with a description of their own; None where the shop does not usually describe
+    described : bool (n_items,), items with a description of their own; None where hardly any is described
     blank : bool (n_items,), of those without, the items where nothing is written
     worklists : one per issue or finding, with every item
     languages, lengths : of texts, as in ``ModalityProfile``

@@ -1,7 +1,8 @@
 """The description apart from the title: how many products lack one of their own, in which months and categories (A1, A2).
 
-A title alone is a text that an encoder can read, so these products still have text. But where most are described, a description
-that is not there, or says nothing of the product, is a gap in its own right.
+A title alone is a text that an encoder can read, so these products still have text. But where the shop describes its products, a
+description that is not there, or says nothing of the product, is a gap in its own right: worth a warning where most are described,
+or where the gaps follow a pattern, and told in any case.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def description_gaps(
 
     Returns
     -------
-    None where the shop does not usually describe its products, or has no titles apart from the descriptions
+    None where hardly any product is described, or the shop has no titles apart from the descriptions
     """
     if check.described is None or check.blank is None:
         return None
@@ -56,11 +57,12 @@ def description_gaps(
     items = items[np.argsort(-traits.sold[items], kind="stable")]
     check.worklists.append(Worklist(check.modality, "description_gaps", items, np.ones(len(items)), check.value))
     limit = threshold("incomplete_coverage")
+    usual = 1 - gaps.blank / len(missing) >= threshold("usually_described")
     patterns = [*_months(gaps.segments), *_drivers(gaps)]
     check.findings.append(
         Finding(
             code="description_gaps",
-            severity="warning" if coverage.items < limit or patterns else "info",
+            severity="warning" if (usual and coverage.items < limit) or patterns else "info",
             modality=check.modality,
             evidence=(Evidence(measure="coverage_items", value=coverage.items, threshold=limit, unit="share"),),
             values={

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from diagnostics.profile.neighbours import off_scale
 from diagnostics.schema import FeatureBlock, FeatureHealth
 from diagnostics.seeds import generator
 
@@ -20,7 +21,7 @@ def feature_health(blocks: Sequence[FeatureBlock], *, seed: int = 0) -> list[Fea
     ``norm_ratio`` compares with the shop's usual mean norm, so that of three modalities one that is far off does not make the
     others look off: the median over modalities; of two in the middle the one nearer to 1, where the encoders that we know leave
     vectors. None for a single modality and for vectors of zeros. Mean cosine and effective rank are taken on at most 1,000 items,
-    drawn with the seed.
+    drawn with the seed. Rows of another order of magnitude have no say (``off_scale``): damaged ones say nothing of the others.
 
     Notes
     -----
@@ -44,6 +45,7 @@ def _health(block: FeatureBlock, seed: int) -> FeatureHealth | None:
     rows = np.flatnonzero(block.present)
     if len(rows) == 0:
         return None
+    rows = rows[off_scale(block.values[rows]) == 0]
     values = block.values[rows]
     norms = np.linalg.norm(values.astype(np.float64), axis=1)
     spread = values.std(axis=0, dtype=np.float64)

@@ -2,9 +2,10 @@
 
 Real shops share legitimately: the colours of one sweater have one description. So a shared value is accused only if *nothing* ties
 its items together. Four ties are tried, each against what any two items of the same catalog would show [own]:
-alike titles (letter pairs in common), ids that begin alike, one kind of product, and being bought by the same customers. Items of
-one category are of one kind; of many items it may be any column by which the shop sorts its products, such as cut or department,
-while a few are likely to agree in one of them by chance.
+alike titles (letter pairs in common, those of the category's name aside), ids that begin alike or one product code, one kind of
+product, and being bought by the same customers. A few items are of one kind by their category. Many are by another column by which
+the shop sorts its products, such as cut or department; by the category only if most of them have a namesake among them, as colours
+of one product have, since a sentence may well be written once for a whole category.
 """
 
 from __future__ import annotations
@@ -44,15 +45,20 @@ class Kinship:
     def __init__(self, dataset: Dataset, *, seed: int = 0) -> None:
         catalog, split = dataset.catalog, dataset.split
         self._rng = generator(seed, "kinship")
-        self._titles = None if catalog.titles is None else [_letter_pairs(title) for title in catalog.titles]
-        category = [] if catalog.category is None else [_Label.of(catalog.category)]
+        kinds = [None] * catalog.n_items if catalog.category is None else catalog.category.tolist()
+        of_kind = {kind: _letter_pairs(f" {kind or ''} ") for kind in set(kinds)}
+        self._titles = None
+        if catalog.titles is not None:
+            self._titles = [_own_pairs(title, of_kind[kind]) for title, kind in zip(catalog.titles, kinds, strict=True)]
+        codes = [id_beginnings(catalog.item_ids), catalog.product]
         self._labels = {
-            "id": [_Label.of(id_beginnings(catalog.item_ids))],
-            "category": category,
-            "kind": [*category, *(_Label.of(column) for column in catalog.attributes.values())],
+            "id": [_Label.of(column) for column in codes if column is not None],
+            "category": [] if catalog.category is None else [_Label.of(catalog.category)],
+            "kind": [_Label.of(column) for column in catalog.attributes.values() if not _told_by(catalog.category, column)],
         }
         ones = np.ones(len(split.train), dtype=np.float64)
         shape = (catalog.n_items, dataset.log.n_users)
+        self._names = None if catalog.titles is None else _codes(catalog.titles)
         self._buyers = sparse.csr_array((ones, (split.train[:, 1], split.train[:, 0])), shape=shape)
         everything = np.arange(catalog.n_items)
         self._title_chance = self._title_likeness(everything)
@@ -70,11 +76,21 @@ class Kinship:
     def _belong_together(self, items: NDArray[np.int64], ties: Sequence[str]) -> bool:
         if any(label.ties(items, whole=name == "id") for name in ties for label in self._labels.get(name, ())):
             return True
+        if "kind" in ties and self._namesakes(items) and any(label.ties(items, whole=False) for label in self._labels["category"]):
+            return True
         if "title" in ties and _above_chance(self._title_likeness(items), self._title_chance) >= threshold("kinship_titles"):
             return True
         together, expected = self._bought_together(items)
         enough = threshold("kinship_lift") * self._common_lift * expected
         return "bought_together" in ties and together >= threshold("kinship_min_pairs") and together >= enough
+
+    def _namesakes(self, items: NDArray[np.int64]) -> bool:
+        """Whether most of the items have the very title of another one."""
+        if self._names is None:
+            return False
+        names = self._names[items]
+        _, place, counts = np.unique(names, return_inverse=True, return_counts=True)
+        return bool(np.mean((counts[place] > 1) & (names >= 0)) >= threshold("kinship_namesakes"))
 
     def _title_likeness(self, items: NDArray[np.int64]) -> float:
         """Mean share of letter pairs in common over (a sample of) pairs of items; 0 without titles."""
@@ -152,6 +168,19 @@ def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
 def id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:
     """The first 60 % of each id, as in codes that end in colour and size; None for ids too short to have parts."""
     return np.array([value[: ceil(0.6 * len(value))] if len(value) >= 6 else None for value in item_ids.astype(str)], dtype=object)
+
+
+def _told_by(category: NDArray[np.object_] | None, column: NDArray[np.object_]) -> bool:
+    """Whether a column sorts no finer than the category: it is the category itself, or has one value in each."""
+    if category is None:
+        return False
+    return len(set(zip(category.tolist(), column.tolist(), strict=True))) == len(set(category.tolist()))
+
+
+def _own_pairs(title: str | None, of_kind: frozenset[str]) -> frozenset[str]:
+    """A title's letter pairs without those of its category's name, which tells no product; all where no other is left."""
+    pairs = _letter_pairs(title)
+    return (pairs - of_kind) or pairs
 
 
 def _letter_pairs(title: str | None) -> frozenset[str]:

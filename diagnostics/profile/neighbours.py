@@ -13,13 +13,14 @@ from diagnostics.schema import BoolArray, FloatArray, IndexArray
 from diagnostics.seeds import generator
 from models.graph_kernels import nearest_rows
 
-__all__ = ["NEAREST", "Neighbours", "off_scale", "unit_rows"]
+__all__ = ["NEAREST", "Neighbours", "dimension_scale", "off_scale", "unit_rows"]
 
 NEAREST = 10
 """How many neighbours every measure looks at."""
 
 _DEEPER = 32  # kept per item, so that a part of the items still finds its ten without a new search
 _BLOCK = 512
+_SIZED = 1000  # rows that tell the size of a dimension
 _EQUAL = np.float32(2e-6)  # cosines in float32 are known to about this
 
 Items = npt.NDArray[np.int64]
@@ -44,9 +45,10 @@ def off_scale(values: FloatArray) -> npt.NDArray[np.float64]:
     """How many times longer or shorter than usual the rows of another order of magnitude are; 0 for all others; float64 (n,).
 
     Another order of magnitude: more than ``row_norm_extreme`` times the median length or less than its inverse, and further from it
-    than six times the median distance, in logarithms, for lengths may differ by custom. A row of zeros has no length.
+    than six times the median distance, in logarithms, for lengths may differ by custom. A row of zeros has no length. A dimension
+    in another unit has no larger say than the others.
     """
-    lengths = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
+    lengths = np.sqrt(np.einsum("ij,ij,j->i", values, values, dimension_scale(values).astype(np.float64) ** -2, dtype=np.float64))
     result = np.zeros(len(lengths))
     some = lengths > 0
     if some.any():
@@ -55,6 +57,21 @@ def off_scale(values: FloatArray) -> npt.NDArray[np.float64]:
         limit = max(np.log(threshold("row_norm_extreme")), 6 * np.median(away))
         result[some] = np.where(away > limit, np.exp(away), 0.0)
     return result
+
+
+def dimension_scale(values: FloatArray) -> FloatArray:
+    """How many times larger than the usual dimension each one is; 1 for the usual and all smaller ones; float32 (d,).
+
+    A dimension's size is the median of its numbers other than 0, without their sign: damaged rows do not move it. On at most some
+    thousand rows, evenly spaced.
+    """
+    if len(values) == 0:
+        return np.ones(values.shape[1], dtype=np.float32)
+    size = np.sort(np.abs(values[:: max(len(values) // _SIZED, 1)]), axis=0)
+    some = np.count_nonzero(size, axis=0)
+    middle = np.take_along_axis(size, (len(size) - 1 - some // 2)[None], axis=0)[0]
+    usual = float(np.median(middle[some > 0])) if some.any() else 0.0
+    return np.maximum(middle / usual, 1.0).astype(np.float32) if usual else np.ones(len(some), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
@@ -52,6 +52,7 @@ _BROKEN = re.compile(
     "|(?:[¤¥][¡-þ]){3}"  # EUC-JP read as Latin-1
     "|(?:[､･][｡-ﾟ]){3}"  # EUC-JP read as cp932
 )
+_NUMBERS = re.compile(r"[\W\d_]+")
 _WIDE = re.compile("[\u2e80-\U0010ffff]")
 _FEW_TIES = ("title", "id", "category", "bought_together")
 _MANY_TIES = ("title", "id", "kind", "bought_together")
@@ -63,8 +64,9 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     """Look at every text of the catalog. Cost: linear in characters.
 
     A text is missing in disguise where nothing in it tells the product from another: words that stand for nothing, a title that
-    many strangers have, or a name of a few letters without a description of its own in a shop that usually describes. A good title
-    is a text, whatever the description; what is wrong with that is counted apart, in ``check.described``.
+    many strangers have, or a few letters that, numbers aside, several products are called, without a description of its own in a
+    shop that usually describes. A title of its own is a text, however short; what is wrong with the description is counted apart,
+    in ``check.described``.
     """
     if check.catalog.texts is None:
         return
@@ -78,8 +80,11 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     repeated = _repeats_title(check.catalog, descriptions)
     written = np.array([bool(description) for description in descriptions], dtype=bool)
     width = np.array([_width(text) for text in texts], dtype=np.float64)
-    usual = bool(real.any()) and bool((written & ~says_nothing)[real].mean() >= threshold("usually_described"))
-    blank = ~written & (usual and check.catalog.titles is not None)
+    told = written & ~says_nothing & real
+    usual = bool(real.any()) and bool(told[real].mean() >= threshold("usually_described"))
+    apart = usual or (check.catalog.descriptions is not None and _are_kept(told))
+    apart &= check.catalog.titles is not None
+    blank = ~written & apart
     _lengths(check, texts, width, real, blank)
     check.add_issue("title_repeated", repeated)
     check.add_issue("markup_in_text", *_matches(_MARKUP, texts))
@@ -89,10 +94,9 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     nameless, hollow, shared = _shared_text(check, kinship, texts, descriptions, real)
     hollow |= _templates(check, kinship, descriptions, real & ~shared)
     own = written & ~says_nothing & ~repeated & ~hollow
-    if usual and check.catalog.titles is not None:
+    if apart:
         check.described, check.blank = own, blank
-    short = _title_width(check.catalog) < threshold("short_text_width")
-    check.disguised |= stand_in | nameless | (real & ~own & short & usual)
+    check.disguised |= stand_in | nameless | (real & ~own & usual & _bare_names(check.catalog))
 
 
 def _stands_in(texts: list[str]) -> BoolArray:
@@ -100,11 +104,22 @@ def _stands_in(texts: list[str]) -> BoolArray:
     return np.array([text.casefold() in STAND_INS for text in texts], dtype=bool)
 
 
-def _title_width(catalog: Catalog) -> np.ndarray:
-    """How much each title says; 0 without titles."""
+def _are_kept(described: BoolArray) -> bool:
+    """Whether a column of descriptions is one that the shop fills, if only for some of its products."""
+    enough = max(threshold("described_items"), threshold("described_share") * len(described))
+    return bool(described.sum() >= enough)
+
+
+def _bare_names(catalog: Catalog) -> BoolArray:
+    """Items without a title, and those with a short one that, numbers aside, several products have: "Lamp 7"."""
     if catalog.titles is None:
-        return np.zeros(catalog.n_items)
-    return np.array([_width((title or "").strip()) for title in catalog.titles], dtype=np.float64)
+        return np.ones(catalog.n_items, dtype=bool)
+    titles = [(title or "").strip() for title in catalog.titles]
+    names = [" ".join(_NUMBERS.sub(" ", title.casefold()).split()) for title in titles]
+    bearers = Counter(names)
+    short, several = threshold("short_text_width"), threshold("copy_min_items")
+    pairs = zip(titles, names, strict=True)
+    return np.array([not title or (_width(title) < short and bearers[name] >= several) for title, name in pairs], dtype=bool)
 
 
 def _lengths(check: Check, texts: list[str], width: np.ndarray, real: BoolArray, blank: BoolArray) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from diagnostics.config import threshold
 from diagnostics.profile.checks import Check, above
 from diagnostics.profile.kinship import Kinship, group_items
-from diagnostics.profile.neighbours import off_scale
+from diagnostics.profile.neighbours import dimension_scale, off_scale
 from diagnostics.schema import FeatureBlock
 
 __all__ = ["check_vectors"]
@@ -34,7 +34,8 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     least = threshold("near_constant")
     if values.shape[1] >= _ENOUGH_DIMENSIONS:
         constant[rows] = (values.std(axis=1) <= least * size) & (size > 0)
-    deviations = values - usual.mean(axis=0)
+    scale = dimension_scale(block.values[rows])
+    deviations = (values - usual.mean(axis=0)) / scale
     typical = np.sqrt(np.mean(deviations[times[rows] == 0] ** 2))
     if values.shape[1] >= _ENOUGH_DIMENSIONS and typical > 0:
         average[rows] = np.sqrt(np.mean(deviations**2, axis=1)) <= threshold("mean_vector_distance") * typical
@@ -47,7 +48,7 @@ def check_vectors(check: Check, block: FeatureBlock, kinship: Kinship) -> None:
     check.add_issue("mean_vector", average)
     check.add_issue("off_scale_vector", times > 0, above(times, threshold("row_norm_extreme")))
     alike = np.zeros(len(block.present), dtype=bool)
-    alike[rows] = len(rows) > 1 and bool(0 < typical <= least * np.sqrt(np.mean(usual**2)))
+    alike[rows] = len(rows) > 1 and bool(0 < typical <= least * np.sqrt(np.mean((usual / scale) ** 2)))
     check.add_issue("near_constant_vectors", alike)
 
     others = rows[~(zero | constant | average | (times > 0))[rows]]

@@ -16,6 +16,7 @@ from diagnostics.report.evidence import (
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
 from diagnostics.report.probed import choice_lines, endings, rate_lines
+from diagnostics.report.profiled import strongest_alone
 from diagnostics.report.words import Words
 from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, Status
 
@@ -45,17 +46,7 @@ if set(STATUS_ICONS) != set(get_args(Status)):
 
 def modalities_section(diagnosis: Diagnosis, words: Words) -> Section:
     """Each kind of information: what there is of it, what it can do alone, what it does in the joint model, what is wrong."""
-    measured = [modality for modality in diagnosis.modalities if modality.standalone.recall_at_20.value is not None]
-    if measured:
-        best = max(measured, key=lambda modality: modality.standalone.recall_at_20.value or 0.0)
-        answer = words(
-            "report.modalities.answer",
-            modality=best.name,
-            value=words.value(best.standalone.recall_at_20, "percent"),
-            floor=words.value(best.standalone.permuted_floor, "percent"),
-        )
-    else:
-        answer = words("report.modalities.answer_none")
+    answer = strongest_alone({modality.name: modality.standalone for modality in diagnosis.modalities}, words)
     blocks: list[Block] = [_status_table(diagnosis, words), *[_explained(modality, words) for modality in diagnosis.modalities]]
     blocks += [
         Figure(coverage_chart(diagnosis.profile, words), words("report.modalities.coverage_caption")),

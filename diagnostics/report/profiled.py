@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from diagnostics.messages import has
 from diagnostics.messages.numbers import MISSING
@@ -11,9 +11,18 @@ from diagnostics.report.model import Block, Cell, Column, Folded, Icon, Point, P
 from diagnostics.report.quality import quality_blocks
 from diagnostics.report.strength import said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Diagnosis, Finding, ModalityProfile, Profile, Severity
+from diagnostics.schema import Diagnosis, Finding, ModalityProfile, Profile, Severity, Standalone
 
-__all__ = ["by_gravity", "finding_points", "profile_answer", "profile_matrix", "profile_section", "profile_themes", "summary_lines"]
+__all__ = [
+    "by_gravity",
+    "finding_points",
+    "profile_answer",
+    "profile_matrix",
+    "profile_section",
+    "profile_themes",
+    "strongest_alone",
+    "summary_lines",
+]
 
 _SEVERITY_ICONS: dict[Severity, Icon] = {"problem": "problem", "warning": "warning", "info": "info"}
 _MOSTLY, _PARTLY = 0.5, 0.2  # of another kind's content; where the words change, no rule depends on it
@@ -41,17 +50,31 @@ def profile_answer(profile: Profile, words: Words) -> str:
     """One sentence: which kind says most alone, and how many things to look at were found."""
     serious = sum(finding.severity != "info" for finding in profile.findings)
     found = words("report.profile.answer_found", count=serious) if serious else words("report.profile.answer_clean")
-    measured = [modality for modality in profile.modalities if modality.standalone.recall_at_20.value is not None]
+    alone = strongest_alone({modality.name: modality.standalone for modality in profile.modalities}, words)
+    return words.join_sentences([alone, found])
+
+
+def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
+    """Which kind says most alone, of those clearly above their shuffled selves; where none is, that comes first."""
+    measured = {name: alone for name, alone in strengths.items() if alone.recall_at_20.value is not None}
     if not measured:
-        return words.join_sentences([words("report.modalities.answer_none"), found])
-    best = max(measured, key=lambda modality: modality.standalone.recall_at_20.value or 0.0)
-    answer = words(
-        "report.modalities.answer",
-        modality=best.name,
-        value=words.value(best.standalone.recall_at_20, "percent"),
-        floor=words.value(best.standalone.permuted_floor, "percent"),
+        return words("report.modalities.answer_none")
+    clear = {name: alone for name, alone in measured.items() if _clear(alone)}
+    best, alone = max((clear or measured).items(), key=lambda entry: entry[1].recall_at_20.value or 0.0)
+    return words(
+        "report.modalities.answer" if clear else "report.modalities.answer_unclear",
+        modality=best,
+        value=words.value(alone.recall_at_20, "percent"),
+        floor=words.value(alone.permuted_floor, "percent"),
     )
-    return words.join_sentences([answer, found])
+
+
+def _clear(alone: Standalone) -> bool:
+    """Whether a kind is above the same information shuffled, by the interval of their difference if there is one."""
+    own, floor, lift = alone.recall_at_20, alone.permuted_floor, alone.lift
+    if lift is not None and lift.low is not None:
+        return lift.low > 0
+    return own.low is not None and own.low > (floor.high if floor.high is not None else floor.value or 0.0)
 
 
 def finding_points(findings: Sequence[Finding], words: Words) -> Points:
@@ -123,14 +146,10 @@ def _quality_cell(modality: ModalityProfile, words: Words) -> Cell:
 def _signal_cell(modality: ModalityProfile, profile: Profile, words: Words) -> Cell:
     """The bar is relative to the strongest modality; the word compares with shuffled information, by interval if possible."""
     strengths = [entry.standalone.recall_at_20.value or 0.0 for entry in profile.modalities]
-    own, floor, lift = modality.standalone.recall_at_20, modality.standalone.permuted_floor, modality.standalone.lift
+    own = modality.standalone.recall_at_20
     if own.value is None:
         return Cell(MISSING, note=words("report.matrix.not_measured"))
-    if lift is not None and lift.low is not None:
-        clear = lift.low > 0
-    else:
-        clear = own.low is not None and own.low > (floor.high if floor.high is not None else floor.value or 0.0)
-    word = words("report.matrix.signal_clear" if clear else "report.matrix.signal_none")
+    word = words("report.matrix.signal_clear" if _clear(modality.standalone) else "report.matrix.signal_none")
     if modality.standalone_collapsed is not None:
         word = words("report.matrix.collapsed", word=word, value=words.value(modality.standalone_collapsed.recall_at_20, "percent"))
     return Cell(words.value(own, "percent"), own.value / (max(strengths) or 1.0), _spanned(word, words.interval(own, "percent")))

@@ -162,7 +162,7 @@ class Standalone(Record):
 
 
 class DescriptionGaps(Record):
-    """A1, A2 for the description apart from the title, where most products have one.
+    """A1, A2 for the description apart from the title, where the shop has such a column and fills it.
 
     ``coverage.items``: items with a description of their own. ``blank``: items where nothing is written; ``hollow``: items where it
     is boilerplate, a template, a word for nothing or the title once more; ``without_text``: of both, those that have no

@@ -22,10 +22,10 @@ WORDS = ["linen", "oak", "steel", "moss", "cobalt", "amber", "tidal", "velvet", 
 
 
 def _shop(make_dataset: Callable[..., Dataset], descriptions: Callable[[int, str], str | None], **more: object) -> Dataset:
-    """Every third title is short; 50 products are new in each month of 2024, item by item."""
+    """Every third is but a lamp with a number; 50 products are new in each month of 2024, item by item."""
     rng = np.random.default_rng(0)
     names = [f"{' '.join(rng.choice(WORDS, 2, replace=False))} {item}" for item in range(N)]
-    titles = [name if item % 3 == 0 else f"{name}, for the whole house" for item, name in enumerate(names)]
+    titles = [f"Lamp {item}" if item % 3 == 0 else f"{name}, for the whole house" for item, name in enumerate(names)]
     own = [f"Made of {' and '.join(rng.choice(WORDS, 4, replace=False))} in a small workshop." for _ in range(N)]
     written = [descriptions(item, text) for item, text in enumerate(own)]
     texts = ["\n".join(part for part in pair if part) for pair in zip(titles, written, strict=True)]
@@ -98,8 +98,24 @@ def test_a_description_that_says_nothing_is_told_from_one_that_is_not_there(make
     assert gaps is not None and (gaps.blank, gaps.hollow, gaps.without_text) == (20, 41, 21)
 
 
+@pytest.mark.parametrize("month", [False, True])
+def test_where_few_are_described_the_gaps_are_told_and_are_a_warning_if_they_follow_a_pattern(
+    make_dataset: Callable, make_block: Callable, month: bool
+) -> None:
+    """A fifth is described: chosen at random, or all that was new before April. No text is missing for that."""
+    kept = set(range(150)) if month else set(np.random.default_rng(5).choice(N, 120, replace=False).tolist())
+    dataset = _shop(make_dataset, lambda item, own: own if item in kept else None)
+    assert not _check(dataset).disguised.any()
+    found = _profiled(dataset, make_block)
+    gaps = found.modalities[0].description
+    assert gaps is not None and (gaps.blank, gaps.hollow, gaps.without_text) == (N - len(kept), 0, 0)
+    (finding,) = [finding for finding in found.findings if finding.code == "description_gaps"]
+    assert (finding.severity, bool(finding.values["patterns"])) == (("warning", True) if month else ("info", False))
+
+
 def test_where_names_are_all_there_is_nothing_is_a_gap(make_dataset: Callable, make_block: Callable) -> None:
-    dataset = _shop(make_dataset, lambda item, own: own if item % 5 == 0 else None)
+    """Nineteen descriptions are no column that the shop fills."""
+    dataset = _shop(make_dataset, lambda item, own: own if item < 19 else None)
     check = _check(dataset)
     assert check.described is None and not check.disguised.any()
     assert _profiled(dataset, make_block).modalities[0].description is None
@@ -125,7 +141,7 @@ def test_what_one_department_shares_is_a_description_and_what_a_whole_brand_shar
 
 def test_short_phrases_that_many_products_have_are_no_template(make_dataset: Callable) -> None:
     """Without the name of the category the same few words are left; they are true of each."""
-    dataset = _shop(make_dataset, lambda item, own: f"Kind {item % 7} with an elasticated waist." if item % 20 == 0 else own)
+    dataset = _shop(make_dataset, lambda item, own: f"Kind {item % 7} with an elasticated waist." if item % 40 == 0 else own)
     assert _check(dataset).described.all()
 
 

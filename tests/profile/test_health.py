@@ -42,3 +42,13 @@ def test_effective_rank_knows_the_number_of_independent_directions(make_block: C
     thin = rng.normal(size=(3000, 8)) @ np.linalg.qr(rng.normal(size=(40, 8)))[0].T
     health = feature_health([make_block(thin)])[0]
     assert health.effective_rank == pytest.approx(8, rel=0.05) and health.norm_ratio is None
+
+
+def test_a_few_damaged_rows_do_not_make_the_others_look_off_scale(make_block: Callable) -> None:
+    rng = np.random.default_rng(1)
+    sound = rng.normal(size=(400, 16))
+    damaged = sound.copy()
+    damaged[:6] *= 1000
+    other, one = feature_health([make_block(rng.normal(size=(400, 16)), "other"), make_block(damaged, "one")])
+    assert one.norm_mean == pytest.approx(np.linalg.norm(sound[6:], axis=1).mean(), rel=1e-5)
+    assert 0.9 < one.norm_ratio / other.norm_ratio < 1.1 and one.effective_rank > 15

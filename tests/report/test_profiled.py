@@ -9,7 +9,7 @@ import pytest
 from diagnostics.messages import LANGUAGES
 from diagnostics.report.coverage import absence_points, coverage_blocks, segment_table
 from diagnostics.report.model import Block, Figure, Folded, Paragraph, Points, Table
-from diagnostics.report.profiled import finding_points, profile_matrix, profile_themes, summary_lines
+from diagnostics.report.profiled import finding_points, profile_matrix, profile_themes, strongest_alone, summary_lines
 from diagnostics.report.quality import health_table, issue_table, language_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
@@ -120,5 +120,28 @@ def test_the_lines_for_a_terminal_say_it_in_words() -> None:
     assert lines[4].startswith("• Placeholder pictures. 212 products (2.1%)") and len(lines) == 6
     japanese = " ".join(summary_lines(PROFILE, Words("ja")))
     assert not re.findall(r"[A-Za-z]{2,}", japanese)
+    assert lines[0].startswith("Before any training, Text is the strongest")
     hostile = example(name=HOSTILE["script"], item=HOSTILE["script"]).profile
     assert any(HOSTILE["script"] in line for line in summary_lines(hostile, Words("en")))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_no_kind_is_above_chance_the_first_sentence_says_so_and_where_one_is_it_names_that(lang: str) -> None:
+    words = Words(lang)
+    lift = Estimate(value=0.02, low=-0.01, high=0.05, unit="difference", n=900)
+    chance = {name: part.standalone.model_copy(update={"lift": lift}) for name, part in _by_name(PROFILE).items()}
+    said = strongest_alone(chance, words)
+    assert said.startswith(
+        {"en": "Before any training, no kind of information is clearly", "ja": "学習前の段階では、シャッフルした場合を"}[lang]
+    )
+    assert words.modality("text") in said and "13.1%" in said
+    clear = lift.model_copy(update={"low": 0.01})
+    said = strongest_alone(chance | {"image": chance["image"].model_copy(update={"lift": clear})}, words)
+    assert said.startswith(
+        {"en": "Before any training, Images is the strongest", "ja": "学習前の段階で単独で最も強いのは画像です"}[lang]
+    )
+    assert strongest_alone({}, words) == words("report.modalities.answer_none")
+
+
+def _by_name(profile: Profile) -> dict:
+    return {part.name: part for part in profile.modalities}
