@@ -66,14 +66,22 @@ def joined(texts: list[ir.StringValue], between: str) -> ir.StringValue:
     return whole
 
 
-def number(engine: Engine, table: ir.Table, column: str, into: str, *, cancelled: Stop = None) -> ir.Table:
-    """The table with a float64 column ``into``: the numbers of ``column``, null where none; see ``values.parse_numbers``."""
+def number(
+    engine: Engine,
+    table: ir.Table,
+    column: str,
+    into: str,
+    *,
+    parse: Callable[[pd.Series], npt.NDArray[np.float64]] = parse_numbers,
+    cancelled: Stop = None,
+) -> ir.Table:
+    """The table with a float64 column ``into``: the numbers of ``column``, null where ``parse``, the reading's own, finds none."""
     cells = table[column]
     if cells.type().is_numeric():
         return table.mutate(**{into: _finite(cells.cast("float64"))})
     rows = table.mutate(tenbin_cell=key(cells))
     plain = rows.tenbin_cell.re_search(_NUMBER).ifelse(rows.tenbin_cell, None).try_cast("float64")
-    return _with_rest(engine, rows.mutate(**{into: _finite(plain)}), into, parse_numbers, cancelled)
+    return _with_rest(engine, rows.mutate(**{into: _finite(plain)}), into, parse, cancelled)
 
 
 def time(engine: Engine, table: ir.Table, column: str, into: str, writing: str | None, *, cancelled: Stop = None) -> ir.Table:

@@ -162,7 +162,7 @@ def _source(catalog: Source, interactions: Source, preview: Shop, mapped: Mapped
     if "item_id" not in roles["catalog"] or not {"item_id", "user_id"} <= roles["interactions"].keys():
         return None
     delimiters = {name: None if table.note.packed else table.note.delimiter for name, table in tables.items()}
-    return TableSource(catalog, interactions, roles, delimiters=delimiters)
+    return TableSource(catalog, interactions, roles, delimiters=delimiters, sheets=mapped.sheets)
 
 
 def _as_written(table: Table, names: Sequence[str]) -> list[str]:

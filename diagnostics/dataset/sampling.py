@@ -25,7 +25,7 @@ from diagnostics.dataset.source import ROW_NUMBER, Source, TableSource, is_parqu
 from diagnostics.dataset.tables import Role, Table
 from diagnostics.dataset.warehouse import count_rows, is_url, parse_url
 from diagnostics.errors import TenbinError
-from diagnostics.schema import Sampled
+from diagnostics.schema import Message, Sampled
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -126,12 +126,12 @@ def draw(
     Parameters
     ----------
     source : both tables with the roles of their columns; previews : the beginning of both, for their names and how they are written
-    whole : reads a table that is small enough to be held; step : told the share done
+    whole : reads a table that is small enough to be held, the catalog or the log; step : told the share done
 
     Raises
     ------
     TenbinError
-        As ``open_place``; ``E_TEXT_TOO_LARGE`` when a text file is not plain UTF-8, or reads differently than its beginning;
+        As ``open_place``; ``E_TEXT_TOO_LARGE`` when a large file is no plain text, or reads differently than its beginning;
         ``E_TOO_LARGE``; ``E_NO_USABLE_ROW`` when the log names no user, ``E_USERS_TOO_LARGE`` when every one exceeds the limits.
     Cancelled
     """
@@ -140,10 +140,14 @@ def draw(
         return lambda done: step(first + (last - first) * done)
 
     with Engine() as engine:
-        log = _place(engine, source, previews, "interactions", part(0.0, 0.3), cancelled)
+        held_log = None if is_large(source.interactions, "interactions") else whole(source.interactions, "interactions")
+        if held_log is None:
+            log, of_log = _place(engine, source, previews, "interactions", part(0.0, 0.3), cancelled)
+        else:
+            log, of_log = engine.table(held_log.frame.assign(**{ROW_NUMBER: range(len(held_log.frame))})), ()
         held = None if is_large(source.catalog, "catalog") else whole(source.catalog, "catalog")
         if held is None:
-            items = _place(engine, source, previews, "catalog", part(0.3, 0.35), cancelled)
+            items, of_items = _place(engine, source, previews, "catalog", part(0.3, 0.35), cancelled)
         else:
             items = engine.table(held.frame)
         id_column = source.roles["catalog"]["item_id"][0]
@@ -163,13 +167,19 @@ def draw(
         drawn = engine.table(users[["tenbin_user"]])
         mine = log.semi_join(drawn, user == drawn.tenbin_user)
         shown = previews["interactions"]
-        interactions = _lay(engine, mine, "interactions", shown.name, shown.note.format, part(0.7, 0.9), cancelled)
+        if held_log is None:
+            interactions = _lay(engine, mine, "interactions", shown.name, shown.note.format, part(0.7, 0.9), cancelled)
+            interactions = _remarked(interactions, of_log)
+        else:
+            kept = np.sort(engine.run(mine.select(ROW_NUMBER), cancelled=cancelled)[ROW_NUMBER].to_numpy())
+            interactions = replace(held_log, frame=held_log.frame.iloc[kept].reset_index(drop=True), rows=held_log.rows[kept])
         if held is None:
             chosen, shown = _items(engine, items, id_column, touched, seed), previews["catalog"]
             held = _lay(engine, chosen, "catalog", shown.name, shown.note.format, part(0.9, 1.0), cancelled)
+            held = _remarked(held, of_items)
     sampled = Sampled(
         rows=n_rows,
-        rows_kept=interactions.n_rows,
+        rows_kept=len(interactions.frame),
         users=n_users,
         users_kept=users["name"].nunique(),
         items=n_items,
@@ -180,17 +190,27 @@ def draw(
 
 def _place(
     engine: Engine, source: TableSource, previews: Mapping[Role, Table], role: Role, step: Step, cancelled: Stop | None
-) -> ir.Table:
-    """A large table, whose columns must be those that its beginning showed."""
+) -> tuple[ir.Table, tuple[Message, ...]]:
+    """A large table, whose columns must be those that its beginning showed, and what is to be said of its lines."""
     given = source.catalog if role == "catalog" else source.interactions
     shown = previews[role]
     if not is_url(given) and Path(given).is_file() and not is_parquet(Path(given)) and source.delimiters.get(role) is None:
         raise TenbinError("E_TEXT_TOO_LARGE", file=shown.name, found=shown.note.encoding or shown.note.format)
-    table = open_place(engine, given, role, delimiter=source.delimiters.get(role), step=step, cancelled=cancelled)
+    remarks: list[Message] = []
+
+    def aside(n: int) -> None:
+        if n:
+            remarks.append(Message(code="reading.remark.lines_aside", values={"file": shown.name, "n": n}))
+
+    table = source.place(engine, role, aside=aside, step=step, cancelled=cancelled)
     missing = [name for names in source.roles[role].values() for name in names if name not in table.columns]
     if missing:
         raise TenbinError("E_TEXT_TOO_LARGE", file=shown.name, found=missing[0])
-    return table
+    return table, tuple(remarks)
+
+
+def _remarked(table: Table, remarks: tuple[Message, ...]) -> Table:
+    return replace(table, note=table.note.model_copy(update={"remarks": (*table.note.remarks, *remarks)}))
 
 
 def _digest(text: ir.StringValue, seed: int) -> ir.StringValue:

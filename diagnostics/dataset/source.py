@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from diagnostics.dataset import cells
-from diagnostics.dataset.encodings import as_utf8
-from diagnostics.dataset.engine import MEMORY_BYTES, Engine, attend
-from diagnostics.dataset.events import means_money, weigh
+from diagnostics.dataset.conversion import convert_text
+from diagnostics.dataset.engine import Engine
+from diagnostics.dataset.events import means_money, parse_ratings, weigh
 from diagnostics.dataset.purchases import ROUNDING, parts_of
 from diagnostics.dataset.tables import Role, read_table
 from diagnostics.dataset.tables.table import unique_names
+from diagnostics.dataset.values import parse_numbers, parse_quantities
 from diagnostics.dataset.warehouse import fetch, is_url, parse_url
 from diagnostics.errors import TenbinError
 from diagnostics.schema import Catalog
@@ -42,6 +42,8 @@ def open_place(
     role: Role,
     *,
     delimiter: str | None = None,
+    sheet: str | None = None,
+    aside: Callable[[int], None] | None = None,
     step: Step = None,
     cancelled: Stop = None,
 ) -> ir.Table:
@@ -53,11 +55,13 @@ def open_place(
     Parameters
     ----------
     delimiter : for plain text, in any of the usual encodings, the sign between its cells
+    sheet : which sheet of a workbook, as ``read_table``
+    aside : told how many lines of a text file are no rows of its table, where there are such
 
     Raises
     ------
     TenbinError
-        As the readers and ``fetch``; ``E_TEXT_TOO_LARGE`` when a text file cannot be converted.
+        As the readers, ``convert_text`` and ``fetch``.
     Cancelled
     """
     if is_url(source):
@@ -73,8 +77,13 @@ def open_place(
     if is_parquet(path):
         return _named(engine.table(path, row_number=ROW_NUMBER))
     if delimiter is not None:
-        return _named(engine.table(_from_text(engine, path, role, delimiter, step, cancelled), row_number=ROW_NUMBER))
-    frame = read_table(path, role).frame
+        converted, n_aside = convert_text(engine.folder, path, role, ROW_NUMBER, step=step, cancelled=cancelled)
+        if n_aside is None:
+            return _named(engine.table(converted, row_number=ROW_NUMBER))
+        if aside is not None:
+            aside(n_aside)
+        return engine.table(converted)
+    frame = read_table(path, role, sheet=sheet).frame
     return engine.table(frame.assign(**{ROW_NUMBER: range(len(frame))}))
 
 
@@ -88,47 +97,6 @@ def _named(table: ir.Table) -> ir.Table:
     """Flat columns under the names that the readers give."""
     flat = [name for name, kind in table.schema().items() if not kind.is_nested()]
     return table.select(**{new: table[old] for new, old in zip(unique_names(flat), flat, strict=True)})
-
-
-def _from_text(
-    engine: Engine,
-    path: Path,
-    role: Role,
-    delimiter: str,
-    step: Step,
-    cancelled: Stop,
-) -> Path:
-    """A text file as Parquet, every cell as it is written, row by row in the order of the file."""
-    import duckdb
-
-    target = engine.folder / f"{role}.parquet"
-    limits: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{MEMORY_BYTES}B",
-        "temp_directory": str(engine.folder / "text"),
-        "preserve_insertion_order": True,  # the engine's own connection does not
-        "autoload_known_extensions": False,
-        "autoinstall_known_extensions": False,
-    }
-    connection = duckdb.connect(config=limits)
-    connection.execute("SET enable_progress_bar = true")
-    connection.execute("SET enable_progress_bar_print = false")
-
-    def convert() -> None:
-        text = connection.read_csv(
-            glob.escape(str(plain)), sep=delimiter, header=True, all_varchar=True, quotechar='"', escapechar='"', encoding="utf-8"
-        )
-        text.write_parquet(str(target), compression="zstd")
-
-    try:
-        plain = as_utf8(path, engine.folder / f"{role}.txt", cancelled)
-        done = lambda: max(0.0, connection.query_progress() / 100)  # noqa: E731
-        attend(convert, interrupt=connection.interrupt, done=done, step=step, cancelled=cancelled)
-    except duckdb.Error as error:
-        found = str(error).split("\n")[0][:200]
-        raise TenbinError("E_TEXT_TOO_LARGE", file=path.name, found=found) from None
-    finally:
-        connection.close()
-    return target
 
 
 def spark_engine() -> Engine:
@@ -161,6 +129,7 @@ class TableSource:
     times : how the log writes its times (``iso``, ``epoch_s``, ...), None without times
     event_weights, rating_threshold : as in the notes; events of weight 0 and lower ratings do not count
     delimiters : the sign between the cells of a table that is plain text, None for any other; ``json`` for a record per line
+    sheets : which sheet of a workbook each table is
     held : the whole catalog as it was read; None where it was sampled, too
     """
 
@@ -172,12 +141,34 @@ class TableSource:
     event_weights: Mapping[str, float] = field(default_factory=dict)
     rating_threshold: float | None = None
     delimiters: Mapping[str, str | None] = field(default_factory=dict)
+    sheets: Mapping[str, str] = field(default_factory=dict)
     held: Catalog | None = field(default=None, repr=False)
 
     def engine(self) -> Engine:
         """The engine that reaches both tables: Spark where both lie there, else DuckDB."""
         places = (self.catalog, self.interactions)
         return spark_engine() if all(is_url(place) and parse_url(str(place)).kind == "spark" for place in places) else Engine()
+
+    def place(
+        self,
+        engine: Engine,
+        role: Role,
+        *,
+        aside: Callable[[int], None] | None = None,
+        step: Step = None,
+        cancelled: Stop = None,
+    ) -> ir.Table:
+        """One of the two tables as it lies, see ``open_place``."""
+        return open_place(
+            engine,
+            self.catalog if role == "catalog" else self.interactions,
+            role,
+            delimiter=self.delimiters.get(role),
+            sheet=self.sheets.get(role),
+            aside=aside,
+            step=step,
+            cancelled=cancelled,
+        )
 
     def tables(
         self,
@@ -202,14 +193,13 @@ class TableSource:
         either way. Where a column could be read in several ways, its distinct values decide, not their frequency.
         """
         if self.held is None:
-            place = open_place(engine, self.catalog, "catalog", delimiter=self.delimiters.get("catalog"), cancelled=cancelled)
+            place = self.place(engine, "catalog", cancelled=cancelled)
             items = engine.keep(self._items(engine, place, cancelled), cancelled=cancelled)
             items = _without_empty(engine, items, ("price", "added"), cancelled)
         else:
             items = engine.table(_catalog_table(self.held))
-        delimiter = self.delimiters.get("interactions")
         opening, keeping = _halves(step)
-        log = open_place(engine, self.interactions, "interactions", delimiter=delimiter, step=opening, cancelled=cancelled)
+        log = self.place(engine, "interactions", step=opening, cancelled=cancelled)
         events = engine.keep(self._events(engine, log, items, cancelled), step=keeping, cancelled=cancelled)
         events = _without_empty(engine, events, ("value",), cancelled)
         return items, events, {"catalog": self._names(items, _ITEMS), "interactions": self._names(events, _EVENTS)}
@@ -255,9 +245,9 @@ class TableSource:
             labels = _distinct(engine, rows.split, cancelled).dropna()
             counted.append(rows.split.isin(labels[parts_of(labels) >= 0].tolist()))
         rows = rows.filter(*counted)
-        for role in _NUMBERS:
+        for role, parse in _NUMBERS.items():
             if role in roles:
-                rows = cells.number(engine, rows, role, role, cancelled=cancelled)
+                rows = cells.number(engine, rows, role, role, parse=parse, cancelled=cancelled)
         if "quantity" in roles:
             rows = rows.filter(rows.quantity.isnull() | (rows.quantity > 0))
         if "rating" in roles and self.rating_threshold is not None:
@@ -294,7 +284,7 @@ class TableSource:
         return {column: name for column, name in names.items() if column in table.columns}
 
 
-_NUMBERS = ("price", "quantity", "amount", "rating")
+_NUMBERS = {"price": parse_numbers, "quantity": parse_quantities, "amount": parse_numbers, "rating": parse_ratings}
 _READ = (*_NUMBERS, "timestamp")
 _ITEMS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "item": (("catalog", "item_id"),),

@@ -38,6 +38,7 @@ TIMES: dict[str, Callable[[pd.Timestamp], str]] = {
     "seconds": lambda when: f"{when.timestamp():.0f}",
     "thousandths": lambda when: f"{when.timestamp() * 1000 + 500:.0f}",
 }
+COUNTED = ("1", "2個", "３", "4 pcs", "×5")
 ODD_TIMES = ("", "soon", "9999-12-31", "20240199", "2024-02-30", "45000", "２０２４/３/４", "2024-03-04 25:30")
 
 
@@ -78,11 +79,11 @@ def _shop(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     if seed % 5 != 2:
         log["unit_price"] = _some(rng, [MONEY[money](value) for value in rng.uniform(500, 9_000, N_ROWS)], ["", "?"])
     if seed % 2:
-        log["quantity"] = rng.choice(["1", "2", "３", "-1", "0", "", "many"], N_ROWS, p=[0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05])
+        log["quantity"] = rng.choice([*COUNTED, "-1", "-2個", "0", "", "many"], N_ROWS, p=[*[0.15] * 5, *[0.05] * 5])
     if seed % 4 == 2:
         log["event_type"] = rng.choice(["purchase", "閲覧", "AddToCart", "impression", "returned", "", "odd"], N_ROWS)
     if seed % 6 == 3:
-        log["rating"] = rng.choice(["5", "4.0", "３", "1", "", "good"], N_ROWS)
+        log["rating"] = rng.choice(["5", "4.0", "３", "1点", "★★★★☆", "★☆☆☆☆", "", "good"], N_ROWS)
     if seed % 7 == 4:
         log["split"] = rng.choice(["train", "valid", "test", "", "?"], N_ROWS, p=[0.6, 0.15, 0.15, 0.05, 0.05])
     return catalog, log

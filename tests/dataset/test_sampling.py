@@ -234,16 +234,6 @@ def test_what_reading_leaves_out_the_tables_leave_out(
         assert engine.run(items.agg(n=items.count(), dearest=items.price.max())).to_pylist() == [{"n": N_ITEMS, "dearest": 10.0}]
 
 
-def test_text_that_is_not_plain_is_refused_with_a_cure(
-    tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]
-) -> None:
-    limit(rows=500, text_bytes=1000)
-    (tmp_path / "broken.csv").write_text(log.to_csv(index=False) + 'c0001,a0001,"never closed\n' + "x,y\n" * 50)
-    with pytest.raises(TenbinError, match="E_TEXT_TOO_LARGE") as caught:
-        read(parquet[0], tmp_path / "broken.csv")
-    assert "Parquet" in caught.value.words("ja")
-
-
 def test_a_long_text_in_the_encoding_of_japanese_systems_is_read_too(
     tmp_path: Path, parquet: tuple[Path, Path], log: pd.DataFrame, limit: Callable[..., None]
 ) -> None:
