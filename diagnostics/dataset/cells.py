@@ -32,6 +32,7 @@ _MISSING = f"(?i:^({'|'.join(re.escape(word) for word in sorted(MISSING))})\\z)"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\z"
 _DIGITS = r"^\d+(\.\d+)?\z"
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?Z?)?\z"
+_TWO_OFFSETS = ("2000-01-01T00:00:00Z", "2000-01-01T00:00:00+09:00")
 _EPOCHS = {"epoch_s": 1e0, "epoch_ms": 1e3, "epoch_us": 1e6, "epoch_ns": 1e9}
 _IN_DIGITS = frozenset({*_EPOCHS, "compact", "excel"})
 
@@ -103,7 +104,12 @@ def time(engine: Engine, table: ir.Table, column: str, into: str, writing: str |
         return _in_range(rows.mutate(**{into: seconds}), into).drop("tenbin_cell")
     plain = rows.tenbin_cell.re_search(_ISO).ifelse(rows.tenbin_cell, None).try_cast("timestamp")
     found = rows.mutate(**{into: ibis.null("timestamp") if writing in (None, *_IN_DIGITS) else plain})
-    return _in_range(_with_rest(engine, found, into, lambda column: parse_times(column).values, cancelled), into)
+    aside = _TWO_OFFSETS if writing == "utc" else ()  # what the whole log is written with, a part of it need not show
+
+    def parse(column: pd.Series) -> npt.NDArray[np.datetime64]:
+        return parse_times(pd.concat([pd.Series(aside, dtype="str"), column], ignore_index=True)).values[len(aside) :]
+
+    return _in_range(_with_rest(engine, found, into, parse, cancelled), into)
 
 
 def match_items(engine: Engine, column: ir.Value, item_ids: npt.NDArray[np.object_], *, cancelled: Stop = None) -> ir.Table:

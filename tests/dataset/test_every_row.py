@@ -37,6 +37,7 @@ TIMES: dict[str, Callable[[pd.Timestamp], str]] = {
     "excel": lambda when: f"{(when - pd.Timestamp('1899-12-30')) / pd.Timedelta(days=1):.5f}",
     "seconds": lambda when: f"{when.timestamp():.0f}",
     "thousandths": lambda when: f"{when.timestamp() * 1000 + 500:.0f}",
+    "zones": lambda when: f"{when.isoformat()}{('Z', '+09:00')[when.second % 2]}",
 }
 COUNTED = ("1", "2個", "３", "4 pcs", "×5")
 ODD_TIMES = ("", "soon", "9999-12-31", "20240199", "2024-02-30", "45000", "２０２４/３/４", "2024-03-04 25:30")
@@ -131,7 +132,7 @@ def _held(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _sorted(tables[0]), _sorted(tables[1])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(13))
 def test_every_row_is_read_as_the_held_rows_are(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENBIN_HOME", str(tmp_path / "home"))
     catalog, log = _shop(seed)
