@@ -179,19 +179,26 @@ class Layout:
 def find_header(asked: Asked, rows: Sequence[Row], width: int, first_row: int = 1) -> tuple[Layout, int] | None:
     """A layout under the column names, and which of the rows is the first below them; lines above the names are set aside.
 
-    A row with one cell filled, or with no more than half as many as the usual row below it, is a line above the names.
+    A row with one cell filled, or with no more than half as many as the usual row below it, is a line above the names, unless the
+    next full row can only be data: then some of the columns have no name.
 
     Where the first full row looks like the data below it (a number above numbers, no name above any), the columns are called
     ``#1``, ``#2``, ... and the row is data. None when no row is full.
     """
+    sparse: int | None = None
     for at, (cells, reason) in enumerate(rows):
         if len(cells) != width or not (filled := _filled(cells)):
             continue
         below = [row for row, _ in rows[at + 1 : at + 1 + _SEEN_ROWS] if len(row) == width]
         usual = float(np.median([count for row in below if (count := _filled(row))] or [0]))
-        if filled < min(2, usual) or 2 * filled <= usual:
+        if filled < min(2, usual):
+            continue
+        if 2 * filled <= usual:
+            sparse = at
             continue
         nameless = reason is None and _is_data(cells, below)
+        if nameless and sparse is not None and sparse == at - 1:
+            at, cells, nameless = sparse, rows[sparse][0], False
         layout = Layout(asked, [""] * width if nameless else [show_bytes(cell) for cell in cells])
         if nameless:
             layout.remarks.append(Message(code="reading.remark.no_header", values={"file": asked.name, "n": width}))
