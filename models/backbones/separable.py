@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
-from models.kernels import adam_rows, part_margins
+from models.kernels import adam_rows, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.sampling import Triples
 
 __all__ = ["ID", "Adam", "SeparableBackbone"]
@@ -23,17 +23,45 @@ FloatArray = npt.NDArray[np.float32]
 ID = "id"
 
 
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
 class Adam:
-    """Row-wise Adam for one table of shape (n_rows, d)."""
+    """Adam for one table of shape (n_rows, d), of which a step touches some rows only, and equal to dense Adam all the same.
+
+    A row that a step leaves alone would coast on its momentum. It does so here when it is next looked at (``rows``), all steps at
+    once.
+    """
+
+    _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
     def __init__(self, table: FloatArray, rate: float) -> None:
         self.table = table
         self._first, self._second, self._rate, self._step = np.zeros_like(table), np.zeros_like(table), rate, 0
+        self._last = np.zeros(len(table), dtype=np.int32)
+        self._every, self._nowhere = np.arange(len(table), dtype=np.int32), np.empty((0, table.shape[1]), dtype=np.float32)
+
+    def rows(self, rows: npt.NDArray[np.int32], out: FloatArray) -> FloatArray:
+        """The rows as they are now, in ``out`` float32 (n, d); ``rows`` int32 (n,). To be called before a step on them."""
+        if self._step >= len(Adam._coasting):
+            Adam._coasting = coasting_table(max(2 * self._step, 1024), *_BETAS)
+        coast_rows(
+            *(self.table, self._first, self._second, self._last, rows),
+            *(self._rate, _EPSILON, Adam._coasting, self._step, out),
+        )
+        return out
+
+    def settle(self) -> None:
+        """Bring every row to now."""
+        self.rows(self._every, self._nowhere)
 
     def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray) -> None:
-        """One step on some rows: ``rows`` int32 (n,), distinct; ``gradient`` float32 (n, d)."""
+        """One step on rows that have been looked at since the last one: ``rows`` int32 (n,), distinct; ``gradient`` (n, d)."""
         self._step += 1
-        adam_rows(self.table, self._first, self._second, rows, gradient, self._rate, 0.9, 0.999, 1e-8, self._step)
+        adam_rows(
+            *(self.table, self._first, self._second, self._last, rows, gradient),
+            *(self._rate, *_BETAS, _EPSILON, self._step),
+        )
 
 
 class SeparableBackbone:
@@ -93,6 +121,10 @@ class SeparableBackbone:
     def _reset_optimiser(self) -> None:
         self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
 
+    def _settle(self) -> None:
+        for optimiser in self._optimisers:
+            optimiser.settle()
+
     def _final(self) -> tuple[FloatArray, FloatArray]:
         """Every part's vectors as they are scored: (n_users, n_parts, d) and (n_items, n_parts, d)."""
         content = [x @ projection for x, projection in zip(self._features, self._maps, strict=True)]
@@ -145,8 +177,9 @@ class SeparableBackbone:
         ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
         """
         maps = self._map_gradients(inputs, item_gradient)
-        squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
-        squared[0] += np.einsum("id,id->", item_gradient[:, 0], item_gradient[:, 0])
+        squared = np.zeros(self._parts)
+        squares_of_parts(user_gradient, squared)
+        squares_of_parts(item_gradient[:, :1], squared)
         squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
         factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
         slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
@@ -178,6 +211,7 @@ class SeparableBackbone:
 
     def prepare(self) -> None:
         """Every part's vectors, refreshed after training."""
+        self._settle()
         self._users, self._stacked = self._final()
         self._items = [np.ascontiguousarray(self._stacked[:, part].T) for part in range(self._parts)]
 
@@ -213,6 +247,7 @@ class SeparableBackbone:
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """All parameters, copied."""
+        self._settle()
         return {name: table.copy() for name, table in self._tables().items()}
 
     def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
