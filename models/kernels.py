@@ -64,39 +64,39 @@ def count_ranks(scores, seen_start, seen_items, target_start, target_items, rank
 
 
 @njit(cache=True, nogil=True)
-def count_ahead(scores, own, slack, target_start, own_place, seen_start, seen_place, low, ahead, near):
+def count_ahead(scores, own, slack, target_low, target_high, own_place, seen_low, seen_high, seen_place, low, ahead, near):
     """Counts, among some of the items, those that are surely ahead of each target and those that are too close to tell.
 
-    ``low`` is the place of the first of these items in the order in which all items are looked at; ``scores`` are theirs.
+    Operations: two comparisons per (target, item).
 
     Parameters
     ----------
-    scores : float32 (n, width), seen items' entries are overwritten; own : float32 (n_targets,), the targets' scores
-    slack : float32 (n,), per row; scores closer than that to a target's are counted in ``near``
-    target_start : int64 (n + 1,); own_place : int32 (n_targets,), the targets' places in the order
-    seen_start : int64 (n + 1,); seen_place : int32, places of items that are left out
+    scores : float32 (n, width), of the items at the places from ``low`` on; entries of seen items are overwritten by -inf
+    own : float32 (n_targets,), the targets' own scores; own_place : int32 (n_targets,), where they stand among all items
+    slack : float32 (n,); a score that differs by no more from a target's is counted in ``near``
+    target_low, target_high : int64 (n,), which of the targets are a row's
+    seen_low, seen_high : int64 (n,); seen_place : int32, the places of items that are left out
     ahead, near : int32 (n_targets,), added to
     """
     n, width = scores.shape
     for row in range(n):
         s = scores[row]
-        for q in range(seen_start[row], seen_start[row + 1]):
+        for q in range(seen_low[row], seen_high[row]):
             at = seen_place[q] - low
             if at >= 0 and at < width:
                 s[at] = -np.inf
-        for t in range(target_start[row], target_start[row + 1]):
-            at = own_place[t] - low
-            if at >= 0 and at < width:
-                kept, s[at] = s[at], np.float32(-np.inf)
+        for t in range(target_low[row], target_high[row]):
             above, below = own[t] + slack[row], own[t] - slack[row]
             sure, maybe = np.int32(0), np.int32(0)
             for j in range(width):
                 sure += np.int32(s[j] > above)
                 maybe += np.int32(s[j] >= below)
+            at = own_place[t] - low
+            if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
+                sure -= np.int32(s[at] > above)
+                maybe -= np.int32(s[at] >= below)
             ahead[t] += sure
             near[t] += maybe - sure
-            if at >= 0 and at < width:
-                s[at] = kept
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -184,7 +184,7 @@ def coast_rows(table, first, second, last, rows, rate, epsilon, coasting, step, 
     """Brings some rows to ``step`` as dense Adam would have, had their gradient been zero since their last step; copies them out.
 
     After step t a row without gradient moves by ``rate * c(t + s) * q^s * m / (sqrt(v) + e(t, s))`` in its s-th step, where
-    q = beta1 / sqrt(beta2), c(t) = sqrt(1 - beta2^t) / (1 - beta1^t) and e(t, s) = epsilon * sqrt(1 - beta2^(t + s)) / beta2^(s / 2).
+    q = beta1 / sqrt(beta2), c(t) = sqrt(1 - beta2^t) / (1 - beta1^t), e(t, s) = epsilon * sqrt(1 - beta2^(t + s)) / beta2^(s / 2).
     But for e, n steps are m / sqrt(v) times a number that t and n alone decide, ``ahead(t) - q^n * ahead(t + n)`` with ahead(t) the
     sum of c(t + s) q^s over all steps to come: one look into a table replaces n steps. In the place of e stands its mean with those
     weights, which another such table gives; what is left is of second order in epsilon.

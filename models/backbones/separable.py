@@ -213,7 +213,6 @@ class SeparableBackbone:
         """Every part's vectors, refreshed after training."""
         self._settle()
         self._users, self._stacked = self._final()
-        self._items = [np.ascontiguousarray(self._stacked[:, part].T) for part in range(self._parts)]
 
     def margins(self, triples: Triples) -> FloatArray:
         """Margins (n,) of the whole, prepared model."""
@@ -222,13 +221,21 @@ class SeparableBackbone:
         bias = self._bias[:, 0]
         return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
 
-    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
-        """Scores (n_sets, n, n_items): the parts that each set names, and always the history's."""
-        rows = self._users[users]
-        history = rows[:, 0] @ self._items[0]
-        history += self._bias[:, 0]
-        parts = {name: rows[:, m] @ self._items[m] for m, name in enumerate(self.modalities, 1) if any(name in s for s in sets)}
-        scores = np.empty((len(sets), *history.shape), dtype=np.float32)
+    def score(
+        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        """Scores (n_sets, n, n_items or width): the parts that each set names, and always the history's."""
+        mine = self._users[users]
+        theirs = self._stacked if items is None else self._stacked[items]
+        bias = self._bias[:, 0] if items is None else self._bias[items, 0]
+        scores = np.empty((len(sets), len(mine), len(theirs)), dtype=np.float32)
+        if len(sets) == 1 and sets[0].issuperset(self.modalities):  # one product of all parts side by side
+            np.matmul(mine.reshape(len(mine), -1), theirs.reshape(len(theirs), -1).T, out=scores[0])
+            scores[0] += bias
+            return scores
+        history = mine[:, 0] @ theirs[:, 0].T
+        history += bias
+        parts = {m: mine[:, p] @ theirs[:, p].T for p, m in enumerate(self.modalities, 1) if any(m in s for s in sets)}
         for out, chosen in zip(scores, sets, strict=True):
             total = history
             for name in self.modalities:
