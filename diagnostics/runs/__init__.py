@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from diagnostics.runs.disk import append_text
 from diagnostics.runs.request import RunRequest
-from diagnostics.runs.store import RunFolder, RunStatus, append_text
+from diagnostics.runs.store import RunFolder, RunStatus
 from diagnostics.runs.supervisor import attach, runs, start
 from diagnostics.runs.worker import execute
 

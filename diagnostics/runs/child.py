@@ -51,7 +51,8 @@ def main(run_folder: str, key: str, train: str) -> None:
         try:
             teachers = {name: store.load(name) for name in job.needs}
             result = None
-            for step in train_job(inputs, plan, job, teachers, stop.is_set):
+            keeper = store.checkpoints(job_id)
+            for step in train_job(inputs, plan, job, teachers, stop.is_set, keeper):
                 if isinstance(step, ProbeEvent):
                     say(kind="event", event=step.model_dump(mode="json"))
                 else:
@@ -59,6 +60,7 @@ def main(run_folder: str, key: str, train: str) -> None:
             if result is None or stop.is_set():
                 raise Cancelled
             store.save(result)
+            keeper.forget()
             say(kind="result")
         except Cancelled:
             say(kind="failed", reason="cancelled")

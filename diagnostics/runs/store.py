@@ -1,8 +1,4 @@
-"""A run is a folder. This module alone knows which file in it holds what, and writes so that a kill never leaves a torn file.
-
-Everything is written beside its place and renamed into it; logs are appended a whole line at a time, and a reader skips a last
-line that was cut off.
-"""
+"""A run is a folder. This module alone knows which file in it holds what; how files are written is ``disk``'s affair."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,45 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from diagnostics.errors import TenbinError
+from diagnostics.runs.checkpoint import Checkpoints
+from diagnostics.runs.disk import append_text, read_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 
 if TYPE_CHECKING:
     from diagnostics.probe import JobResult
 
-__all__ = ["JobStore", "RunFolder", "RunStatus", "append_text", "code_version", "digest_of", "read_lines", "write_atomic"]
+__all__ = ["JobStore", "RunFolder", "RunStatus", "code_version", "digest_of"]
 
 RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
-
-
-def write_atomic(path: Path, data: bytes | str) -> Path:
-    """Write a whole file or nothing: into a neighbour first, then renamed over ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(data.encode() if isinstance(data, str) else data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    return path
-
-
-def append_text(path: Path, text: str) -> Path:
-    """Append to a log, in a single write."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(text.encode())
-    return path
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSON-lines file, oldest first; a last line without its end is still being written and is skipped."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
 
 
 @functools.cache
@@ -199,7 +167,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class JobStore:
-    """The probe's part of a run folder: plan, inputs, one event log and one result per job.
+    """The probe's part of a run folder: plan, inputs, and per job an event log, checkpoints while it trains, and one result.
 
     ``key`` says which plan, inputs and code a result belongs to; a result with another key counts as absent.
     """
@@ -227,12 +195,14 @@ class JobStore:
         from safetensors.numpy import save
 
         header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta}, sort_keys=True)
-        arrays = {name: np.ascontiguousarray(array) for name, array in sorted(result.arrays.items())}
-        write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": header}))
+        arrays = {name: np.asarray(array, order="C") for name, array in sorted(result.arrays.items())}
+        sealed = {"tenbin": header, "checksum": _checksum(header, arrays)}
+        write_atomic(self.result_file(result.job_id), save(arrays, sealed))
 
     def load(self, job_id: str) -> JobResult | None:
-        """One job's result; None when it is absent, torn, or belongs to another plan, other inputs or other code."""
-        from safetensors import SafetensorError, safe_open
+        """One job's result; None when it is absent, damaged, or belongs to another job, plan, other inputs or other code."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
 
         from diagnostics.probe import JobResult
 
@@ -240,17 +210,27 @@ class JobStore:
         if not path.exists():
             return None
         try:
-            with safe_open(path, framework="np") as file:
-                header = json.loads((file.metadata() or {}).get("tenbin", "{}"))
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        except SafetensorError:
+            data = path.read_bytes()
+            arrays = load(data)
+            sealed = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+            if sealed["checksum"] != _checksum(sealed["tenbin"], arrays):
+                return None
+            header = json.loads(sealed["tenbin"])
+        except (SafetensorError, ValueError, KeyError):
             return None
-        if header.get("key") != self.key:
+        if (header["key"], header["job_id"]) != (self.key, job_id):
             return None
-        return JobResult(job_id=header["job_id"], arrays=arrays, meta=header["meta"])
+        return JobResult(job_id=job_id, arrays=arrays, meta=header["meta"])
+
+    def checkpoints(self, job_id: str) -> Checkpoints:
+        """Keeps and finds the checkpoints of one job."""
+        return Checkpoints(self.folder / "checkpoints", self.key, job_id)
 
     def forget(self, job_id: str) -> None:
-        """Drop what an earlier attempt left of a job that starts again."""
+        """Drop the log and the result that an earlier attempt left of a job that starts again; its checkpoints stay.
+
+        A training that goes on after a checkpoint tells of all its epochs anew.
+        """
         self.result_file(job_id).unlink(missing_ok=True)
         self.events_file(job_id).unlink(missing_ok=True)
         self.events_file(job_id).parent.mkdir(parents=True, exist_ok=True)
@@ -259,6 +239,14 @@ class JobStore:
 
 def _events(path: Path) -> tuple[ProbeEvent, ...]:
     return tuple(ProbeEvent.model_validate(record) for record in read_lines(path))
+
+
+def _checksum(header: str, arrays: Mapping[str, Any]) -> str:
+    """Over everything that a result says: a flipped bit is not seen by the file format."""
+    digest = hashlib.blake2b(header.encode(), digest_size=16)
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def digest_of(folder: Path) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from diagnostics.runs.crew import Crew
+from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
-from diagnostics.runs.store import JobStore, RunFolder, append_text, code_version, digest_of, write_atomic
+from diagnostics.runs.store import JobStore, RunFolder, code_version, digest_of
 from diagnostics.schema import ProbeEvent, ProbePlan
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from diagnostics.errors import Cancelled
-from diagnostics.probe import Job, JobResult, ProbeInputs
+from diagnostics.probe import Job, JobResult, Keeper, ProbeInputs
 from diagnostics.schema import ProbeEvent, ProbePlan
 
 EPOCHS = 3
@@ -25,7 +25,7 @@ def number(job: Job, teachers: float = 0.0) -> float:
 
 
 def train(
-    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool]
+    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool], keeper: Keeper
 ) -> Iterator[ProbeEvent | JobResult]:
     """Three epochs of a hundredth of a second; seed 13 raises, seed 14 dies, seed 15 never ends, seed 16 prints."""
     for epoch in range(1, EPOCHS + 1):
@@ -48,9 +48,9 @@ def train(
 
 
 def count(
-    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool]
+    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool], keeper: Keeper
 ) -> Iterator[ProbeEvent | JobResult]:
     """Like ``train``, and leaves a mark for each time that it ran in the folder named by the plan."""
     folder = Path(plan.options["marks"])
     (folder / f"{job.job_id}.{time.time_ns()}").touch()
-    yield from train(inputs, plan, job, teachers, cancelled)
+    yield from train(inputs, plan, job, teachers, cancelled, keeper)

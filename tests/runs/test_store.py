@@ -12,8 +12,9 @@ import pytest
 
 from diagnostics.probe import JobResult
 from diagnostics.runs import RunFolder
+from diagnostics.runs.disk import append_text, read_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
-from diagnostics.runs.store import JobStore, append_text, code_version, read_lines, write_atomic
+from diagnostics.runs.store import JobStore, code_version
 
 
 def test_a_line_that_is_still_being_written_is_not_read(tmp_path):

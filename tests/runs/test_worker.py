@@ -174,10 +174,10 @@ def test_the_same_job_gives_the_same_bytes(tmp_path, inputs, make_plan):
     assert [path.name for path in files[0]] == [path.name for path in files[1]]
     assert all(len(path.read_bytes()) > 0 for path in files[0])
     for one, two in zip(*files, strict=True):
-        # the fake training stores its process id; with that blanked, every other byte must agree
+        # the fake training stores its process id, which the checksum covers; with both blanked, every other byte must agree
         a, b = (np.frombuffer(path.read_bytes(), dtype=np.uint8) for path in (one, two))
         assert len(a) == len(b)
-        assert (a != b).sum() <= 8
+        assert (a != b).sum() <= 8 + 32
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
