@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoints"]
 
+_LOG = logging.getLogger(__name__)  # whose last resort is the standard error, which is the run's log
 _FORMAT = 1
 _GUESSED_BYTES_PER_S = 1e8  # before a checkpoint has been timed: hashing, writing and syncing on a modest disk
 
@@ -65,7 +66,7 @@ class Checkpoints:
             if found is not None:
                 return found
             self._kept.remove(entry)
-            print(f"{self._file(entry['generation']).name} is not what its manifest says and is not used", file=sys.stderr)
+            _LOG.warning("%s is not what its manifest says and is not used", self._file(entry["generation"]).name)
         return None
 
     def _entries(self) -> list[dict[str, Any]]:

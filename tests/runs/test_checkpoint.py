@@ -63,7 +63,7 @@ def test_another_job_plan_or_folder_has_none(tmp_path):
     assert Checkpoints(tmp_path / "none", "key", "job").last() is None
 
 
-def test_two_generations_take_turns_and_the_older_one_steps_in(tmp_path, capsys):
+def test_two_generations_take_turns_and_the_older_one_steps_in(tmp_path, caplog):
     _keep(Checkpoints(tmp_path, "key", "job"), 1, 2, 3)
     assert len(list(tmp_path.iterdir())) == 3  # two generations and the manifest
     assert _epoch(Checkpoints(tmp_path, "key", "job").last()) == 3
@@ -73,7 +73,7 @@ def test_two_generations_take_turns_and_the_older_one_steps_in(tmp_path, capsys)
     newest.write_bytes(data)
     keeper = Checkpoints(tmp_path, "key", "job")
     assert _epoch(keeper.last()) == 2
-    assert "job.0.safetensors" in capsys.readouterr().err
+    assert "job.0.safetensors" in caplog.text
     _keep(keeper, 4)  # over the damaged one, never over the one that is whole
     assert _epoch(Checkpoints(tmp_path, "key", "job").last()) == 4
     (tmp_path / "job.0.safetensors").unlink()
