@@ -36,6 +36,7 @@ def main(run_folder: str, key: str, train: str) -> None:
 
     from diagnostics.errors import Cancelled
     from diagnostics.probe import ProbeInputs, jobs
+    from diagnostics.runs.disk import code_of
     from diagnostics.runs.store import JobStore
     from diagnostics.schema import ProbeEvent, ProbePlan
 
@@ -65,8 +66,17 @@ def main(run_folder: str, key: str, train: str) -> None:
         except Cancelled:
             say(kind="failed", reason="cancelled")
         except Exception as error:
+            if code_of(error) is not None:  # not this training's fault: no other one could keep its result either
+                say(kind="disk", errno=error.errno if isinstance(error, OSError) else 0)
+                continue
             traceback.print_exc()
-            say(kind="failed", reason=type(error).__name__)
+            say(kind="failed", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """The kind of failure; every library has its own way to say that memory has run out."""
+    out_of_memory = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+    return "MemoryError" if out_of_memory else type(error).__name__
 
 
 def _listen(orders: queue.SimpleQueue[str | None], stop: threading.Event) -> None:

@@ -11,7 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["append_text", "read_lines", "write_atomic"]
+__all__ = ["append_text", "code_of", "read_lines", "write_atomic"]
+
+_CODES = {
+    errno.ENOSPC: "E_DISK_FULL",
+    errno.EDQUOT: "E_DISK_FULL",
+    errno.EIO: "E_DISK_ERROR",
+    errno.EACCES: "E_OUT_NOT_WRITABLE",
+    errno.EPERM: "E_OUT_NOT_WRITABLE",
+    errno.EROFS: "E_OUT_NOT_WRITABLE",
+}
+
+
+def code_of(error: BaseException) -> str | None:
+    """The code of what a disk refused, which a person can do something about; None for any other error."""
+    return _CODES.get(error.errno or 0) if isinstance(error, OSError) else None
 
 
 def write_atomic(path: Path, data: bytes | str) -> Path:

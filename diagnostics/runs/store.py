@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import platform
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +26,12 @@ from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 if TYPE_CHECKING:
     from diagnostics.probe import JobResult
 
-__all__ = ["JobStore", "RunFolder", "RunStatus", "code_version", "digest_of"]
+__all__ = ["BEAT_S", "JobStore", "RunFolder", "RunStatus", "code_version", "digest_of"]
 
 RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
+BEAT_S = 2.0
+_DEAD_S = 10.0  # five heartbeats missed; only asked about processes of other machines, here the system knows
+_STALE_LOCK_S = 30.0  # starting takes well under a second; an older lock was left by a process that was killed
 
 
 @functools.cache
@@ -61,9 +67,25 @@ class RunFolder:
         process = self._json("pid.json")
         if process is None:
             return "queued" if (self.path / "request.json").exists() else "interrupted"
-        if not is_alive(process["pid"], process["started"]):
+        if not self._lives(process):
             return "interrupted"
-        return "running" if (self.path / "progress.jsonl").exists() else "queued"
+        waits = self.place or not (self.path / "progress.jsonl").exists()
+        return "queued" if waits else "running"
+
+    def _lives(self, process: dict[str, Any]) -> bool:
+        """Whether the process that took the run still runs: by pid and start time here, by its heartbeat on another machine."""
+        if process.get("machine", platform.node()) == platform.node():
+            return is_alive(process["pid"], process["started"])
+        try:
+            return time.time() - (self.path / "heartbeat").stat().st_mtime < _DEAD_S
+        except FileNotFoundError:
+            return False
+
+    @property
+    def place(self) -> int:
+        """The run's place in the queue, the next one being 1; 0 when it does not wait."""
+        waits = self._json("place.json")
+        return int(waits["place"]) if waits else 0
 
     def progress(self) -> tuple[dict[str, Any], ...]:
         """The steps so far, oldest first: ``{"step": code, "done": 0..1}``; the probe's lines also carry ``eta_s`` and ``arm``."""
@@ -121,7 +143,16 @@ class RunFolder:
         if self.is_mine and self.outcome() is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in ("pid.json", "outcome.json", "cancel", "progress.jsonl", "profile.json", "diagnosis.json"):
+        for name in (
+            "pid.json",
+            "place.json",
+            "heartbeat",
+            "outcome.json",
+            "cancel",
+            "progress.jsonl",
+            "profile.json",
+            "diagnosis.json",
+        ):
             (self.path / name).unlink(missing_ok=True)
         for torn in self.path.rglob(".*.tmp"):
             torn.unlink(missing_ok=True)
@@ -141,8 +172,39 @@ class RunFolder:
     def claim(self, pid: int) -> None:
         """Note which process does the work."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        record = {"pid": pid, "started": start_time(pid), "claimed_at": now}
+        record = {"pid": pid, "started": start_time(pid), "machine": platform.node(), "claimed_at": now}
+        self.beat()
         write_atomic(self.path / "pid.json", json.dumps(record))
+
+    def beat(self) -> None:
+        """A sign of life, every ``BEAT_S`` seconds, for whoever watches from another machine."""
+        (self.path / "heartbeat").touch()
+
+    def wait_at(self, place: int) -> None:
+        """Note the run's place in the queue; 0 once it is its turn."""
+        if place:
+            write_atomic(self.path / "place.json", json.dumps({"place": place}))
+        else:
+            (self.path / "place.json").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Held while somebody takes the run: two who start it at once start one run."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / "starting"
+        while True:
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+                break
+            except FileExistsError:
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - lock.stat().st_mtime > _STALE_LOCK_S:
+                        lock.unlink()
+                time.sleep(0.05)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
     def report_step(self, step: str, done: float, **more: Any) -> None:
         """Append one line of progress."""
@@ -196,8 +258,8 @@ class JobStore:
 
         header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta}, sort_keys=True)
         arrays = {name: np.asarray(array, order="C") for name, array in sorted(result.arrays.items())}
-        sealed = {"tenbin": header, "checksum": _checksum(header, arrays)}
-        write_atomic(self.result_file(result.job_id), save(arrays, sealed))
+        sealed = json.dumps([header, _checksum(header, arrays)])  # one entry: the format keeps several in no fixed order
+        write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": sealed}))
 
     def load(self, job_id: str) -> JobResult | None:
         """One job's result; None when it is absent, damaged, or belongs to another job, plan, other inputs or other code."""
@@ -212,11 +274,12 @@ class JobStore:
         try:
             data = path.read_bytes()
             arrays = load(data)
-            sealed = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-            if sealed["checksum"] != _checksum(sealed["tenbin"], arrays):
+            length = int.from_bytes(data[:8], "little")
+            sealed, checksum = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["tenbin"])
+            if checksum != _checksum(sealed, arrays):
                 return None
-            header = json.loads(sealed["tenbin"])
-        except (SafetensorError, ValueError, KeyError):
+            header = json.loads(sealed)
+        except (SafetensorError, ValueError, KeyError, TypeError):
             return None
         if (header["key"], header["job_id"]) != (self.key, job_id):
             return None

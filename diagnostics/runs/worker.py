@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
+from diagnostics.runs.index import RunIndex, cores
 from diagnostics.runs.store import JobStore, RunFolder, code_version, digest_of
 from diagnostics.schema import ProbeEvent, ProbePlan
 
@@ -40,10 +43,15 @@ def execute(
     Parameters
     ----------
     run_dir : the run's folder; everything goes below ``run/`` in it, the processes' own words into ``log.txt``.
-    threads : trainings at a time, one core each; None for all cores that this process may use.
+    threads : trainings at a time, one core each; None for this run's part of the cores, which all runs at work share.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
+
+    Raises
+    ------
+    OSError
+        The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
     from diagnostics.probe import ProbeRun, jobs
 
@@ -55,12 +63,13 @@ def execute(
     waiting = [job for job in todo if job.job_id not in results]
     for job in waiting:
         store.forget(job.job_id)
-    workers = max(1, min(threads or _cores(), len(waiting)))
+    workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     outlook = Outlook(todo, plan.max_epochs, known, workers)
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
-        event = event.model_copy(update={"done": outlook.done(), "eta_s": outlook.eta_s()})
+        left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
+        event = event.model_copy(update={"done": outlook.done(), **left})
         if job is not None:
             append_text(store.events_file(job.job_id), event.model_dump_json() + "\n")
         if on_event is not None:
@@ -75,8 +84,10 @@ def execute(
         if message["kind"] == "event":
             event = ProbeEvent.model_validate(message["event"])
             if event.kind == "epoch":
-                outlook.epoch(job)
+                outlook.epoch(job, event.seconds)
                 tell(event, job)
+        elif message["kind"] == "disk":
+            raise OSError(message["errno"], os.strerror(message["errno"]), str(run_dir))
         elif message["kind"] == "failed":
             give_up(job, message["reason"])
         elif (result := store.load(job.job_id)) is None:
@@ -88,8 +99,11 @@ def execute(
 
     flag = RunFolder(run_dir)
     stopped = False
+    share = _Share(workers) if threads is None else None
     with Crew(run_dir, store.key, train, workers) as crew:
         while waiting or crew.busy:
+            if share is not None:
+                crew.size = outlook.workers = share.now()
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
             if stopped:
                 break
@@ -116,6 +130,23 @@ def execute(
     )
 
 
+class _Share:
+    """How many trainings a run may have side by side: its part of the cores, which all runs at work share."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._share, self._asked = most, most, 0.0
+
+    def now(self) -> int:
+        """Asked anew about once a second, as runs come and go."""
+        if time.monotonic() - self._asked > 1.0:
+            self._asked = time.monotonic()
+            try:
+                self._share = max(1, min(self._most, cores() // max(RunIndex().working(), 1)))
+            except (OSError, sqlite3.Error):  # without an index nobody knows of any other run
+                self._share = self._most
+        return self._share
+
+
 def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
     """Write plan and inputs, and derive the key that ties every result to them and to the code."""
     plan_json = json.dumps(plan.model_dump(mode="json"), sort_keys=True, indent=1)
@@ -127,7 +158,3 @@ def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
 
 def _event(kind: Literal["started", "arm_finished", "arm_failed"], job: Job, **more: Any) -> ProbeEvent:
     return ProbeEvent(kind=kind, arm=job.name, seed=job.seed, **more)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
