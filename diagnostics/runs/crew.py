@@ -81,9 +81,11 @@ class Crew:
     A process that dies takes only its job with it: the job is reported as failed and the next one gets a new process.
     """
 
+    module = "diagnostics.runs.child"
+
     def __init__(self, run_dir: Path, key: str, train: str, size: int) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
-        self._command = [sys.executable, "-m", "diagnostics.runs.child", str(run_dir / "run"), key, train]
+        self._command = [sys.executable, "-m", self.module, str(run_dir / "run"), key, train]
         self.size = size
         self._log = (run_dir / "log.txt").open("ab")
         self._members: list[_Member] = []

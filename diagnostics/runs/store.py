@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,22 +251,40 @@ class JobStore:
     def result_file(self, job_id: str) -> Path:
         return self.folder / "results" / f"{job_id}.safetensors"
 
-    def save(self, result: JobResult) -> None:
-        """Write one job's arrays and its JSON record into a single safetensors file, the same bytes for the same content."""
+    def save(self, result: JobResult, told: Sequence[ProbeEvent] = ()) -> None:
+        """Write one job's arrays and its JSON record into a single safetensors file, the same bytes for the same content.
+
+        ``told``: the events of its epochs. Whoever hears them may be killed before they are in the log; see ``complete``.
+        """
         import numpy as np
         from safetensors.numpy import save
 
-        header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta}, sort_keys=True)
+        epochs = [event.model_dump(mode="json") for event in told]
+        header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta, "told": epochs}, sort_keys=True)
         arrays = {name: np.asarray(array, order="C") for name, array in sorted(result.arrays.items())}
         sealed = json.dumps([header, _checksum(header, arrays)])  # one entry: the format keeps several in no fixed order
         write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": sealed}))
 
     def load(self, job_id: str) -> JobResult | None:
         """One job's result; None when it is absent, damaged, or belongs to another job, plan, other inputs or other code."""
+        from diagnostics.probe import JobResult
+
+        found = self._read(job_id)
+        return None if found is None else JobResult(job_id=job_id, arrays=found[1], meta=found[0]["meta"])
+
+    def complete(self, job_id: str, first: ProbeEvent, last: ProbeEvent) -> None:
+        """See to it that the log of a job with a result is whole, between ``first`` and ``last``; it is written anew if not."""
+        found, events = self._read(job_id), self.events(job_id)
+        told = [] if found is None else [ProbeEvent.model_validate(event) for event in found[0]["told"]]
+        if [event.epoch for event in events if event.kind == "epoch"] != [event.epoch for event in told] or (
+            not events or events[-1].kind != last.kind
+        ):
+            write_atomic(self.events_file(job_id), "".join(f"{event.model_dump_json()}\n" for event in (first, *told, last)))
+
+    def _read(self, job_id: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Header and arrays of one job's result, if it is whole and what is asked for."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
-
-        from diagnostics.probe import JobResult
 
         path = self.result_file(job_id)
         if not path.exists():
@@ -278,12 +296,10 @@ class JobStore:
             sealed, checksum = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["tenbin"])
             if checksum != _checksum(sealed, arrays):
                 return None
-            header = json.loads(sealed)
+            header: dict[str, Any] = json.loads(sealed)
         except (SafetensorError, ValueError, KeyError, TypeError):
             return None
-        if (header["key"], header["job_id"]) != (self.key, job_id):
-            return None
-        return JobResult(job_id=job_id, arrays=arrays, meta=header["meta"])
+        return (header, arrays) if (header["key"], header["job_id"]) == (self.key, job_id) else None
 
     def checkpoints(self, job_id: str) -> Checkpoints:
         """Keeps and finds the checkpoints of one job."""

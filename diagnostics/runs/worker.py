@@ -59,6 +59,9 @@ def execute(
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs)
     results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
+    for job in todo:
+        if job.job_id in results:
+            store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
     waiting = [job for job in todo if job.job_id not in results]
     for job in waiting:
@@ -115,7 +118,7 @@ def execute(
                     waiting.remove(job)
                     crew.give(job)
                     outlook.start(job)
-                    tell(_event("started", job, max_epochs=plan.max_epochs), job)
+                    tell(_started(job, plan), job)
             for job, message in crew.messages():
                 hear(job, message)
 
@@ -154,6 +157,10 @@ def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
     inputs.save(folder / "inputs")
     key = hashlib.blake2b((plan_json + digest_of(folder / "inputs") + code_version()).encode(), digest_size=8).hexdigest()
     return JobStore(folder, key)
+
+
+def _started(job: Job, plan: ProbePlan) -> ProbeEvent:
+    return _event("started", job, max_epochs=plan.max_epochs)
 
 
 def _event(kind: Literal["started", "arm_finished", "arm_failed"], job: Job, **more: Any) -> ProbeEvent:
