@@ -38,6 +38,7 @@ SplitOption = Annotated[Literal["auto", "time", "user"], typer.Option("--split")
 SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1)]
 LangOption = Annotated[Literal["en", "ja"], typer.Option("--lang")]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="dask://HOST:PORT|ray://HOST:PORT")]
 JsonOption = Annotated[bool, typer.Option("--json-progress")]
 RunArgument = Annotated[str, typer.Argument(metavar="ID")]
 
@@ -67,6 +68,7 @@ def _diagnose(
     lang: LangOption = "en",
     report: Annotated[str, typer.Option("--report")] = "html",
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     json_progress: JsonOption = False,
 ) -> None:
     request = RunRequest(
@@ -85,6 +87,7 @@ def _diagnose(
         lang=lang,
         report=commands.formats(report),
         threads=threads,
+        cluster=cluster,
     )
     commands.diagnose(request, out, json_progress)
 

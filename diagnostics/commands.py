@@ -41,7 +41,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             n_seeds=request.seeds,
             seed=request.seed,
         )
-        run = _probe(session, dataset, plan, request.threads)
+        run = _probe(session, dataset, plan, request)
         if run.status == "cancelled":
             if not run.results:
                 raise Cancelled
@@ -99,7 +99,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         # What is asked for and nothing else: no trials of learning rates, no epoch more.
         options = {**plan.options, "rates": [], "extension": 1.0}
         plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), "options": options, **asked})
-        run = _probe(session, dataset, plan, request.threads)
+        run = _probe(session, dataset, plan, request)
         if run.status == "cancelled":
             raise Cancelled
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
@@ -162,9 +162,15 @@ def _say_reading(session: Session, request: RunRequest, dataset: Dataset) -> Non
         session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
 
 
-def _probe(session: Session, dataset: Dataset, plan: ProbePlan, threads: int | None) -> ProbeRun:
+def _probe(session: Session, dataset: Dataset, plan: ProbePlan, request: RunRequest) -> ProbeRun:
     return tenbin.run_probe(
-        dataset, plan, session.folder.path, threads=threads, on_event=session.event, cancelled=session.cancelled
+        dataset,
+        plan,
+        session.folder.path,
+        threads=request.threads,
+        cluster=request.cluster,
+        on_event=session.event,
+        cancelled=session.cancelled,
     )
 
 

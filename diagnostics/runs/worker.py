@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from diagnostics.runs.cluster import ClusterCrew
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
@@ -30,6 +31,7 @@ def execute(
     inputs: ProbeInputs,
     *,
     threads: int | None = None,
+    cluster: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     train: str = "diagnostics.probe:train_job",
@@ -44,12 +46,15 @@ def execute(
     ----------
     run_dir : the run's folder; everything goes below ``run/`` in it, the processes' own words into ``log.txt``.
     threads : trainings at a time, one core each; None for this run's part of the cores, which all runs at work share.
+    cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``, to train on its machines instead of in processes of this one.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
 
     Raises
     ------
+    TenbinError
+        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``.
     OSError
         The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
@@ -102,8 +107,9 @@ def execute(
 
     flag = RunFolder(run_dir)
     stopped = False
-    share = _Share(workers) if threads is None else None
-    with Crew(run_dir, store.key, train, workers) as crew:
+    share = _Share(workers) if threads is None and cluster is None else None
+    with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers) as crew:
+        outlook.workers = crew.size
         while waiting or crew.busy:
             if share is not None:
                 crew.size = outlook.workers = share.now()
