@@ -21,7 +21,7 @@ SIZES = {"small": (1500, 600, 25_000), "baby": (19_445, 7_050, 118_551)}  # user
 
 
 def overhead(folder: Path, *, seconds: float = 60.0) -> dict[str, float]:
-    """Trains for about ``seconds`` each: share of the time that checkpoints took, and the longest stretch between two, in seconds."""
+    """Trains for about ``seconds`` each: share of the time that checkpoints took, and the longest stretch between two (s)."""
     found: dict[str, float] = {}
     for size, (n_users, n_items, n_pairs) in SIZES.items():
         rng = np.random.default_rng(0)
