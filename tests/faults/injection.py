@@ -28,7 +28,7 @@ VARIABLE = "TENBIN_TEST_FAULT"
 class Fault:
     """``operation`` number ``n`` (1-based) below ``folder`` fails with ``errno``, or, where that is 0, kills its process.
 
-    ``process``: in which kind of process, ``run`` or ``training``. n = 0 never happens: operations are only counted.
+    ``process``: in which kind of process, ``run``, ``training`` or ``any``. n = 0 never happens: operations are only counted.
     """
 
     folder: str
@@ -44,7 +44,7 @@ class Fault:
     def of_environment(cls, process: str) -> Fault | None:
         """The fault that this process was started with, if it is meant for its kind."""
         fault = cls(**json.loads(os.environ[VARIABLE])) if VARIABLE in os.environ else None
-        return fault if fault is not None and fault.process == process else None
+        return fault if fault is not None and fault.process in (process, "any") else None
 
 
 class _File:

@@ -32,7 +32,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *files]
     worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--no-nanny", *files]
     parts = [scheduler, *[[*worker, "--local-directory", str(folder)]] * 2]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
+    caps = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    environment = {**os.environ, **caps, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     processes = [subprocess.Popen([sys.executable, "-m", *part], env=environment, **quiet) for part in parts]
     try:
         deadline = time.monotonic() + 60
