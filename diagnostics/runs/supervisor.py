@@ -21,6 +21,7 @@ from diagnostics.runs.store import RunFolder
 
 __all__ = ["attach", "runs", "start"]
 
+_NICE = 5  # between the pages, at 0, and what the system does when idle, at 19
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -85,12 +86,13 @@ def _root() -> Path:
 def _spawn_detached(arguments: list[str], log: IO[bytes], passwords: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Our command line in a process that neither closing the dashboard nor Ctrl-C in its terminal ends.
 
-    Databases' passwords go by the environment: everybody can read a command line.
+    Databases' passwords go by the environment: everybody can read a command line. The run and its trainings give way to the pages,
+    which must answer at once while all cores train.
     """
     flags = 0
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    return subprocess.Popen(  # noqa: S603  (our own interpreter, our own module; no shell)
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own module; no shell)
         [sys.executable, "-m", "diagnostics", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -100,3 +102,6 @@ def _spawn_detached(arguments: list[str], log: IO[bytes], passwords: Mapping[str
         start_new_session=sys.platform != "win32",
         creationflags=flags,
     )
+    if sys.platform != "win32":
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+    return process

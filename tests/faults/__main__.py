@@ -1,6 +1,6 @@
 """``python -m tests.faults [NAME ...]``: every fault in the counts that are promised, one line of JSON for each kind.
 
-Names: disk, checkpoints, kills, cancels, starts, overhead. Takes about an hour of one core for all of them.
+Names: disk, checkpoints, kills, cancels, starts, overhead, analysts. Takes about an hour of one core for all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.cli.conftest import write_small_shop
+from tests.faults.analysts import analysts
 from tests.faults.cancels import cancel
 from tests.faults.damage import damage
 from tests.faults.disk import fail_everything
@@ -25,6 +26,7 @@ KINDS: dict[str, Callable[[Path, Path], Mapping[str, float]]] = {
     "checkpoints": lambda shop, folder: damage(folder, 200),
     "kills": lambda shop, folder: kill(shop, folder, 60),
     "cancels": lambda shop, folder: cancel(shop, folder, 50),
+    "analysts": lambda shop, folder: analysts(shop, folder),
     "overhead": lambda shop, folder: overhead(folder),
     "starts": lambda shop, folder: start_twice(shop, folder, 10, 20),
 }
