@@ -88,8 +88,8 @@ def _outcome(run: ProbeRun) -> dict[str, Any]:
     return {"status": run.status, "failures": dict(run.failures), "events": events, "results": results}
 
 
-def fail_everything(folder: Path, *, every: int = 1) -> dict[str, int]:
-    """Fails each ``every``-th operation with each error and goes on afterwards; the counts, or an AssertionError.
+def fail_everything(folder: Path, *, every: int = 1, first: int = 0) -> dict[str, int]:
+    """Fails each ``every``-th operation and error, from number ``first`` on, and goes on afterwards; counts, or an AssertionError.
 
     A failure must end the run with an error of the disk, or, where the operation could be done without, leave its outcome as it is.
     Going on must then give the unbroken run's outcome.
@@ -107,7 +107,7 @@ def fail_everything(folder: Path, *, every: int = 1) -> dict[str, int]:
             for n in range(1, operations[operation] + 1):
                 for error in ERRORS:
                     number += 1
-                    if number % every:
+                    if (number - 1 - first) % every:
                         continue
                     place = folder / f"{operation}.{n}.{error}"
                     counts["failures"] += 1
