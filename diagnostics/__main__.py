@@ -195,9 +195,11 @@ def _sample(
 def _runs_list(lang: LangOption = "en") -> None:
     for folder in runs():
         request = folder.request() or {}
-        status = text(f"cli.status.{folder.status()}", lang)
+        status, place = folder.status(), folder.place
+        waits = status == "queued" and place
+        told = text("cli.waits", lang, place=place) if waits else text(f"cli.status.{status}", lang)
         name = Path(request.get("catalog") or request.get("interactions", "")).name
-        typer.echo(f"{folder.token}  {status}  {name}  {request.get('preset', '')}")
+        typer.echo(f"{folder.token}  {told}  {name}  {request.get('preset', '')}")
 
 
 @runs_app.command("show")
@@ -208,6 +210,7 @@ def _runs_show(run: RunArgument, lang: LangOption = "en") -> None:
         "id": folder.token,
         "folder": str(folder.path),
         "status": folder.status(),
+        "place": folder.place,
         "request": folder.request(),
         "progress": lines[-1] if lines else None,
         "outcome": folder.outcome(),

@@ -220,10 +220,10 @@ class RunFolder:
         return write_atomic(self.path / name, text)
 
     def _json(self, name: str) -> dict[str, Any] | None:
-        path = self.path / name
-        if not path.exists():
+        try:
+            record: dict[str, Any] = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
             return None
-        record: dict[str, Any] = json.loads(path.read_bytes())
         return record
 
 
