@@ -245,19 +245,3 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, inputs, tmp_path):
     assert diagnosis is not None  # of what was finished, and it says what is missing
     (missing,) = [one for one in diagnosis.not_checked if one.code == "cancelled_arms"]
     assert 0 < missing.values["count"] <= missing.values["total"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_a_killed_run_is_seen_as_interrupted_and_goes_on(inputs, tmp_path, capsys):
-    options = ("--seeds", "1")
-    work = _start(inputs, tmp_path, *options)
-    results = tmp_path / "run" / "results"
-    _until(lambda: results.is_dir() and any(results.glob("*.safetensors")))
-    work.kill()
-    work.communicate()
-    assert RunFolder(tmp_path).status() == "interrupted"
-    kept = {path: path.stat().st_mtime_ns for path in results.glob("*.safetensors")}
-    assert main(["diagnose", *inputs, "--out", str(tmp_path), *options]) == 0
-    assert RunFolder(tmp_path).status() == "finished"
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    capsys.readouterr()

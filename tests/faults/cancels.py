@@ -16,8 +16,8 @@ __all__ = ["cancel"]
 _WITHIN_S = 5.0
 
 
-def cancel(shop: Path, folder: Path, count: int, seed: int = 0) -> dict[str, float]:
-    """``count`` runs cancelled at random moments; the counts, or an AssertionError."""
+def cancel(shop: Path, folder: Path, count: int, seed: int = 0, latest_s: float = 20.0) -> dict[str, float]:
+    """``count`` runs cancelled at random moments, at most so late; the counts, or an AssertionError."""
     draw = random.Random(seed)
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def cancel(shop: Path, folder: Path, count: int, seed: int = 0) -> dict[str, flo
         out = folder / f"cancelled{number}"
         run = start(arguments(shop, out, "--preset", "standard"), home)
         until(lambda out=out: (out / "pid.json").exists())
-        time.sleep(draw.uniform(0.0, 20.0))
+        time.sleep(draw.uniform(0.0, latest_s))
         began = time.monotonic()
         RunFolder(out).cancel()
         assert run.wait(30) == 3

@@ -55,10 +55,17 @@ def kill(shop: Path, folder: Path, count: int, seed: int = 0) -> dict[str, int]:
         if run.returncode == -signal.SIGKILL:
             assert not (out / "pid.json").exists() or status_of(out) in ("interrupted", "finished"), status_of(out)
         until(lambda out=out: living(out) == [], 10)
+        kept = _results(out)
         assert resume(shop, out, home) == 0
+        assert kept.items() <= _results(out).items(), "what was finished was trained again"
         counts["resumes"] += 1
         assert diagnosis_of(out) == expected, f"{out}: another diagnosis after a kill {kind}"
         counts["equal"] += 1
         shutil.rmtree(out)
     assert os.environ.get("TENBIN_TEST_FAULT") is None
     return counts
+
+
+def _results(out: Path) -> dict[str, int]:
+    """When each training's result was written."""
+    return {path.name: path.stat().st_mtime_ns for path in (out / "run" / "results").glob("*.safetensors")}

@@ -35,7 +35,7 @@ def _thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_thresholds")
 def test_whatever_operation_the_disk_refuses_nothing_is_corrupt(tmp_path):
-    counts = fail_everything(tmp_path, every=37)
+    counts = fail_everything(tmp_path, every=61)
     assert counts["failures"] == counts["equal_afterwards"] >= 20
     assert counts["stopped"] > 0
 
@@ -47,15 +47,15 @@ def test_no_damaged_checkpoint_is_taken_for_whole(tmp_path):
 
 @needs_proc
 @needs_signals
-def test_killed_runs_come_to_the_same_diagnosis(tmp_path, shop):
-    counts = kill(shop, tmp_path, 2, seed=1)
-    assert counts["equal"] == counts["kills"] == 2
+def test_a_killed_run_comes_to_the_same_diagnosis(tmp_path, shop):
+    counts = kill(shop, tmp_path, 1, seed=1)
+    assert counts["equal"] == counts["kills"] == 1
 
 
 @needs_proc
 @needs_signals
-def test_cancelled_runs_end_in_time_and_leave_no_process(tmp_path, shop):
-    assert cancel(shop, tmp_path, 1)["cancels"] == 1
+def test_a_cancelled_run_ends_in_time_and_leaves_no_process(tmp_path, shop):
+    assert cancel(shop, tmp_path, 1, latest_s=10.0)["cancels"] == 1
 
 
 @needs_proc
