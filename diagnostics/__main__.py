@@ -205,14 +205,13 @@ def _runs_list(lang: LangOption = "en") -> None:
 @runs_app.command("show")
 def _runs_show(run: RunArgument, lang: LangOption = "en") -> None:
     folder = attach(run)
-    lines = folder.progress()
     shown = {
         "id": folder.token,
         "folder": str(folder.path),
         "status": folder.status(),
         "place": folder.place,
         "request": folder.request(),
-        "progress": lines[-1] if lines else None,
+        "progress": folder.latest(),
         "outcome": folder.outcome(),
     }
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=1))

@@ -185,7 +185,9 @@ class Session:
     def event(self, event: ProbeEvent) -> None:
         """Progress of the probe; this is its ``on_event``."""
         left = {"eta_s": event.eta_s, "eta_range_s": event.eta_range_s}
-        self._show("probe", event.done, **left, event=event.kind, arm=event.arm, seed=event.seed, epoch=event.epoch)
+        learnt = {"loss": event.loss, "validation": event.validation, "branches": event.branches} if event.kind == "epoch" else {}
+        named = {"event": event.kind, "arm": event.arm, "seed": event.seed, "epoch": event.epoch}
+        self._show("probe", event.done, **left, **named, **learnt)
 
     def say(self, key: str, **values: Any) -> None:
         """Something worth saying at the end: words on standard output, or a JSON line of the values."""

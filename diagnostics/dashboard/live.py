@@ -58,8 +58,7 @@ def _queue(place: int, words: Words) -> None:
 
 
 def _bar(folder: RunFolder, words: Words) -> None:
-    steps = folder.progress()
-    last: dict[str, Any] = steps[-1] if steps else {"step": "read", "done": 0.0}
+    last: dict[str, Any] = folder.latest() or {"step": "read", "done": 0.0}
     start, end = _SPANS.get(str(last["step"]).split("_")[0], (0.0, 1.0))
     st.markdown(f":material/progress_activity: **{plain(words.coded('step', str(last['step'])))}**")
     st.progress(min(start + (end - start) * float(last["done"]), 1.0))

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["append_text", "code_of", "read_lines", "write_atomic"]
+__all__ = ["append_text", "code_of", "last_line", "read_lines", "write_atomic"]
 
+_TAIL = 65_536
 _CODES = {
     errno.ENOSPC: "E_DISK_FULL",
     errno.EDQUOT: "E_DISK_FULL",
@@ -75,3 +76,14 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             if line.endswith(b"\n"):
                 yield json.loads(line)
+
+
+def last_line(path: Path) -> dict[str, Any] | None:
+    """The last whole record of a JSON-lines file, None where there is none; lines longer than ``_TAIL`` bytes are not expected."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
+        *_, whole, _ = (None, None, *file.read().split(b"\n"))
+    record: dict[str, Any] | None = json.loads(whole) if whole else None
+    return record

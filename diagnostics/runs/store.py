@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from diagnostics.errors import TenbinError
 from diagnostics.runs.checkpoint import Checkpoints
-from diagnostics.runs.disk import append_text, read_lines, write_atomic
+from diagnostics.runs.disk import append_text, last_line, read_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 
@@ -87,9 +87,9 @@ class RunFolder:
         waits = self._json("place.json")
         return int(waits["place"]) if waits else 0
 
-    def progress(self) -> tuple[dict[str, Any], ...]:
-        """The steps so far, oldest first: ``{"step": code, "done": 0..1}``; the probe's lines also carry ``eta_s`` and ``arm``."""
-        return tuple(read_lines(self.path / "progress.jsonl"))
+    def latest(self) -> dict[str, Any] | None:
+        """The last step so far, ``{"step": code, "done": 0..1}``; the probe's also carry ``eta_s``, ``eta_range_s`` and ``arm``."""
+        return last_line(self.path / "progress.jsonl")
 
     def events(self) -> tuple[ProbeEvent, ...]:
         """Every event of the probe so far, job by job, each job's in the order they happened."""
@@ -321,6 +321,15 @@ class JobStore:
 
 
 def _events(path: Path) -> tuple[ProbeEvent, ...]:
+    if not path.exists():
+        return ()
+    state = path.stat()
+    return _parsed(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(path: Path, size: int, changed: int) -> tuple[ProbeEvent, ...]:
+    """The events of a log in one state: whoever watches a long run looks every second, and most logs have come to their end."""
     return tuple(ProbeEvent.model_validate(record) for record in read_lines(path))
 
 
