@@ -29,7 +29,7 @@ __all__ = ["Checkpoints"]
 
 _LOG = logging.getLogger(__name__)  # whose last resort is the standard error, which is the run's log
 _FORMAT = 1
-_GUESSED_BYTES_PER_S = 1e8  # before a checkpoint has been timed: hashing, writing and syncing on a modest disk
+_BYTES_PER_S = 2e8  # hashing and writing, where none of such a size has been timed
 
 
 class Checkpoints:
@@ -41,7 +41,7 @@ class Checkpoints:
     key : which plan, inputs and code they belong to; those of another key count as absent
     """
 
-    _bytes_per_s = _GUESSED_BYTES_PER_S  # of this process, over all its jobs
+    _timed = (0, 0.05)  # bytes and seconds of the last one that this process has written, of whichever job; at first a guess
 
     def __init__(self, folder: Path, key: str, job_id: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self._folder, self._key, self._job_id, self._clock = folder, key, job_id, clock
@@ -112,14 +112,15 @@ class Checkpoints:
         if began < self._due and not now:
             return
         made = make()
-        expected = sum(array.nbytes for array in made.arrays.values()) / Checkpoints._bytes_per_s
-        earliest = self._began + expected / threshold("checkpoint_share")
+        n_bytes, seconds = Checkpoints._timed
+        larger = sum(array.nbytes for array in made.arrays.values()) - n_bytes
+        earliest = self._began + (seconds + max(larger, 0) / _BYTES_PER_S) / threshold("checkpoint_share")
         if not self._kept and began < earliest and not now:
             self._due = earliest
             return
         n_bytes = self._write(made)
         cost = self._clock() - began
-        Checkpoints._bytes_per_s = n_bytes / max(cost, 1e-9)
+        Checkpoints._timed = n_bytes, cost
         self._due = began + cost + max(threshold("checkpoint_seconds"), cost / threshold("checkpoint_share"))
 
     def _write(self, made: Checkpoint) -> int:

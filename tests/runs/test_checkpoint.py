@@ -145,7 +145,7 @@ def test_all_checkpoints_together_cost_less_than_three_percent(tmp_path, monkeyp
         return sum(array.nbytes for array in made.arrays.values())
 
     monkeypatch.setattr(keeper, "_write", write)
-    monkeypatch.setattr(Checkpoints, "_bytes_per_s", 80 / cost_s)  # as an earlier job of this process has found
+    monkeypatch.setattr(Checkpoints, "_timed", (80, cost_s))  # as an earlier job of this process has found
     trained, lost = 0.0, 0.0
     while trained < 400 * max(epoch_s, 1.0):
         clock.now += epoch_s
