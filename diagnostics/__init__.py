@@ -150,6 +150,7 @@ def run_probe(
     run_dir: PathLike,
     *,
     threads: int | None = None,
+    cluster: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ProbeRun:
@@ -160,6 +161,7 @@ def run_probe(
     Parameters
     ----------
     threads : how many trainings at a time (default: one per core)
+    cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``: train on its machines, which need this version of Tenbin
     on_event : called with each event in this process; cancelled : asked often, True stops within seconds
     """
     from diagnostics.dataset.features import encode
@@ -167,7 +169,7 @@ def run_probe(
     from diagnostics.runs import execute
 
     inputs = prepare(dataset, encode(dataset), plan)
-    return execute(Path(run_dir), plan, inputs, threads=threads, on_event=on_event, cancelled=cancelled)
+    return execute(Path(run_dir), plan, inputs, threads=threads, cluster=cluster, on_event=on_event, cancelled=cancelled)
 
 
 def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:

@@ -38,6 +38,7 @@ SplitOption = Annotated[Literal["auto", "time", "user"], typer.Option("--split")
 SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1)]
 LangOption = Annotated[Literal["en", "ja"], typer.Option("--lang")]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="dask://HOST:PORT|ray://HOST:PORT")]
 JsonOption = Annotated[bool, typer.Option("--json-progress")]
 RunArgument = Annotated[str, typer.Argument(metavar="ID")]
 
@@ -67,6 +68,7 @@ def _diagnose(
     lang: LangOption = "en",
     report: Annotated[str, typer.Option("--report")] = "html",
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     json_progress: JsonOption = False,
 ) -> None:
     request = RunRequest(
@@ -85,6 +87,7 @@ def _diagnose(
         lang=lang,
         report=commands.formats(report),
         threads=threads,
+        cluster=cluster,
     )
     commands.diagnose(request, out, json_progress)
 
@@ -192,21 +195,23 @@ def _sample(
 def _runs_list(lang: LangOption = "en") -> None:
     for folder in runs():
         request = folder.request() or {}
-        status = text(f"cli.status.{folder.status()}", lang)
+        status, place = folder.status(), folder.place
+        waits = status == "queued" and place
+        told = text("cli.waits", lang, place=place) if waits else text(f"cli.status.{status}", lang)
         name = Path(request.get("catalog") or request.get("interactions", "")).name
-        typer.echo(f"{folder.token}  {status}  {name}  {request.get('preset', '')}")
+        typer.echo(f"{folder.token}  {told}  {name}  {request.get('preset', '')}")
 
 
 @runs_app.command("show")
 def _runs_show(run: RunArgument, lang: LangOption = "en") -> None:
     folder = attach(run)
-    lines = folder.progress()
     shown = {
         "id": folder.token,
         "folder": str(folder.path),
         "status": folder.status(),
+        "place": folder.place,
         "request": folder.request(),
-        "progress": lines[-1] if lines else None,
+        "progress": folder.latest(),
         "outcome": folder.outcome(),
     }
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=1))

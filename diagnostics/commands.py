@@ -30,6 +30,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
     with Session(out, request, json_progress) as session:
         if request.backbones and set(request.backbones) <= HISTORY_ONLY:
             raise TenbinError("E_ONLY_HISTORY", found=request.backbones[0])
+        session.wait_for_turn()
         dataset = _read(session, request)
         measured = _profile(session, dataset, request)
         plan = tenbin.plan_probe(
@@ -40,7 +41,11 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             n_seeds=request.seeds,
             seed=request.seed,
         )
-        run = _probe(session, dataset, plan, request.threads)
+        run = _probe(session, dataset, plan, request)
+        if run.status == "cancelled":
+            if not run.results:
+                raise Cancelled
+            session.wrap_up()
         session.step("diagnose", 0.0)
         diagnosis = tenbin.diagnose(dataset, measured, run)
         session.step("diagnose", 1.0)
@@ -51,6 +56,8 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
         written = [session.folder.write_text("diagnosis.json", diagnosis.model_dump_json(indent=2) + "\n")]
         written += tenbin.write_report(diagnosis, out, formats=request.report, lang=request.lang)
         session.step("write_report", 1.0)
+        if run.status == "cancelled":
+            raise Cancelled
     session.say("cli.verdict", sentence=diagnosis.verdict.sentence[request.lang], action=diagnosis.verdict.action)
     _say_reading(session, request, dataset)
     _say_files(session, written)
@@ -92,7 +99,9 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         # What is asked for and nothing else: no trials of learning rates, no epoch more.
         options = {**plan.options, "rates": [], "extension": 1.0}
         plan = plan.model_copy(update={"arms": (*_teachers(plan, arm), arm), "options": options, **asked})
-        run = _probe(session, dataset, plan, request.threads)
+        run = _probe(session, dataset, plan, request)
+        if run.status == "cancelled":
+            raise Cancelled
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
     _say_reading(session, request, dataset)
     _say_files(session, [path])
@@ -153,11 +162,16 @@ def _say_reading(session: Session, request: RunRequest, dataset: Dataset) -> Non
         session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
 
 
-def _probe(session: Session, dataset: Dataset, plan: ProbePlan, threads: int | None) -> ProbeRun:
-    run = tenbin.run_probe(dataset, plan, session.folder.path, threads=threads, on_event=session.event, cancelled=session.cancelled)
-    if run.status == "cancelled":
-        raise Cancelled
-    return run
+def _probe(session: Session, dataset: Dataset, plan: ProbePlan, request: RunRequest) -> ProbeRun:
+    return tenbin.run_probe(
+        dataset,
+        plan,
+        session.folder.path,
+        threads=request.threads,
+        cluster=request.cluster,
+        on_event=session.event,
+        cancelled=session.cancelled,
+    )
 
 
 def _teachers(plan: ProbePlan, arm: Arm) -> tuple[Arm, ...]:

@@ -136,6 +136,9 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "heat_epochs": Threshold(6, "passes after which methods have parted; the best then are trained to the end"),
     "finals": Threshold(2, "methods trained to the end; more would cost as much as trying everything"),
+    # ---- runs
+    "checkpoint_share": Threshold(0.025, "of training time; with the odd one that is slower, all checkpoints stay under 3 %"),
+    "checkpoint_seconds": Threshold(1.0, "of training that a kill may take away anyway; files more often would only wear the disk"),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),

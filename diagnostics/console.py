@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import itertools
 import json
 import os
 import re
 import signal
+import sqlite3
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
@@ -21,8 +23,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from diagnostics.errors import Cancelled, TenbinError
-from diagnostics.messages import LANGUAGES, has, text
-from diagnostics.runs import RunFolder, RunRequest, append_text
+from diagnostics.messages import LANGUAGES, text
+from diagnostics.report.words import Words
+from diagnostics.runs import RunFolder, RunIndex, RunRequest, append_text
+from diagnostics.runs.disk import code_of
+from diagnostics.runs.store import BEAT_S
 from diagnostics.schema import ProbeEvent
 
 __all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "misused", "translate"]
@@ -30,6 +35,7 @@ __all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "langua
 DONE, FAULT, UNUSABLE, CANCELLED = 0, 1, 2, 3  # exit statuses, fixed by the contract
 _HARD_STOP_S = 4.5  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
 _SHOWN_STEP = 0.01  # progress below one percent is not worth a line
+_QUEUE_S = 0.3  # between two looks at the queue
 
 
 class Fault(Exception):
@@ -58,18 +64,20 @@ class Session:
         self._request = request
         self._json = json_progress
         self._display = _Display(request.lang, json_progress)
+        self._wraps_up = False
         self._stop = threading.Event()
         self._over = threading.Event()
         self._step: tuple[str, float, float] | None = None  # code, when it began, the share last shown
 
     def __enter__(self) -> Session:
-        if self.folder.claimed and self.folder.status() in ("queued", "running") and not self.folder.is_mine:
-            raise TenbinError("E_RUN_BUSY", file=str(self.folder.path))
         try:
-            self.folder.begin(self._request.without_passwords().resolved().model_dump_json(indent=1))
-            self.folder.claim(os.getpid())
+            with self.folder.starting():
+                if self.folder.claimed and self.folder.status() in ("queued", "running") and not self.folder.is_mine:
+                    raise TenbinError("E_RUN_BUSY", file=str(self.folder.path))
+                self.folder.begin(self._request.without_passwords().resolved().model_dump_json(indent=1))
+                self.folder.claim(os.getpid())
         except OSError as error:
-            raise TenbinError("E_OUT_NOT_WRITABLE", file=str(self.folder.path)) from error
+            raise TenbinError(code_of(error) or "E_OUT_NOT_WRITABLE", file=str(self.folder.path)) from error
         self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         threading.Thread(target=self._watch, daemon=True).start()
         self._display.__enter__()
@@ -80,19 +88,60 @@ class Session:
         self._display.__exit__(None, None, None)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self._leave_queue()
+        try:
+            self._note_outcome(error)
+        except OSError as refused:  # nothing can be noted any more; the words still reach the terminal and the server's log
+            raise self._refused(refused) from error
+
+    def _note_outcome(self, error: BaseException | None) -> None:
         if error is None:
             self._close_step()
             self.folder.end("finished", DONE)
         elif isinstance(error, TenbinError):
-            self.folder.end("failed", UNUSABLE, error.code, {lang: error.words(lang) for lang in LANGUAGES})
+            self._fail(error, UNUSABLE)
         elif isinstance(error, Cancelled | KeyboardInterrupt):
             self.folder.end("cancelled", CANCELLED)
             raise Cancelled from error
+        elif code_of(error) is not None:
+            refused = self._refused(error)
+            self._fail(refused, UNUSABLE)
+            raise refused from error
         else:
             log = append_text(self.folder.path / "log.txt", "".join(traceback.format_exception(error)))
             fault = TenbinError("E_INTERNAL", file=str(log))
-            self.folder.end("failed", FAULT, fault.code, {lang: fault.words(lang) for lang in LANGUAGES})
+            self._fail(fault, FAULT)
             raise Fault(fault) from error
+
+    def _fail(self, error: TenbinError, status: int) -> None:
+        self.folder.end("failed", status, error.code, {lang: error.words(lang) for lang in LANGUAGES})
+
+    def _refused(self, error: BaseException) -> TenbinError:
+        return TenbinError(code_of(error) or "E_DISK_ERROR", file=str(self.folder.path))
+
+    # ---------------------------------------------------------------- the queue
+
+    def wait_for_turn(self) -> None:
+        """Wait while as many runs are at work as there are cores; who asked first comes first. Raises ``Cancelled``."""
+        shown = 0
+        while place := self._place():
+            if place != shown:
+                shown = place
+                self.folder.wait_at(place)
+                self._show("queue", 0.0, place=place)
+            if self._stop.wait(_QUEUE_S) or self.cancelled():
+                raise Cancelled
+        self.folder.wait_at(0)
+
+    def _place(self) -> int:
+        try:
+            return RunIndex().place(self.folder.path.resolve())
+        except (OSError, sqlite3.Error):  # where no index can be kept there is no queue, and nobody is kept waiting
+            return 0
+
+    def _leave_queue(self) -> None:
+        with contextlib.suppress(OSError, sqlite3.Error):  # it then leaves by ending, see ``RunIndex``
+            RunIndex().leave(self.folder.path.resolve())
 
     # ---------------------------------------------------------------- stopping
 
@@ -100,18 +149,28 @@ class Session:
         """Whether a person wants the run to stop, by Ctrl-C, by a signal or by the dashboard's button."""
         return self._stop.is_set() or self.folder.cancel_asked
 
+    def wrap_up(self) -> None:
+        """From here on steps are taken although the run was cancelled: what is finished is put together, if time allows."""
+        self._wraps_up = True
+
     def _on_signal(self, number: int, frame: object) -> None:
         if self._stop.is_set():
             raise KeyboardInterrupt  # asked twice: at once
         self._stop.set()
 
     def _watch(self) -> None:
-        """End the process when a step does not notice in time that it should stop."""
+        """Give signs of life, and end the process when a step does not notice in time that it should stop."""
+        beat = time.monotonic()
         while not self._over.wait(0.1):
+            if time.monotonic() - beat >= BEAT_S:
+                beat = time.monotonic()
+                with contextlib.suppress(OSError):  # a full disk is for the work itself to report
+                    self.folder.beat()
             if self.cancelled():
                 if self._over.wait(_HARD_STOP_S):
                     return
-                self.folder.end("cancelled", CANCELLED)
+                with contextlib.suppress(OSError):
+                    self.folder.end("cancelled", CANCELLED)
                 print(text("cli.cancelled", self._request.lang), file=sys.stderr, flush=True)
                 os._exit(CANCELLED)
 
@@ -119,13 +178,16 @@ class Session:
 
     def step(self, code: str, done: float) -> None:
         """Progress of one step; this is the ``progress`` that the façade's verbs take. Raises ``Cancelled`` if asked to stop."""
-        if self.cancelled():
+        if self.cancelled() and not self._wraps_up:
             raise Cancelled
         self._show(code, done)
 
     def event(self, event: ProbeEvent) -> None:
         """Progress of the probe; this is its ``on_event``."""
-        self._show("probe", event.done, eta_s=event.eta_s, event=event.kind, arm=event.arm, seed=event.seed, epoch=event.epoch)
+        left = {"eta_s": event.eta_s, "eta_range_s": event.eta_range_s}
+        learnt = {"loss": event.loss, "validation": event.validation, "branches": event.branches} if event.kind == "epoch" else {}
+        named = {"event": event.kind, "arm": event.arm, "seed": event.seed, "epoch": event.epoch}
+        self._show("probe", event.done, **left, **named, **learnt)
 
     def say(self, key: str, **values: Any) -> None:
         """Something worth saying at the end: words on standard output, or a JSON line of the values."""
@@ -216,7 +278,7 @@ class _Display:
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[eta]}"),
+                TextColumn("{task.fields[said]}", markup=False),
             )
             self._bars = Progress(*columns, console=console)
 
@@ -232,14 +294,22 @@ class _Display:
         if self._json:
             print(json.dumps({"step": code, "done": round(done, 4), **more}), flush=True)
             return
-        words = text(f"step.{code}", self._lang) if has(f"step.{code}", self._lang) else code
+        words = Words(self._lang)
+        step = words.coded("step", code)
         if self._bars is None:
             if code not in self._tasks:
                 self._tasks[code] = TaskID(0)
-                print(words, file=sys.stderr, flush=True)
+                print(step, file=sys.stderr, flush=True)
             return
-        eta = more.get("eta_s")
-        left = text("cli.eta", self._lang, left=eta) if eta is not None else ""
         if code not in self._tasks:
-            self._tasks[code] = self._bars.add_task(words, total=1.0, eta="")
-        self._bars.update(self._tasks[code], completed=done, eta=left)
+            self._tasks[code] = self._bars.add_task(step, total=1.0, said="")
+        self._bars.update(self._tasks[code], completed=done, said=" · ".join(filter(None, _said(words, more))))
+
+
+def _said(words: Words, more: Mapping[str, Any]) -> Iterator[str]:
+    """What stands beside a bar: the place in the queue, what is trained, the time left."""
+    if "place" in more:
+        yield words("dashboard.live.queue", place=more["place"])
+    yield words.training(more.get("arm", ""))
+    if more.get("eta_s") is not None:
+        yield words.time_left(more["eta_s"], more["eta_range_s"])

@@ -1,13 +1,13 @@
 """THE training loop: a generator of epoch records, with a usable model after every epoch.
 
 One loop for every backbone and every balancer. Selection is by Recall@k on validation, with patience; when the generator is
-exhausted (or closed) the backbone holds its best state.
+exhausted (or closed) the backbone holds its best state. What it takes to go on after an interruption is a ``Course``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,10 +17,11 @@ from models.backbones.protocol import Backbone
 from models.balancers.protocol import Balancer, Refused
 from models.convergence import rising
 from models.losses import bpr, sigmoid
+from models.memory import Memory, below, prefixed
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["EpochRecord", "Interactions", "Settings", "score_sets", "train"]
+__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "score_sets", "train"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,40 @@ class EpochRecord:
     seconds: float = 0.0
 
 
+@dataclass
+class Course:
+    """How a training has gone so far. With what backbone and balancer remember, it is all that the training needs to go on.
+
+    ``records`` of every epoch, ``best``: the state of the best one.
+    """
+
+    records: list[EpochRecord] = field(default_factory=list)
+    best: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return len(self.records) - max((record.epoch for record in self.records if record.best), default=0)
+
+    def over(self, settings: Settings) -> bool:
+        """Whether validation has stopped improving or the budget is spent."""
+        epoch, curve = len(self.records), [record.validation for record in self.records]
+        if self.waited >= settings.patience or epoch >= max(settings.max_epochs, settings.extended):
+            return True
+        return epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
+
+    def memory(self, backbone: Backbone, balancer: Balancer) -> Memory:
+        """What there is to remember after an epoch, copied, beside ``records``."""
+        best = {} if self.records[-1].best else prefixed("best", self.best)  # else it is the state the backbone is in
+        return prefixed("backbone", backbone.memory()) | prefixed("balancer", balancer.memory()) | best
+
+    def load_memory(self, memory: Memory, backbone: Backbone, balancer: Balancer) -> None:
+        """Puts a new backbone and a new balancer, made alike, where the others were after the last of ``records``."""
+        backbone.load_memory(below("backbone", memory))
+        balancer.load_memory(below("balancer", memory))
+        self.best = below("best", memory) or backbone.state()
+
+
 def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
     """The sets whose rankings are followed: the whole model, purchase history alone, and history with each single modality."""
     return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
@@ -85,8 +120,12 @@ def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, 
     return {name: recall[one] for name, one in sets.items()}
 
 
-def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int) -> Iterator[EpochRecord]:
+def train(
+    backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int, course: Course | None = None
+) -> Iterator[EpochRecord]:
     """Trains until validation stops improving or the budget ends, yielding a record per epoch.
+
+    ``course`` is kept up to date; one that has records goes on after the last of them (see ``Course.load_memory``).
 
     Raises
     ------
@@ -107,10 +146,12 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
         n_extra=balancer.n_extra,
         seed=seed,
     )
-    best_value, best_state, waited = -1.0, backbone.state(), 0
-    curve: list[float] = []
+    course = course or Course()
+    course.best = course.best or backbone.state()
+    best_value = max((record.validation for record in course.records), default=-1.0)
     try:
-        for epoch in range(1, max(settings.max_epochs, settings.extended) + 1):
+        while not course.over(settings):
+            epoch = len(course.records) + 1
             began = time.perf_counter()
             losses, probability, squared = [], [], []
             balancer.new_epoch(backbone, data)
@@ -126,7 +167,6 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
             backbone.prepare()
             recall = recall_of_sets(backbone, data, settings.k)
             value = recall.pop("full")
-            curve.append(value)
             totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
             dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
             if probability:
@@ -134,16 +174,12 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
                 dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
             better = value > best_value
             if better:
-                best_value, best_state, waited = value, backbone.state(), 0
-            else:
-                waited += 1
+                best_value, course.best = value, backbone.state()
             seconds = time.perf_counter() - began
-            yield EpochRecord(epoch, float(np.mean(losses)), value, recall, dynamics, better, seconds)
-            spent = epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
-            if waited >= settings.patience or spent:
-                break
+            course.records.append(EpochRecord(epoch, float(np.mean(losses)), value, recall, dynamics, better, seconds))
+            yield course.records[-1]
     finally:
-        backbone.load_state(best_state)
+        backbone.load_state(course.best)
 
 
 def _shares(totals: dict[str, float]) -> dict[str, float]:

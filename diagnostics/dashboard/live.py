@@ -9,12 +9,12 @@ import streamlit as st
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import error, plain, show
 from diagnostics.errors import TenbinError
-from diagnostics.report.evidence import curve_chart, points_from_events, standalone_chart
+from diagnostics.report.evidence import curve_chart, points_from_events, standalone_chart, validation_so_far
 from diagnostics.report.model import Figure
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
 
-__all__ = ["ended_badly", "watch"]
+__all__ = ["cut_short", "ended_badly", "watch"]
 
 # Where on the one bar each step begins and ends; training takes by far the longest.
 _SPANS = {
@@ -37,7 +37,10 @@ def watch(token: str, *, curves: bool) -> None:
     if folder.status() not in ("queued", "running"):
         st.rerun(scope="app")
     with st.container(border=True, key="live"):
-        _bar(folder, words)
+        if folder.place:
+            _queue(folder.place, words)
+        else:
+            _bar(folder, words)
         if st.button(words("dashboard.live.cancel"), icon=":material/cancel:", disabled=folder.cancel_asked):
             folder.cancel()
             st.rerun(scope="fragment")
@@ -49,20 +52,19 @@ def watch(token: str, *, curves: bool) -> None:
         _first_answer(folder, words)
 
 
+def _queue(place: int, words: Words) -> None:
+    st.markdown(f":material/hourglass_empty: **{plain(words.coded('step', 'queue'))}**")
+    st.caption(plain(words("dashboard.live.queue", place=place)))
+
+
 def _bar(folder: RunFolder, words: Words) -> None:
-    steps = folder.progress()
-    last: dict[str, Any] = steps[-1] if steps else {"step": "read", "done": 0.0}
+    last: dict[str, Any] = folder.latest() or {"step": "read", "done": 0.0}
     start, end = _SPANS.get(str(last["step"]).split("_")[0], (0.0, 1.0))
     st.markdown(f":material/progress_activity: **{plain(words.coded('step', str(last['step'])))}**")
     st.progress(min(start + (end - start) * float(last["done"]), 1.0))
-    parts = str(last.get("arm") or "").split(":")
-    said = []
-    if len(parts) == 3:
-        names = tuple(name for name in parts[1].split("+") if name != "id")
-        arm = words("dashboard.live.arm", arm=words.modalities(names), balancer=words.coded("balancer", parts[2]))
-        said.append(arm)
+    said = [part for part in (words.training(str(last.get("arm") or "")),) if part]
     if last.get("eta_s") is not None:
-        said.append(words("dashboard.live.eta", left=last["eta_s"]))
+        said.append(words.time_left(last["eta_s"], last.get("eta_range_s")))
     st.caption(plain(" · ".join(said) or words("dashboard.live.first_moments")))
 
 
@@ -78,11 +80,15 @@ def _first_answer(folder: RunFolder, words: Words) -> None:
 
 
 def _curves(folder: RunFolder, words: Words) -> None:
-    points = points_from_events(folder.events())
+    events = folder.events()
+    points = points_from_events(events)
     if not points:
         st.caption(plain(words("dashboard.live.wait_curves")))
         return
     st.subheader(plain(words("dashboard.live.provisional")), anchor=False)
+    for balancer, (value, count) in validation_so_far(events).items():
+        setting = words("chart.curves.plain") if balancer == "none" else words.coded("balancer", balancer)
+        st.markdown(plain(words("dashboard.live.so_far", setting=setting, value=value, count=count)))
     show(Figure(curve_chart(points, words), words("dashboard.live.curves_caption")), words.lang, "live-curves")
 
 
@@ -96,13 +102,26 @@ def ended_badly(folder: RunFolder, words: Words) -> None:
     else:
         st.warning(plain(words(f"dashboard.ended.{status}")), icon=":material/pause_circle:")
     left, right = st.columns(2)
-    if left.button(words("dashboard.ended.resume"), type="primary", icon=":material/play_arrow:", width="stretch"):
+    with left:
+        _resume(folder, words)
+    if right.button(words("dashboard.ended.leave"), icon=":material/home:", width="stretch"):
+        state.forget_run()
+        st.rerun()
+
+
+def cut_short(folder: RunFolder, words: Words) -> None:
+    """Above the result of a run that was stopped before its end: that it was, and the way on."""
+    status = folder.status()
+    if status in ("cancelled", "interrupted"):
+        st.warning(plain(words(f"dashboard.ended.{status}_result")), icon=":material/pause_circle:")
+        _resume(folder, words)
+
+
+def _resume(folder: RunFolder, words: Words) -> None:
+    if st.button(words("dashboard.ended.resume"), type="primary", icon=":material/play_arrow:", width="stretch"):
         try:
             state.start_run(RunRequest.model_validate(folder.request()))
         except TenbinError as problem:
             error(problem, words.lang)
         else:
             st.rerun()
-    if right.button(words("dashboard.ended.leave"), icon=":material/home:", width="stretch"):
-        state.forget_run()
-        st.rerun()

@@ -1,8 +1,9 @@
 """Short budgeted trainings: which arms, what they are fed, how one is trained, and what they say together."""
 
 from diagnostics.probe.arms import Job, jobs, plan
+from diagnostics.probe.checkpoint import Checkpoint, Keeper
 from diagnostics.probe.inputs import ProbeInputs, prepare
 from diagnostics.probe.run import JobResult, ProbeRun
 from diagnostics.probe.training import train_job
 
-__all__ = ["Job", "JobResult", "ProbeInputs", "ProbeRun", "jobs", "plan", "prepare", "train_job"]
+__all__ = ["Checkpoint", "Job", "JobResult", "Keeper", "ProbeInputs", "ProbeRun", "jobs", "plan", "prepare", "train_job"]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from diagnostics.config import threshold
 from diagnostics.errors import Cancelled
 from diagnostics.probe.arms import ENSEMBLE, Job, jobs
+from diagnostics.probe.checkpoint import Keeper, checkpoint, course_of
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult, set_name
 from diagnostics.probe.trials import AUTO, best_rate, chosen_balancer, ranked, trial_of
@@ -20,6 +21,7 @@ from models.backbones import BACKBONES
 from models.backbones.protocol import Backbone
 from models.balancers import BALANCERS
 from models.convergence import convergence
+from models.memory import below, prefixed
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.training import EpochRecord, Interactions, Settings, score_sets, train
 
@@ -34,8 +36,12 @@ def train_job(
     job: Job,
     given: Mapping[str, JobResult],
     cancelled: Callable[[], bool] = lambda: False,
+    keeper: Keeper | None = None,
 ) -> Iterator[ProbeEvent | JobResult]:
     """Trains one job, yielding an event per epoch and the ``JobResult`` last. ``given``: the results of all jobs that it needs.
+
+    ``keeper`` is offered a checkpoint after every epoch. A training goes on after the last one that it kept: it then yields the
+    events of the epochs before anew, and the result is the same, bit for bit.
 
     Everything drawn at random depends on the job's seed alone: arms of one seed share their order of pairs and their negatives,
     so that their difference is paired.
@@ -57,7 +63,7 @@ def train_job(
     for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
         alone[name] = _backbone(inputs, plan, job.arm.backbone, (name,), job.seed)
         saved = given[teacher_id].arrays
-        alone[name].load_state({key.removeprefix("state."): value for key, value in saved.items() if key.startswith("state.")})
+        alone[name].load_state(below("state", saved))
     meta: dict[str, Any] = {
         "stage": job.stage,
         "backbone": job.arm.backbone,
@@ -75,23 +81,16 @@ def train_job(
     backbone = _backbone(inputs, plan, job.arm.backbone, job.arm.modalities, job.seed)
     balancer = BALANCERS[chosen.balancer]({name: teacher.margins for name, teacher in alone.items()}, chosen.strength)
     settings = _settings(plan, job)
-    records: list[EpochRecord] = []
+    course = course_of(keeper.last() if keeper else None, backbone, balancer)
+    records = course.records
+    yield from (_event(job, record, settings) for record in list(records))
     try:
-        for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31):
-            records.append(record)
-            yield ProbeEvent(
-                kind="epoch",
-                arm=job.name,
-                seed=job.seed,
-                epoch=record.epoch,
-                max_epochs=settings.max_epochs,
-                loss=record.loss,
-                validation=record.validation,
-                branches=record.branches,
-                dynamics=record.dynamics,
-                seconds=record.seconds,
-            )
-            if cancelled():
+        for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31, course=course):
+            yield _event(job, record, settings)
+            stop = cancelled()
+            if keeper is not None:
+                keeper.keep(lambda: checkpoint(course, backbone, balancer), now=stop)
+            if stop:
                 raise Cancelled
     except FloatingPointError:
         if not job.stage:
@@ -113,8 +112,23 @@ def train_job(
     sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
     arrays = _test(backbone.score, sets, inputs, data, plan)
     if any(job.job_id in other.teachers for other in jobs(plan)):
-        arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
+        arrays |= prefixed("state", backbone.state())
     yield JobResult(job.job_id, arrays, meta | {"sets": [set_name(chosen, plan.modalities) for chosen in sets]})
+
+
+def _event(job: Job, record: EpochRecord, settings: Settings) -> ProbeEvent:
+    return ProbeEvent(
+        kind="epoch",
+        arm=job.name,
+        seed=job.seed,
+        epoch=record.epoch,
+        max_epochs=settings.max_epochs,
+        loss=record.loss,
+        validation=record.validation,
+        branches=record.branches,
+        dynamics=record.dynamics,
+        seconds=record.seconds,
+    )
 
 
 def _chosen(job: Job, tried: Sequence[Mapping[str, Any]]) -> tuple[Trial, Trial | None]:

@@ -21,6 +21,7 @@ __all__ = [
     "split_chart",
     "spoken",
     "standalone_chart",
+    "validation_so_far",
 ]
 
 
@@ -210,6 +211,18 @@ def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoin
             point = CurvePoint(backbone=backbone, balancer=balancer, seed=event.seed, epoch=event.epoch, value=value)
             found.setdefault(name, []).append(point)
     return {name: found[name] for name in (*order, "id") if name in found}
+
+
+def validation_so_far(events: Iterable[ProbeEvent]) -> dict[str, tuple[float, int]]:
+    """Of the fullest set of modalities so far: balancer -> mean over seeds of the best validation recall, and how many seeds."""
+    arms = [(event, event.arm.split(":")) for event in events if event.kind == "epoch" and event.arm.count(":") == 2]
+    fullest = max((parts[1] for _, parts in arms), key=lambda names: names.count("+"), default="")
+    best: dict[str, dict[int, float]] = defaultdict(dict)
+    for event, (_, modalities, balancer) in arms:
+        if modalities == fullest and event.validation is not None:
+            best[balancer][event.seed] = max(best[balancer].get(event.seed, 0.0), event.validation)
+    plain_first = sorted(best.items(), key=lambda one: one[0] != "none")
+    return {name: (sum(seeds.values()) / len(seeds), len(seeds)) for name, seeds in plain_first}
 
 
 def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:

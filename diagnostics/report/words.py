@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diagnostics.messages import has, text, write
@@ -115,6 +115,21 @@ class Words:
         """A few values of a column, each cut to what tells it apart: whole descriptions would push the other columns aside."""
         cut = [sample if len(sample) <= _SAMPLE_WIDTH else sample[: _SAMPLE_WIDTH - 1] + "…" for sample in role.samples[:3]]
         return self.series(cut)
+
+    def training(self, arm: str) -> str:
+        """What is being trained, by its arm's id; nothing where no arm is named."""
+        parts = arm.split(":")
+        if len(parts) < 3:
+            return ""
+        names = tuple(name for name in parts[1].split("+") if name != "id")
+        return self("report.now_training", arm=self.modalities(names), balancer=self.coded("balancer", parts[2]))
+
+    def time_left(self, seconds: float, span: Sequence[float] | None) -> str:
+        """How long something still takes, with the range where it says more than the number alone."""
+        low, high = span or (seconds, seconds)
+        if self.number(low, "duration") == self.number(high, "duration"):
+            return self("report.time_left", left=seconds)
+        return self("report.time_left_range", left=seconds, low=low, high=high)
 
     def join_sentences(self, sentences: Iterable[str]) -> str:
         """Sentences one after another: with a space in English, without in Japanese."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from diagnostics.runs.disk import append_text
+from diagnostics.runs.index import RunIndex
 from diagnostics.runs.request import RunRequest
-from diagnostics.runs.store import RunFolder, RunStatus, append_text
+from diagnostics.runs.store import RunFolder, RunStatus
 from diagnostics.runs.supervisor import attach, runs, start
 from diagnostics.runs.worker import execute
 
-__all__ = ["RunFolder", "RunRequest", "RunStatus", "append_text", "attach", "execute", "runs", "start"]
+__all__ = ["RunFolder", "RunIndex", "RunRequest", "RunStatus", "append_text", "attach", "execute", "runs", "start"]

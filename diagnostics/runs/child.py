@@ -15,10 +15,11 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 
 def main(run_folder: str, key: str, train: str) -> None:
@@ -33,38 +34,62 @@ def main(run_folder: str, key: str, train: str) -> None:
     orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(orders, stop), daemon=True).start()
+    serve(Path(run_folder), key, train, iter(orders.get, None), say, stop.is_set)
 
+
+def serve(
+    folder: Path,
+    key: str,
+    train: str,
+    orders: Iterator[str | None],
+    say: Callable[..., None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Train the jobs that are ordered, by their ids, and ``say`` what happens, until the orders end."""
     from diagnostics.errors import Cancelled
     from diagnostics.probe import ProbeInputs, jobs
+    from diagnostics.runs.disk import code_of
     from diagnostics.runs.store import JobStore
     from diagnostics.schema import ProbeEvent, ProbePlan
 
     module, _, function = train.partition(":")
     train_job = getattr(importlib.import_module(module), function)
-    folder = Path(run_folder)
     store = JobStore(folder, key)
     plan = ProbePlan.model_validate_json((folder / "plan.json").read_bytes())
     inputs = ProbeInputs.load(store.inputs_folder)
     by_id = {job.job_id: job for job in jobs(plan)}
-    while (job_id := orders.get()) is not None:
-        job = by_id[job_id]
+    for job_id in orders:
+        job = by_id[str(job_id)]
         try:
             teachers = {name: store.load(name) for name in job.needs}
             result = None
-            for step in train_job(inputs, plan, job, teachers, stop.is_set):
+            told: list[ProbeEvent] = []
+            keeper = store.checkpoints(job.job_id)
+            for step in train_job(inputs, plan, job, teachers, stopped, keeper):
                 if isinstance(step, ProbeEvent):
+                    told.append(step)
                     say(kind="event", event=step.model_dump(mode="json"))
                 else:
                     result = step
-            if result is None or stop.is_set():
+            if result is None or stopped():
                 raise Cancelled
-            store.save(result)
+            store.save(result, told)
+            keeper.forget()
             say(kind="result")
         except Cancelled:
             say(kind="failed", reason="cancelled")
         except Exception as error:
+            if isinstance(error, OSError) and code_of(error):  # not this training's fault: no other could keep its result either
+                say(kind="disk", errno=error.errno)
+                continue
             traceback.print_exc()
-            say(kind="failed", reason=type(error).__name__)
+            say(kind="failed", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """The kind of failure; every library has its own way to say that memory has run out."""
+    out_of_memory = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+    return "MemoryError" if out_of_memory else type(error).__name__
 
 
 def _listen(orders: queue.SimpleQueue[str | None], stop: threading.Event) -> None:

@@ -29,7 +29,7 @@ _ONE_THREAD = (
     "VECLIB_MAXIMUM_THREADS",
 )
 _POLL_S = 0.1
-_GRACE_S = 3.0  # for a training to stop by itself, which it may do after each epoch; then it is ended: Cancel takes at most 5 s
+_GRACE_S = 2.0  # for a training to stop by itself, which it may do after each epoch; then it is ended: Cancel takes at most 5 s
 
 
 class _Member:
@@ -59,6 +59,11 @@ class _Member:
             self._orders.write(json.dumps(order) + "\n")
             self._orders.flush()
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else ended it at once, which a system that runs out of memory does."""
+        return self._process.wait() in (-9, 137)
+
     def dismiss(self, deadline: float) -> None:
         """Wait for the process to end by itself until ``deadline``, then end it by force."""
         try:
@@ -71,15 +76,17 @@ class _Member:
 
 
 class Crew:
-    """Up to ``size`` training processes, started when there is work for them; a context manager that ends them all.
+    """Up to ``size`` trainings at a time, in processes started when there is work for them; a context manager that ends them all.
 
     A process that dies takes only its job with it: the job is reported as failed and the next one gets a new process.
     """
 
+    module = "diagnostics.runs.child"
+
     def __init__(self, run_dir: Path, key: str, train: str, size: int) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
-        self._command = [sys.executable, "-m", "diagnostics.runs.child", str(run_dir / "run"), key, train]
-        self._size = size
+        self._command = [sys.executable, "-m", self.module, str(run_dir / "run"), key, train]
+        self.size = size
         self._log = (run_dir / "log.txt").open("ab")
         self._members: list[_Member] = []
         self._inbox: queue.SimpleQueue[tuple[_Member, dict[str, Any]]] = queue.SimpleQueue()
@@ -103,7 +110,7 @@ class Crew:
     @property
     def has_room(self) -> bool:
         """Whether another job can begin at once."""
-        return sum(member.job is not None for member in self._members) < self._size
+        return sum(member.job is not None for member in self._members) < self.size
 
     def give(self, job: Job) -> None:
         """Have a job trained, by an idle process or a new one."""
@@ -126,7 +133,7 @@ class Crew:
             job = member.job
             if message["kind"] == "gone":
                 self._members.remove(member)
-                message = {"kind": "failed", "reason": "process_died"}
+                message = {"kind": "failed", "reason": "process_killed" if member.was_killed else "process_died"}
             if message["kind"] != "event":
                 member.job = None
             if job is not None:

@@ -62,6 +62,7 @@ class RunRequest(Record):
     lang: Literal["en", "ja"] = "en"
     report: tuple[str, ...] = ("html",)
     threads: int | None = Field(default=None, ge=1)
+    cluster: str | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -99,10 +100,10 @@ class RunRequest(Record):
     def token(self) -> str:
         """Sixteen hex digits that name the run: what is asked, of which state of which files, by which version of our code.
 
-        Language, report formats and threads change no number, so they do not count. A file's state is its size and time of
+        Language, report formats, threads and cluster change no number, so they do not count. A file's state is its size and time of
         change; a folder's is those of the folder itself.
         """
-        asked = self.without_passwords().resolved().model_dump_json(exclude={"lang", "report", "threads"})
+        asked = self.without_passwords().resolved().model_dump_json(exclude={"lang", "report", "threads", "cluster"})
         states = []
         for path in self.resolved().files:
             state = path.stat() if path.exists() else None
@@ -117,6 +118,7 @@ class RunRequest(Record):
             "--mapping": self.mapping,
             "--seeds": self.seeds,
             "--threads": self.threads,
+            "--cluster": self.cluster,
         }
         arguments: list[object] = ["--interactions", self.interactions]
         for option, value in named.items():

@@ -1,16 +1,15 @@
-"""A run is a folder. This module alone knows which file in it holds what, and writes so that a kill never leaves a torn file.
-
-Everything is written beside its place and renamed into it; logs are appended a whole line at a time, and a reader skips a last
-line that was cut off.
-"""
+"""A run is a folder. This module alone knows which file in it holds what; how files are written is ``disk``'s affair."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,45 +18,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from diagnostics.errors import TenbinError
+from diagnostics.runs.checkpoint import Checkpoints
+from diagnostics.runs.disk import append_text, last_line, read_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 
 if TYPE_CHECKING:
     from diagnostics.probe import JobResult
 
-__all__ = ["JobStore", "RunFolder", "RunStatus", "append_text", "code_version", "digest_of", "read_lines", "write_atomic"]
+__all__ = ["BEAT_S", "JobStore", "RunFolder", "RunStatus", "code_version", "digest_of"]
 
 RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
-
-
-def write_atomic(path: Path, data: bytes | str) -> Path:
-    """Write a whole file or nothing: into a neighbour first, then renamed over ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(data.encode() if isinstance(data, str) else data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    return path
-
-
-def append_text(path: Path, text: str) -> Path:
-    """Append to a log, in a single write."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(text.encode())
-    return path
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSON-lines file, oldest first; a last line without its end is still being written and is skipped."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
+BEAT_S = 2.0
+_DEAD_S = 10.0  # five heartbeats missed; only asked about processes of other machines, here the system knows
+_STALE_LOCK_S = 30.0  # starting takes well under a second; an older lock was left by a process that was killed
 
 
 @functools.cache
@@ -93,13 +67,29 @@ class RunFolder:
         process = self._json("pid.json")
         if process is None:
             return "queued" if (self.path / "request.json").exists() else "interrupted"
-        if not is_alive(process["pid"], process["started"]):
+        if not self._lives(process):
             return "interrupted"
-        return "running" if (self.path / "progress.jsonl").exists() else "queued"
+        waits = self.place or not (self.path / "progress.jsonl").exists()
+        return "queued" if waits else "running"
 
-    def progress(self) -> tuple[dict[str, Any], ...]:
-        """The steps so far, oldest first: ``{"step": code, "done": 0..1}``; the probe's lines also carry ``eta_s`` and ``arm``."""
-        return tuple(read_lines(self.path / "progress.jsonl"))
+    def _lives(self, process: dict[str, Any]) -> bool:
+        """Whether the process that took the run still runs: by pid and start time here, by its heartbeat on another machine."""
+        if process.get("machine", platform.node()) == platform.node():
+            return is_alive(process["pid"], process["started"])
+        try:
+            return time.time() - (self.path / "heartbeat").stat().st_mtime < _DEAD_S
+        except FileNotFoundError:
+            return False
+
+    @property
+    def place(self) -> int:
+        """The run's place in the queue, the next one being 1; 0 when it does not wait."""
+        waits = self._json("place.json")
+        return int(waits["place"]) if waits else 0
+
+    def latest(self) -> dict[str, Any] | None:
+        """The last step so far, ``{"step": code, "done": 0..1}``; the probe's also carry ``eta_s``, ``eta_range_s`` and ``arm``."""
+        return last_line(self.path / "progress.jsonl")
 
     def events(self) -> tuple[ProbeEvent, ...]:
         """Every event of the probe so far, job by job, each job's in the order they happened."""
@@ -153,7 +143,16 @@ class RunFolder:
         if self.is_mine and self.outcome() is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in ("pid.json", "outcome.json", "cancel", "progress.jsonl", "profile.json", "diagnosis.json"):
+        for name in (
+            "pid.json",
+            "place.json",
+            "heartbeat",
+            "outcome.json",
+            "cancel",
+            "progress.jsonl",
+            "profile.json",
+            "diagnosis.json",
+        ):
             (self.path / name).unlink(missing_ok=True)
         for torn in self.path.rglob(".*.tmp"):
             torn.unlink(missing_ok=True)
@@ -173,8 +172,39 @@ class RunFolder:
     def claim(self, pid: int) -> None:
         """Note which process does the work."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        record = {"pid": pid, "started": start_time(pid), "claimed_at": now}
+        record = {"pid": pid, "started": start_time(pid), "machine": platform.node(), "claimed_at": now}
+        self.beat()
         write_atomic(self.path / "pid.json", json.dumps(record))
+
+    def beat(self) -> None:
+        """A sign of life, every ``BEAT_S`` seconds, for whoever watches from another machine."""
+        (self.path / "heartbeat").touch()
+
+    def wait_at(self, place: int) -> None:
+        """Note the run's place in the queue; 0 once it is its turn."""
+        if place:
+            write_atomic(self.path / "place.json", json.dumps({"place": place}))
+        else:
+            (self.path / "place.json").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Held while somebody takes the run: two who start it at once start one run."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / "starting"
+        while True:
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+                break
+            except FileExistsError:
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - lock.stat().st_mtime > _STALE_LOCK_S:
+                        lock.unlink()
+                time.sleep(0.05)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
     def report_step(self, step: str, done: float, **more: Any) -> None:
         """Append one line of progress."""
@@ -190,16 +220,16 @@ class RunFolder:
         return write_atomic(self.path / name, text)
 
     def _json(self, name: str) -> dict[str, Any] | None:
-        path = self.path / name
-        if not path.exists():
+        try:
+            record: dict[str, Any] = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
             return None
-        record: dict[str, Any] = json.loads(path.read_bytes())
         return record
 
 
 @dataclass(frozen=True)
 class JobStore:
-    """The probe's part of a run folder: plan, inputs, one event log and one result per job.
+    """The probe's part of a run folder: plan, inputs, and per job an event log, checkpoints while it trains, and one result.
 
     ``key`` says which plan, inputs and code a result belongs to; a result with another key counts as absent.
     """
@@ -221,36 +251,69 @@ class JobStore:
     def result_file(self, job_id: str) -> Path:
         return self.folder / "results" / f"{job_id}.safetensors"
 
-    def save(self, result: JobResult) -> None:
-        """Write one job's arrays and its JSON record into a single safetensors file, the same bytes for the same content."""
+    def save(self, result: JobResult, told: Sequence[ProbeEvent] = ()) -> None:
+        """Write one job's arrays and its JSON record into a single safetensors file, the same bytes for the same content.
+
+        ``told``: the events of its epochs. Whoever hears them may be killed before they are in the log; see ``complete``.
+        """
         import numpy as np
         from safetensors.numpy import save
 
-        header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta}, sort_keys=True)
-        arrays = {name: np.ascontiguousarray(array) for name, array in sorted(result.arrays.items())}
-        write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": header}))
+        epochs = [event.model_dump(mode="json") for event in told]
+        header = json.dumps({"key": self.key, "job_id": result.job_id, "meta": result.meta, "told": epochs}, sort_keys=True)
+        arrays = {name: np.asarray(array, order="C") for name, array in sorted(result.arrays.items())}
+        sealed = json.dumps([header, _checksum(header, arrays)])  # one entry: the format keeps several in no fixed order
+        write_atomic(self.result_file(result.job_id), save(arrays, {"tenbin": sealed}))
+
+    def accept(self, job_id: str, data: bytes) -> None:
+        """Keep a result that another machine has written; whether it is whole shows when it is loaded."""
+        write_atomic(self.result_file(job_id), data)
 
     def load(self, job_id: str) -> JobResult | None:
-        """One job's result; None when it is absent, torn, or belongs to another plan, other inputs or other code."""
-        from safetensors import SafetensorError, safe_open
-
+        """One job's result; None when it is absent, damaged, or belongs to another job, plan, other inputs or other code."""
         from diagnostics.probe import JobResult
+
+        found = self._read(job_id)
+        return None if found is None else JobResult(job_id=job_id, arrays=found[1], meta=found[0]["meta"])
+
+    def complete(self, job_id: str, first: ProbeEvent, last: ProbeEvent) -> None:
+        """See to it that the log of a job with a result is whole, between ``first`` and ``last``; it is written anew if not."""
+        found, events = self._read(job_id), self.events(job_id)
+        told = [] if found is None else [ProbeEvent.model_validate(event) for event in found[0]["told"]]
+        if [event.epoch for event in events if event.kind == "epoch"] != [event.epoch for event in told] or (
+            not events or events[-1].kind != last.kind
+        ):
+            write_atomic(self.events_file(job_id), "".join(f"{event.model_dump_json()}\n" for event in (first, *told, last)))
+
+    def _read(self, job_id: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Header and arrays of one job's result, if it is whole and what is asked for."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
 
         path = self.result_file(job_id)
         if not path.exists():
             return None
         try:
-            with safe_open(path, framework="np") as file:
-                header = json.loads((file.metadata() or {}).get("tenbin", "{}"))
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        except SafetensorError:
+            data = path.read_bytes()
+            arrays = load(data)
+            length = int.from_bytes(data[:8], "little")
+            sealed, checksum = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["tenbin"])
+            if checksum != _checksum(sealed, arrays):
+                return None
+            header: dict[str, Any] = json.loads(sealed)
+        except (SafetensorError, ValueError, KeyError, TypeError):
             return None
-        if header.get("key") != self.key:
-            return None
-        return JobResult(job_id=header["job_id"], arrays=arrays, meta=header["meta"])
+        return (header, arrays) if (header["key"], header["job_id"]) == (self.key, job_id) else None
+
+    def checkpoints(self, job_id: str) -> Checkpoints:
+        """Keeps and finds the checkpoints of one job."""
+        return Checkpoints(self.folder / "checkpoints", self.key, job_id)
 
     def forget(self, job_id: str) -> None:
-        """Drop what an earlier attempt left of a job that starts again."""
+        """Drop the log and the result that an earlier attempt left of a job that starts again; its checkpoints stay.
+
+        A training that goes on after a checkpoint tells of all its epochs anew.
+        """
         self.result_file(job_id).unlink(missing_ok=True)
         self.events_file(job_id).unlink(missing_ok=True)
         self.events_file(job_id).parent.mkdir(parents=True, exist_ok=True)
@@ -258,7 +321,24 @@ class JobStore:
 
 
 def _events(path: Path) -> tuple[ProbeEvent, ...]:
+    if not path.exists():
+        return ()
+    state = path.stat()
+    return _parsed(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(path: Path, size: int, changed: int) -> tuple[ProbeEvent, ...]:
+    """The events of a log in one state: whoever watches a long run looks every second, and most logs have come to their end."""
     return tuple(ProbeEvent.model_validate(record) for record in read_lines(path))
+
+
+def _checksum(header: str, arrays: Mapping[str, Any]) -> str:
+    """Over everything that a result says: a flipped bit is not seen by the file format."""
+    digest = hashlib.blake2b(header.encode(), digest_size=16)
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def digest_of(folder: Path) -> str:

@@ -5,24 +5,23 @@ One engine, two faces: what runs here is exactly ``python -m diagnostics diagnos
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from diagnostics.config import home
 from diagnostics.errors import TenbinError
+from diagnostics.runs.index import RunIndex
 from diagnostics.runs.request import RunRequest
 from diagnostics.runs.store import RunFolder
 
 __all__ = ["attach", "runs", "start"]
 
-_STALE_LOCK_S = 30.0  # starting takes well under a second; an older lock was left by a process that was killed
+_NICE = 5  # between the pages, at 0, and what the system does when idle, at 19
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -34,10 +33,11 @@ def start(request: RunRequest) -> RunFolder:
     passwords = request.passwords
     request = request.without_passwords().resolved()
     folder = RunFolder(_root() / request.token)
-    with _lock(folder.path):
+    with folder.starting():
         if folder.claimed and folder.status() in ("queued", "running", "finished"):
             return folder
         folder.begin(request.model_dump_json(indent=1))
+        RunIndex().enter(folder.path)
         with (folder.path / "log.txt").open("ab") as log:
             process = _spawn_detached(
                 ["diagnose", *request.arguments(), "--out", str(folder.path), "--json-progress"], log, passwords
@@ -55,7 +55,7 @@ def attach(token: str) -> RunFolder:
     TenbinError
         ``E_NO_SUCH_RUN`` when there is none, or when the token is not sixteen hex digits: it may come from a URL.
     """
-    folder = RunFolder(_root() / token) if re.fullmatch(r"[0-9a-f]{16}", token) else None
+    folder = RunFolder(_root() / token) if _is_token(token) else None
     if folder is None or not folder.path.is_dir():
         raise TenbinError("E_NO_SUCH_RUN", found=token)
     return folder
@@ -65,8 +65,18 @@ def runs() -> tuple[RunFolder, ...]:
     """Every run in Tenbin's own folder, newest first."""
     if not _root().is_dir():
         return ()
-    folders = [path for path in _root().iterdir() if re.fullmatch(r"[0-9a-f]{16}", path.name) and (path / "request.json").exists()]
-    return tuple(RunFolder(path) for path in sorted(folders, key=lambda path: -(path / "request.json").stat().st_mtime_ns))
+    index = RunIndex()
+    known = index.newest_first()
+    asked = {path.parent: path.stat().st_mtime for path in _root().glob("*/request.json") if _is_token(path.parent.name)}
+    if unknown := asked.keys() - set(known):  # the index was lost
+        for folder in unknown:
+            index.enter(folder, asked[folder])
+        known = index.newest_first()
+    return tuple(RunFolder(folder) for folder in known if folder in asked)
+
+
+def _is_token(name: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{16}", name) is not None
 
 
 def _root() -> Path:
@@ -76,12 +86,13 @@ def _root() -> Path:
 def _spawn_detached(arguments: list[str], log: IO[bytes], passwords: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Our command line in a process that neither closing the dashboard nor Ctrl-C in its terminal ends.
 
-    Databases' passwords go by the environment: everybody can read a command line.
+    Databases' passwords go by the environment: everybody can read a command line. The run and its trainings give way to the pages,
+    which must answer at once while all cores train.
     """
     flags = 0
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    return subprocess.Popen(  # noqa: S603  (our own interpreter, our own module; no shell)
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own module; no shell)
         [sys.executable, "-m", "diagnostics", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -91,23 +102,6 @@ def _spawn_detached(arguments: list[str], log: IO[bytes], passwords: Mapping[str
         start_new_session=sys.platform != "win32",
         creationflags=flags,
     )
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Two people who press Start at once start one run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / "starting"
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-            break
-        except FileExistsError:
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime > _STALE_LOCK_S:
-                    lock.unlink()
-            time.sleep(0.05)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
+    if sys.platform != "win32":
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+    return process

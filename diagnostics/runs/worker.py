@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from diagnostics.runs.cluster import ClusterCrew
 from diagnostics.runs.crew import Crew
+from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
-from diagnostics.runs.store import JobStore, RunFolder, append_text, code_version, digest_of, write_atomic
+from diagnostics.runs.index import RunIndex, cores
+from diagnostics.runs.store import JobStore, RunFolder, code_version, digest_of
 from diagnostics.schema import ProbeEvent, ProbePlan
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ def execute(
     inputs: ProbeInputs,
     *,
     threads: int | None = None,
+    cluster: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     train: str = "diagnostics.probe:train_job",
@@ -39,10 +45,18 @@ def execute(
     Parameters
     ----------
     run_dir : the run's folder; everything goes below ``run/`` in it, the processes' own words into ``log.txt``.
-    threads : trainings at a time, one core each; None for all cores that this process may use.
+    threads : trainings at a time, one core each; None for this run's part of the cores, which all runs at work share.
+    cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``, to train on its machines instead of in processes of this one.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
+
+    Raises
+    ------
+    TenbinError
+        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``.
+    OSError
+        The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
     from diagnostics.probe import ProbeRun, jobs
 
@@ -50,16 +64,20 @@ def execute(
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs)
     results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
+    for job in todo:
+        if job.job_id in results:
+            store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
     waiting = [job for job in todo if job.job_id not in results]
     for job in waiting:
         store.forget(job.job_id)
-    workers = max(1, min(threads or _cores(), len(waiting)))
+    workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     outlook = Outlook(todo, plan.max_epochs, known, workers)
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
-        event = event.model_copy(update={"done": outlook.done(), "eta_s": outlook.eta_s()})
+        left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
+        event = event.model_copy(update={"done": outlook.done(), **left})
         if job is not None:
             append_text(store.events_file(job.job_id), event.model_dump_json() + "\n")
         if on_event is not None:
@@ -74,8 +92,10 @@ def execute(
         if message["kind"] == "event":
             event = ProbeEvent.model_validate(message["event"])
             if event.kind == "epoch":
-                outlook.epoch(job)
+                outlook.epoch(job, event.seconds)
                 tell(event, job)
+        elif message["kind"] == "disk":
+            raise OSError(message["errno"], os.strerror(message["errno"]), str(run_dir))
         elif message["kind"] == "failed":
             give_up(job, message["reason"])
         elif (result := store.load(job.job_id)) is None:
@@ -87,8 +107,12 @@ def execute(
 
     flag = RunFolder(run_dir)
     stopped = False
-    with Crew(run_dir, store.key, train, workers) as crew:
+    share = _Share(workers) if threads is None and cluster is None else None
+    with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers) as crew:
+        outlook.workers = crew.size
         while waiting or crew.busy:
+            if share is not None:
+                crew.size = outlook.workers = share.now()
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
             if stopped:
                 break
@@ -100,7 +124,7 @@ def execute(
                     waiting.remove(job)
                     crew.give(job)
                     outlook.start(job)
-                    tell(_event("started", job, max_epochs=plan.max_epochs), job)
+                    tell(_started(job, plan), job)
             for job, message in crew.messages():
                 hear(job, message)
 
@@ -115,6 +139,23 @@ def execute(
     )
 
 
+class _Share:
+    """How many trainings a run may have side by side: its part of the cores, which all runs at work share."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._share, self._asked = most, most, 0.0
+
+    def now(self) -> int:
+        """Asked anew about once a second, as runs come and go."""
+        if time.monotonic() - self._asked > 1.0:
+            self._asked = time.monotonic()
+            try:
+                self._share = max(1, min(self._most, cores() // max(RunIndex().working(), 1)))
+            except (OSError, sqlite3.Error):  # without an index nobody knows of any other run
+                self._share = self._most
+        return self._share
+
+
 def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
     """Write plan and inputs, and derive the key that ties every result to them and to the code."""
     plan_json = json.dumps(plan.model_dump(mode="json"), sort_keys=True, indent=1)
@@ -124,9 +165,9 @@ def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
     return JobStore(folder, key)
 
 
+def _started(job: Job, plan: ProbePlan) -> ProbeEvent:
+    return _event("started", job, max_epochs=plan.max_epochs)
+
+
 def _event(kind: Literal["started", "arm_finished", "arm_failed"], job: Job, **more: Any) -> ProbeEvent:
     return ProbeEvent(kind=kind, arm=job.name, seed=job.seed, **more)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -112,6 +112,7 @@ class ProbeEvent(Record):
     seconds: float = 0.0
     done: float = 0.0  # overall, in [0, 1]
     eta_s: float | None = None
+    eta_range_s: tuple[float, float] | None = None  # the least and the most that is still to go
     reason: str | None = None
 
 

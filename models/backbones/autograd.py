@@ -16,6 +16,7 @@ import torch
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray
 from models.graphs import Sparse
+from models.memory import Memory, below, load_adam, memory_of_adam, prefixed
 from models.sampling import Triples
 
 __all__ = ["AutogradBackbone", "gradients_of", "multiply", "step", "sum_of_squares", "take"]
@@ -274,6 +275,17 @@ class AutogradBackbone(torch.nn.Module):
                 parameter.copy_(torch.from_numpy(np.asarray(state[name])))
         self._reset_optimiser()
         self.prepare()
+
+    def memory(self) -> Memory:
+        """See ``protocol.Backbone``."""
+        adam = memory_of_adam(self._optimiser, dict(self.named_parameters()))
+        return prefixed("state", self.state()) | prefixed("adam", adam) | {"draw": self.draw.get_state().numpy().copy()}
+
+    def load_memory(self, memory: Memory) -> None:
+        """See ``protocol.Backbone``."""
+        self.load_state(below("state", memory))
+        load_adam(self._optimiser, dict(self.named_parameters()), below("adam", memory))
+        self.draw.set_state(torch.from_numpy(np.array(memory["draw"])))
 
 
 def _columns(margins: Sequence[torch.Tensor], n: int) -> FloatArray:

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from models.backbones.autograd import gradients_of, step
 from models.backbones.protocol import Adjust, BranchGradients, Features, FloatArray, MarginGradients, Margins
+from models.memory import Memory, below, load_adam, memory_of_adam, prefixed
 from models.sampling import Triples
 
 __all__ = ["TorchBackbone"]
@@ -144,6 +145,17 @@ class TorchBackbone:
         self.module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
         self._reset_optimiser()
         self.prepare()
+
+    def memory(self) -> Memory:
+        """See ``protocol.Backbone``; a module draws from torch's own generator, so that one counts too."""
+        adam = memory_of_adam(self._optimiser, dict(self.module.named_parameters()))
+        return prefixed("state", self.state()) | prefixed("adam", adam) | {"draw": torch.get_rng_state().numpy().copy()}
+
+    def load_memory(self, memory: Memory) -> None:
+        """See ``protocol.Backbone``."""
+        self.load_state(below("state", memory))
+        load_adam(self._optimiser, dict(self.module.named_parameters()), below("adam", memory))
+        torch.set_rng_state(torch.from_numpy(np.array(memory["draw"])))
 
 
 def _array(tensor: torch.Tensor) -> FloatArray:

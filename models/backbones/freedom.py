@@ -27,6 +27,7 @@ from models.backbones.separable import ID, FloatArray, SeparableBackbone
 from models.graphs import Bipartite, nearest
 from models.kernels import NO_DECAY, part_gradients, part_margins
 from models.losses import bpr
+from models.memory import Memory, load_generator, memory_of_generator
 from models.sampling import Triples
 
 __all__ = ["FREEDOM"]
@@ -60,12 +61,23 @@ class FREEDOM(SeparableBackbone):
     def prepare(self) -> None:
         """Refresh what is scored, on all purchases, and thin the graph anew for the epoch that follows."""
         super().prepare()
+        self._thinned_by = memory_of_generator(self._rng)
         kept = max(1, round((1 - self.dropped) * len(self._train)))
         if len(self._train):
             chosen = self._rng.choice(len(self._train), kept, replace=False, p=self._stays)
             self._thinned = Bipartite.from_pairs(self._train[np.sort(chosen)], self.n_users, self.n_items)
         else:
             self._thinned = self._graph
+
+    def memory(self) -> Memory:
+        """See ``protocol.Backbone``; and how the generator stood before it thinned the graph, to thin it so again."""
+        return super().memory() | {"thinned_by": self._thinned_by}
+
+    def load_memory(self, memory: Memory) -> None:
+        """See ``protocol.Backbone``."""
+        super().load_memory(memory)
+        load_generator(self._rng, memory["thinned_by"])
+        self.prepare()
 
     def _final(self) -> tuple[FloatArray, FloatArray]:
         return self._parts_on(self._graph)

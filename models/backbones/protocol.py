@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from models.memory import Memory
 from models.sampling import Triples
 
 __all__ = ["Adjust", "Backbone", "BranchGradients", "Features", "ItemVectors", "MarginGradients", "Margins"]
@@ -106,6 +107,12 @@ class Backbone(Protocol):
 
     def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Puts parameters back; the optimiser's memory starts afresh."""
+
+    def memory(self) -> Memory:
+        """All that the next epochs depend on, copied, after an epoch's ``prepare``: parameters, optimiser, random generators."""
+
+    def load_memory(self, memory: Memory) -> None:
+        """Goes on where ``memory`` was taken, in a new object of the same kind and size: what follows is equal bit for bit."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.kernels import adam_rows, coast_rows, coasting_table, part_margins, squares_of_parts
+from models.memory import Memory, below, prefixed
 from models.sampling import Triples
 
 __all__ = ["ID", "Adam", "SeparableBackbone"]
@@ -62,6 +63,16 @@ class Adam:
             *(self.table, self._first, self._second, self._last, rows, gradient),
             *(self._rate, *_BETAS, _EPSILON, self._step),
         )
+
+    def memory(self) -> Memory:
+        """Both moments and the number of steps, copied, of rows that are all brought to now."""
+        self.settle()
+        return {"first": self._first.copy(), "second": self._second.copy(), "step": np.array(self._step)}
+
+    def load_memory(self, memory: Memory) -> None:
+        """Puts them back."""
+        self._first[...], self._second[...], self._step = memory["first"], memory["second"], int(memory["step"])
+        self._last[...] = self._step
 
 
 class SeparableBackbone:
@@ -263,3 +274,14 @@ class SeparableBackbone:
             table[...] = state[name]
         self._reset_optimiser()
         self.prepare()
+
+    def memory(self) -> Memory:
+        """See ``protocol.Backbone``."""
+        moments = [prefixed(name, adam.memory()) for name, adam in zip(self._tables(), self._optimisers, strict=True)]
+        return prefixed("state", self.state()) | {name: array for one in moments for name, array in one.items()}
+
+    def load_memory(self, memory: Memory) -> None:
+        """See ``protocol.Backbone``."""
+        self.load_state(below("state", memory))
+        for name, adam in zip(self._tables(), self._optimisers, strict=True):
+            adam.load_memory(below(name, memory))

@@ -29,6 +29,7 @@ class AGM(BaseBalancer):
     """See the module. ``strength`` is the paper's alpha."""
 
     adjusts = True
+    remembers = ("_steps", "_running")
 
     def __init__(self, *, strength: float = 1.0) -> None:
         super().__init__()

@@ -29,6 +29,7 @@ class ARL(BaseBalancer):
     """See the module. ``smoothing``: what of the old variance and dependence survives a step."""
 
     adjusts = True
+    remembers = ("_steps", "_measured")
 
     def __init__(self, *, bias: float = 0.1, smoothing: float = 0.9, floor: float = 0.01, limit: float = 4.0) -> None:
         super().__init__()

@@ -30,6 +30,7 @@ class CGGM(BaseBalancer):
     """See the module. ``pull`` is the weight of the direction term; ``fast``, ``slow``: what of a running mean survives a step."""
 
     adjusts = True
+    remembers = ("_means",)
 
     def __init__(self, *, pull: float = 0.1, fast: float = 0.9, slow: float = 0.99) -> None:
         super().__init__()

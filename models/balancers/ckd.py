@@ -42,6 +42,8 @@ class CKD(BaseBalancer):
     smoothing : how much of the old contribution survives a step, ``signsafe`` only
     """
 
+    remembers = ("_contribution",)
+
     def __init__(
         self,
         teachers: Mapping[str, Callable[[Triples], FloatArray]],

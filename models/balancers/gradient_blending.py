@@ -46,10 +46,12 @@ def blending_weights(gain: FloatArray, overfitting: FloatArray, floor: float) ->
 class GradientBlending(BaseBalancer):
     """See the module. ``weights``: fixed (offline) weights by modality, and ``"full"`` for the joint loss."""
 
+    remembers = ("_start",)
+
     def __init__(self, *, weights: Mapping[str, float] | None = None, floor: float = 0.01, seed: int = 0) -> None:
         super().__init__()
         self._fixed, self._floor, self._held_out = weights, floor, HeldOut(seed=seed)
-        self._start: tuple[FloatArray, FloatArray] | None = None
+        self._start: FloatArray | None = None
         self._weights: FloatArray = np.ones(1, dtype=np.float32)
 
     def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
@@ -61,7 +63,7 @@ class GradientBlending(BaseBalancer):
             return
         train, held_out = self._held_out.losses(backbone, data)
         if self._start is None:
-            self._start = train, held_out
+            self._start = np.stack([train, held_out])
         gain = self._start[1] - held_out
         overfitting = (held_out - train) - (self._start[1] - self._start[0])
         self._weights = blending_weights(gain, overfitting, self._floor)

@@ -23,6 +23,8 @@ __all__ = ["ModalityDropout"]
 class ModalityDropout(BaseBalancer):
     """See the module. Parameters: ``dropped``, the share of triples that see one modality alone."""
 
+    remembers = ("_rng",)
+
     def __init__(self, *, dropped: float = 0.3, seed: int = 0) -> None:
         super().__init__()
         self._dropped, self._rng = dropped, np.random.default_rng(seed)

@@ -34,6 +34,7 @@ class MSLR(BaseBalancer):
 
     counterfactual = False
     adjusts = True
+    remembers = ("_slowed", "_last")
 
     def __init__(
         self, *, rates: Mapping[str, float] | None = None, decay: float = 0.5, floor: float = 1 / 32, seed: int = 0

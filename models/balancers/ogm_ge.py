@@ -28,6 +28,7 @@ class OGMGE(BaseBalancer):
     """See the module. ``strength`` is the paper's alpha; ``noise`` whether the generalisation enhancement (GE) is on."""
 
     adjusts = True
+    remembers = ("_rng",)
 
     def __init__(self, *, strength: float = 0.3, noise: bool = True, seed: int = 0) -> None:
         super().__init__()

@@ -68,9 +68,12 @@ def belonging(
 class PMR(BaseBalancer):
     """See the module. ``strength`` of the added loss; ``clusters`` of items, at most half as many as there are items."""
 
+    remembers = ("_rng", "_begun", "_centres")
+
     def __init__(self, *, strength: float = 1.0, clusters: int = 20, seed: int = 0) -> None:
         super().__init__()
         self._strength, self._clusters, self._rng = strength, clusters, np.random.default_rng(seed)
+        self._begun = False
         self._vectors: ItemVectors | None = None
         self._centres: FloatArray | None = None
         self._prototypes: dict[str, FloatArray] = {}
@@ -82,11 +85,11 @@ class PMR(BaseBalancer):
     def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
         """See ``Balancer``."""
         super().new_epoch(backbone, data)
-        first = self._vectors is None
-        if first or not isinstance(backbone, ItemVectors):
-            self._vectors = backbone if isinstance(backbone, ItemVectors) else None
+        first, self._begun = not self._begun, True
+        self._vectors = backbone if isinstance(backbone, ItemVectors) else None
+        if first or self._vectors is None:
             return
-        vectors = backbone.item_vectors()
+        vectors = self._vectors.item_vectors()
         history = vectors[ID]
         if self._centres is None:
             self._centres = self._seeds(history, max(2, min(self._clusters, len(history) // 2)))

@@ -8,13 +8,14 @@ same thing (see ``models.backbones.protocol.Adjust``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Backbone, BranchGradients, MarginGradients, Margins
 from models.losses import FloatArray, sigmoid
+from models.memory import Memory, load_generator, memory_of_generator
 from models.sampling import Triples
 
 if TYPE_CHECKING:
@@ -59,13 +60,23 @@ class Balancer(Protocol):
     def epoch_log(self) -> dict[str, dict[str, float]]:
         """What it did since the last call: measure -> modality -> value. Clears its memory of the epoch."""
 
+    def memory(self) -> Memory:
+        """All that it carries from one epoch into the next, copied."""
+
+    def load_memory(self, memory: Memory) -> None:
+        """Goes on where ``memory`` was taken, in a new object made alike: what follows is equal bit for bit."""
+
 
 class BaseBalancer:
-    """What most methods share: two modalities at least, the branch margins at hand, the recommendation loss unchanged, a log."""
+    """What most methods share: two modalities at least, the branch margins at hand, the recommendation loss unchanged, a log.
+
+    ``remembers``: the attributes that carry over from epoch to epoch: arrays (None before there is one), numbers and generators.
+    """
 
     n_extra = 0
     counterfactual = True
     adjusts = False
+    remembers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
@@ -103,6 +114,26 @@ class BaseBalancer:
         }
         self._noted.clear()
         return log
+
+    def memory(self) -> Memory:
+        """See ``Balancer``."""
+        kept = {name: getattr(self, name) for name in self.remembers}
+        return {
+            name: memory_of_generator(value) if isinstance(value, np.random.Generator) else np.array(value)
+            for name, value in kept.items()
+            if value is not None
+        }
+
+    def load_memory(self, memory: Memory) -> None:
+        """See ``Balancer``."""
+        for name in self.remembers:
+            value, found = getattr(self, name), memory.get(name)
+            if isinstance(value, np.random.Generator) and found is not None:
+                load_generator(value, found)
+            elif isinstance(value, int) and found is not None:
+                setattr(self, name, type(value)(found))
+            else:
+                setattr(self, name, found)
 
 
 def mean_of_others(values: FloatArray) -> FloatArray:

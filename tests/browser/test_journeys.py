@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.report import write_report
 from diagnostics.runs import RunFolder
+from sample_data import _version, write_shop
 from tests.dashboard.states import FINISHED, RUNNING, fill, finish
 from tests.report.example import HOSTILE, example
 
@@ -99,3 +101,47 @@ def test_the_report_works_alone_and_offline(lang: str, chromium: Any, tmp_path: 
     visit.page.get_by_text(example().verdict.sentence[lang]).first.wait_for()
     wide = visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0 and visit.trouble == []
+
+
+def _points(page: Any) -> int:
+    """How many points all curves on the page have together."""
+    counted = "[...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p.calcdata || []).reduce((n, t) => n + t.length, 0)"
+    return int(page.evaluate(counted))
+
+
+def _wait(page: Any, condition: Any, seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, page.inner_text("body")
+        page.wait_for_timeout(200)
+
+
+def test_a_run_is_watched_reloaded_cancelled_resumed_and_finished(chromium: Any, server: tuple[str, Path]) -> None:
+    address, home = server
+    write_shop(home / "sample" / f"en-{_version()}", shop="en", n_users=400, n_items=150)  # the sample, but smaller
+    visit = Visit(chromium, address)
+    page = visit.page
+    page.goto(f"{address}/?lang=en")
+    page.get_by_role("button", name=text("dashboard.overview.try", "en")).first.click()
+    page.wait_for_url("**run=*")
+    token = page.url.partition("run=")[2][:16]
+    run = RunFolder(home / "runs" / token)
+    page.get_by_test_id("stSidebarNav").get_by_text(text("dashboard.nav.probe", "en"), exact=True).click()
+    _wait(page, lambda: _points(page) > 0)
+    first = _points(page)
+    process = (run.path / "pid.json").read_bytes()
+    page.reload()
+    _wait(page, lambda: _points(page) > first)
+    assert token in page.url and (run.path / "pid.json").read_bytes() == process
+    page.get_by_text(text("dashboard.live.provisional", "en")).wait_for()
+
+    page.get_by_role("button", name=text("dashboard.live.cancel", "en")).click()
+    _wait(page, lambda: run.status() == "cancelled", 10)
+    page.get_by_text("You cancelled this run.").wait_for()
+    kept = {path.name: path.stat().st_mtime_ns for path in (run.path / "run" / "results").iterdir()}
+    page.get_by_role("button", name=text("dashboard.ended.resume", "en")).click()
+    _wait(page, lambda: run.status() == "finished", 180)
+    page.get_by_text(text("dashboard.probe.again", "en"), exact=True).wait_for()
+    results = {path.name: path.stat().st_mtime_ns for path in (run.path / "run" / "results").iterdir()}
+    assert kept and kept.items() <= results.items()  # nothing that was finished was trained again
+    assert visit.trouble == []

@@ -17,8 +17,14 @@ KINDS = ("shirt", "shoe", "bag")
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Customers buy within one kind; two rows of the log cannot be used."""
+    """See ``write_small_shop``."""
     folder = tmp_path_factory.mktemp("shop")
+    write_small_shop(folder)
+    return folder
+
+
+def write_small_shop(folder: Path) -> None:
+    """Customers buy within one kind; two rows of the log cannot be used."""
     random = np.random.default_rng(0)
     kind = random.integers(0, 3, 60)
     products = [
@@ -39,7 +45,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with (folder / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(rows)
     np.save(folder / "style.npy", np.eye(3, dtype=np.float32)[kind] + random.normal(0, 0.1, (60, 3)).astype(np.float32))
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.errors import TenbinError
+from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
@@ -140,3 +140,38 @@ def test_extreme_vectors_are_projected_like_any_others(size):
         dataset, blocks = dataset_of({"text": vectors * factor}, utility)
         features.append(prepare(dataset, blocks, plan(dataset)).features["text"].values)
     np.testing.assert_allclose(np.abs(features[0]), np.abs(features[1]), rtol=1e-3, atol=1e-4)
+
+
+class _Memory:
+    """Keeps every checkpoint in this process."""
+
+    def __init__(self, kept=None):
+        self.kept = kept
+
+    def last(self):
+        return self.kept
+
+    def keep(self, make, *, now=False):
+        self.kept = make()
+
+
+@pytest.mark.parametrize("balancer", ["none", "ckd"])
+def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(run, balancer):
+    dataset, blocks = _world()
+    inputs = prepare(dataset, blocks, run.plan)
+    job = next(job for job in jobs(run.plan) if job.arm.modalities == run.plan.modalities and job.arm.balancer == balancer)
+    given = {name: run.results[name] for name in job.needs}
+    expected = run.results[job.job_id]
+    events = [event for event in run.events if (event.arm, event.seed) == (job.arm.arm_id, job.seed)]
+    for after in range(1, len(events) + 1):
+        keeper = _Memory()
+        asked = iter([False] * (after - 1) + [True])
+        with pytest.raises(Cancelled):
+            list(train_job(inputs, run.plan, job, given, lambda asked=asked: next(asked), keeper))
+        assert len(keeper.kept.records) == after
+        *again, result = train_job(inputs, run.plan, job, given, keeper=_Memory(keeper.kept))
+        assert [event.model_copy(update={"seconds": 0.0}) for event in again] == [
+            event.model_copy(update={"seconds": 0.0}) for event in events
+        ]
+        assert result.meta == expected.meta
+        assert all(np.array_equal(result.arrays[name], array) for name, array in expected.arrays.items())

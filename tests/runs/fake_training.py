@@ -6,7 +6,9 @@ its job must always yield: 1,000 times its modalities plus its seed, plus the nu
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from diagnostics.errors import Cancelled
-from diagnostics.probe import Job, JobResult, ProbeInputs
+from diagnostics.probe import Job, JobResult, Keeper, ProbeInputs
 from diagnostics.schema import ProbeEvent, ProbePlan
 
 EPOCHS = 3
@@ -25,9 +27,12 @@ def number(job: Job, teachers: float = 0.0) -> float:
 
 
 def train(
-    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool]
+    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool], keeper: Keeper
 ) -> Iterator[ProbeEvent | JobResult]:
-    """Three epochs of a hundredth of a second; seed 13 raises, seed 14 dies, seed 15 never ends, seed 16 prints."""
+    """Three epochs of a hundredth of a second; seed 13 raises, seed 14 dies, seed 15 never ends, seed 16 prints.
+
+    For seed 17 memory runs out, seed 18 is killed as a system does that has none left, for seed 19 the disk is full.
+    """
     for epoch in range(1, EPOCHS + 1):
         time.sleep(0.01)
         yield ProbeEvent(kind="epoch", arm=job.arm.arm_id, seed=job.seed, epoch=epoch, validation=0.1 * epoch)
@@ -35,6 +40,12 @@ def train(
             raise Cancelled
     if job.seed == 13 and job.arm.modalities == ("text",):
         raise FloatingPointError("a cell's value")
+    if job.seed == 17 and job.arm.modalities == ("text",):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+    if job.seed == 18 and job.arm.modalities == ("text",):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.seed == 19:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if job.seed == 14 and job.arm.modalities == ("text",):
         os._exit(9)
     if job.seed == 15:
@@ -48,9 +59,9 @@ def train(
 
 
 def count(
-    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool]
+    inputs: ProbeInputs, plan: ProbePlan, job: Job, teachers: Mapping[str, JobResult], cancelled: Callable[[], bool], keeper: Keeper
 ) -> Iterator[ProbeEvent | JobResult]:
     """Like ``train``, and leaves a mark for each time that it ran in the folder named by the plan."""
     folder = Path(plan.options["marks"])
     (folder / f"{job.job_id}.{time.time_ns()}").touch()
-    yield from train(inputs, plan, job, teachers, cancelled)
+    yield from train(inputs, plan, job, teachers, cancelled, keeper)

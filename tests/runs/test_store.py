@@ -12,8 +12,9 @@ import pytest
 
 from diagnostics.probe import JobResult
 from diagnostics.runs import RunFolder
+from diagnostics.runs.disk import append_text, last_line, read_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
-from diagnostics.runs.store import JobStore, append_text, code_version, read_lines, write_atomic
+from diagnostics.runs.store import JobStore, code_version
 
 
 def test_a_line_that_is_still_being_written_is_not_read(tmp_path):
@@ -22,6 +23,17 @@ def test_a_line_that_is_still_being_written_is_not_read(tmp_path):
     append_text(path, '{"done": 0.5}\n')
     append_text(path, '{"done": 0.')
     assert list(read_lines(path)) == [{"done": 0.5}]
+
+
+def test_the_last_line_is_found_from_the_end(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    assert last_line(path) is None
+    append_text(path, '{"done": 0.')  # still being written
+    assert last_line(path) is None
+    append_text(path, "1}\n")
+    assert last_line(path) == {"done": 0.1}
+    append_text(path, '{"done": 0.2}\n' * 10_000 + '{"done": 0.3}\n{"do')
+    assert last_line(path) == {"done": 0.3}
 
 
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -75,7 +87,7 @@ def test_status_follows_the_process_and_the_outcome(tmp_path):
     assert folder.status() == "queued"
     folder.report_step("read", 0.5, eta_s=2.0)
     assert folder.status() == "running"
-    assert folder.progress() == ({"step": "read", "done": 0.5, "eta_s": 2.0},)
+    assert folder.latest() == {"step": "read", "done": 0.5, "eta_s": 2.0}
     sleeper.kill()
     sleeper.wait()
     assert folder.status() == "interrupted"
@@ -89,7 +101,7 @@ def test_status_follows_the_process_and_the_outcome(tmp_path):
     }
     folder.begin("{}")
     assert folder.status() == "queued"
-    assert folder.progress() == ()
+    assert folder.latest() is None
 
 
 def test_a_pid_that_another_program_wears_is_not_the_run(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from diagnostics.dashboard import state
-from diagnostics.dashboard.live import ended_badly, watch
+from diagnostics.dashboard.live import cut_short, ended_badly, watch
 from diagnostics.dashboard.widgets import plain, section, title, verdict
 from diagnostics.report import Report
 from diagnostics.report.words import Words
@@ -22,6 +22,7 @@ def page() -> None:
         return
     report = state.report(folder, words.lang)
     if report is not None:
+        cut_short(folder, words)
         _verdict(report, words)
     elif folder.status() in ("queued", "running"):
         title(words("dashboard.overview.title"), words("dashboard.overview.working"))

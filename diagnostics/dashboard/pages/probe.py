@@ -8,7 +8,7 @@ import streamlit as st
 
 from diagnostics.config import PRESETS
 from diagnostics.dashboard import state
-from diagnostics.dashboard.live import ended_badly, watch
+from diagnostics.dashboard.live import cut_short, ended_badly, watch
 from diagnostics.dashboard.widgets import error, plain, preset, section, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.words import Words
@@ -28,6 +28,7 @@ def page() -> None:
     if report is not None:
         training = report.section("training")
         title(words("dashboard.probe.title"), training.answer)
+        cut_short(folder, words)
         section(training, words.lang, "probe", heading=False)
         for name in ("balancing", "rule"):
             section(report.section(name), words.lang, "probe")
