@@ -20,7 +20,16 @@ from diagnostics.dataset.vocabulary import NAMES, ORDER_WORDS, name_score, plain
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message, Question
 
-__all__ = ["CATALOG_ROLES", "INTERACTION_ROLES", "NEEDED", "REPEATABLE", "Proposal", "key_without_zeros", "propose_roles"]
+__all__ = [
+    "CATALOG_ROLES",
+    "INTERACTION_ROLES",
+    "NEEDED",
+    "REPEATABLE",
+    "Proposal",
+    "key_without_zeros",
+    "loose_key",
+    "propose_roles",
+]
 
 CATALOG_ROLES = ("item_id", "product", "title", "description", "category", "price", "image", "added")
 INTERACTION_ROLES = ("user_id", "item_id", "timestamp", "price", "quantity", "amount", "event_type", "rating", "split")
@@ -115,6 +124,12 @@ def key_without_zeros(ids: pd.Series) -> pd.Series:
     return ids.str.lstrip("0").mask(ids.str.fullmatch("0+"), "0")
 
 
+def loose_key(ids: pd.Series) -> pd.Series:
+    """Ids as one would read them aloud: full-width signs made ordinary, small letters, no blanks, hyphens and leading zeros."""
+    plain = ids.str.normalize("NFKC").str.casefold().str.replace(r"[\s\-‐‑–—−]+", "", regex=True)
+    return key_without_zeros(plain)
+
+
 @dataclass(frozen=True)
 class _Pair:
     """A column of each file that could name the same items; ``share`` of the log's cells stand in the catalog's column."""
@@ -166,11 +181,12 @@ def _given(draft: _Draft, columns: Sequence[Column]) -> list[Column]:
 
 def _pairs(left: Sequence[Column], right: Sequence[Column]) -> list[_Pair]:
     found = []
-    written = {theirs.name: key_without_zeros(theirs.filled).value_counts() for theirs in right if theirs.fraction_share <= 0.5}
+    possible = [theirs for theirs in right if theirs.fraction_share <= 0.5 and not _called_otherwise(theirs)]
+    written = {theirs.name: loose_key(theirs.filled).value_counts() for theirs in possible}
     for mine in left:
         if mine.fraction_share > 0.5 or mine.mean_length > 64 or mine.distinct_share < 0.5:
             continue
-        keys = set(key_without_zeros(mine.whole.dropna()).unique())
+        keys = set(loose_key(mine.whole.dropna()).unique())
         for theirs in right:
             if theirs.name not in written or not len(theirs.filled):
                 continue
@@ -188,6 +204,12 @@ def _pairs(left: Sequence[Column], right: Sequence[Column]) -> list[_Pair]:
     return found
 
 
+def _called_otherwise(column: Column) -> bool:
+    """Whether a column of the log is called a quantity, a price or the like: "1" is no product 0001 then."""
+    roles = (role for role in _LOG_ROLES if role != "user_id")
+    return not name_score(column.name, "item_id") and any(name_score(column.name, role) >= _SURE_BY_NAME for role in roles)
+
+
 def _named_item(columns: Sequence[Column]) -> list[ColumnRole]:
     best = max(columns, key=lambda column: name_score(column.name, "item_id"), default=None)
     score = 0.0 if best is None else name_score(best.name, "item_id")
@@ -195,7 +217,7 @@ def _named_item(columns: Sequence[Column]) -> list[ColumnRole]:
 
 
 def _spelled_alike(one: Column, other: Column) -> bool:
-    return bool((key_without_zeros(one.text) == key_without_zeros(other.text)).mean() > 0.95)
+    return bool((loose_key(one.text) == loose_key(other.text)).mean() > 0.95)
 
 
 def _product(draft: _Draft, columns: Sequence[Column]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from diagnostics.config import threshold
+from diagnostics.dataset.events import rows_are
 from diagnostics.profile.absence import group_of
 from diagnostics.profile.checks import Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
+from diagnostics.profile.months import Span, launched_in, lean_months
 from diagnostics.profile.signals import Signals
 from diagnostics.profile.standalone import Ranking
 from diagnostics.schema import Absence, BoolArray, Dataset, Estimate, Evidence, Finding, ModalityProfile, NotChecked
@@ -27,12 +29,22 @@ def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArr
                 severity="warning",
                 modality=modality.name,
                 evidence=(_evidence("coverage_items", coverage.items, "incomplete_coverage"),),
-                values={"share": coverage.items, "interactions": coverage.interactions, "missing": int((~real).sum())},
+                values={
+                    "share": coverage.items,
+                    "interactions": coverage.interactions,
+                    "missing": int((~real).sum()),
+                    "rows": rows_are(dataset.log),
+                },
                 item_ids=_best_sellers(dataset, ~real, sold),
             )
         )
     elif coverage.items < 1:
-        missing = {"missing": int((~real).sum()), "total": len(real), "interactions": 1 - coverage.interactions}
+        missing = {
+            "missing": int((~real).sum()),
+            "total": len(real),
+            "interactions": 1 - coverage.interactions,
+            "rows": rows_are(dataset.log),
+        }
         items = _best_sellers(dataset, ~real, sold)
         found.append(Finding(code="modality_gaps", severity="info", modality=modality.name, values=missing, item_ids=items))
     if coverage.disguised >= threshold("disguised_share"):
@@ -73,10 +85,12 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
     def to_do(code: str, items: np.ndarray) -> None:
         check.worklists.append(Worklist(modality.name, code, items, np.ones(len(items)), check.value))
 
-    if modality.absence is not None and modality.absence.drivers:
-        found.append(_not_at_random(dataset, modality, modality.absence, real, signals, sold))
-        concerned = [group_of(driver, signals.traits, modality.kind) for driver in modality.absence.drivers]
-        to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned) & ~real, sold))
+    spans = lean_months(modality.segments) if modality.absence is not None else ()
+    if modality.absence is not None and (modality.absence.drivers or spans):
+        concerned = [group_of(driver, signals.traits, modality.kind) & ~real for driver in modality.absence.drivers]
+        concerned += [launched_in(dataset, spans) & ~real] if spans else []
+        found.append(_not_at_random(dataset, modality, modality.absence, spans, real, concerned[0], sold))
+        to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned), sold))
     if modality.health is not None and (modality.health.hub_share or 0.0) >= threshold("hub_share"):
         to_do("hubs", hubs(signal.view))
         found.append(
@@ -147,9 +161,15 @@ def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
 
 
 def _not_at_random(
-    dataset: Dataset, modality: ModalityProfile, absence: Absence, real: BoolArray, signals: Signals, sold: np.ndarray
+    dataset: Dataset,
+    modality: ModalityProfile,
+    absence: Absence,
+    spans: tuple[Span, ...],
+    real: BoolArray,
+    concerned: BoolArray,
+    sold: np.ndarray,
 ) -> Finding:
-    """Its drivers as sentences, strongest first; the items that lack the value in the strongest driver's group."""
+    """Its drivers as sentences, strongest first, then the months; ``concerned`` are the items in the first of these gaps."""
     sentences = [
         {
             "code": f"absence.{driver.code}",
@@ -162,14 +182,13 @@ def _not_at_random(
         }
         for driver in absence.drivers
     ]
-    concerned = group_of(absence.drivers[0], signals.traits, modality.kind) & ~real
     return Finding(
         code="missing_not_at_random",
         severity="warning",
         modality=modality.name,
-        effect=absence.drivers[0].difference,
+        effect=absence.drivers[0].difference if absence.drivers else None,
         evidence=(_measured("absence_auc", absence.auc, 0.5),),
-        values={"drivers": sentences, "count": int((~real).sum())},
+        values={"drivers": [*sentences, *(span.sentence for span in spans)], "count": int((~real).sum())},
         item_ids=_best_sellers(dataset, concerned, sold),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from diagnostics.messages import LANGUAGES
@@ -190,6 +191,26 @@ def test_a_month_in_which_descriptions_stopped_is_named_with_its_items() -> None
     assert finding.modality == "text"
     assert [driver["code"] for driver in finding.values["drivers"]] == ["absence.newer"]
     assert {int(item[1:]) >= 340 for item in finding.item_ids} == {True}
+
+
+@pytest.mark.parametrize(("first", "last"), [(5, 5), (5, 6)])
+def test_months_amid_the_log_in_which_photos_stopped_are_named_with_their_items(first: int, last: int, tmp_path: Path) -> None:
+    """Neither the oldest nor the newest third of the shop."""
+    vectors, utility = _world()
+    day = np.arange(N_ITEMS) * 400 // N_ITEMS
+    added = np.datetime64("2024-01-01") + day
+    month = added.astype("datetime64[M]").astype(int) % 12 + 1
+    stopped = (month >= first) & (month <= last) & (day < 366)
+    vectors["image"][stopped] = np.nan
+    dataset, features = _made(vectors, utility)
+    dataset = replace(dataset, catalog=replace(dataset.catalog, added=added.astype("datetime64[s]")))
+    found = profile(dataset, features, worklists=tmp_path)
+    (finding,) = _named(found, "missing_not_at_random")
+    (said,) = [driver for driver in finding.values["drivers"] if driver["code"].startswith("absence.month")]
+    assert (said["values"]["first"], said["values"]["last"]) == (f"2024-0{first}", f"2024-0{last}")
+    assert (said["values"]["missing"], said["values"]["elsewhere"], said["values"]["n"]) == (1.0, 0.0, stopped.sum())
+    listed = pd.read_csv(tmp_path / "image-missing_not_at_random.csv")["item_id"]
+    assert set(listed) == set(dataset.catalog.item_ids[stopped])
 
 
 def test_a_modality_that_repeats_another_is_named() -> None:
