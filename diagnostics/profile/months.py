@@ -30,7 +30,7 @@ class Span:
 
     @property
     def sentence(self) -> dict[str, object]:
-        """What it says in words, as a message."""
+        """What it says in words, as findings hold it."""
         said = {"first": self.first, "last": self.last, "missing": self.missing, "elsewhere": self.elsewhere, "n": self.n_items}
         return {"code": "absence.month" if self.first == self.last else "absence.months", "values": said}
 
