@@ -11,9 +11,8 @@ import numpy as np
 
 from diagnostics.config import threshold
 from diagnostics.dataset.events import rows_are
-from diagnostics.profile.absence import Traits, absence
+from diagnostics.profile.absence import Traits, absence, driver_sentences
 from diagnostics.profile.checks import Check, Worklist, example_ids
-from diagnostics.profile.months import lean_months
 from diagnostics.profile.tables import TableProfile
 from diagnostics.schema import BoolArray, Dataset, DescriptionGaps, Evidence, Finding
 
@@ -65,7 +64,7 @@ def description_gaps(
         "interactions": 1 - coverage.interactions,
         "rows": rows_are(dataset.log),
     }
-    patterns = [*(span.sentence for span in lean_months(gaps.segments)), *_drivers(gaps)]
+    patterns = driver_sentences(gaps.absence)
     check.findings.append(
         Finding(
             code="description_gaps",
@@ -86,18 +85,3 @@ def _told(counts: dict[str, object]) -> list[Sentence]:
         "without_text" if counts["without_text"] else "titled",
     ]
     return [{"code": f"finding.description_gaps.{part}", "values": counts} for part in parts]
-
-
-def _drivers(gaps: DescriptionGaps) -> list[Sentence]:
-    return [
-        {
-            "code": f"absence.{driver.code}",
-            "values": {
-                "group": driver.group or "",
-                "missing": driver.missing,
-                "elsewhere": driver.missing_elsewhere,
-                "n": driver.n_items,
-            },
-        }
-        for driver in (gaps.absence.drivers if gaps.absence else ())
-    ]

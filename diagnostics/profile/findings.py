@@ -6,10 +6,9 @@ import numpy as np
 
 from diagnostics.config import threshold
 from diagnostics.dataset.events import rows_are
-from diagnostics.profile.absence import group_of
+from diagnostics.profile.absence import driver_sentences, group_of
 from diagnostics.profile.checks import Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
-from diagnostics.profile.months import Span, launched_in, lean_months
 from diagnostics.profile.signals import Signals
 from diagnostics.profile.standalone import Ranking
 from diagnostics.schema import Absence, BoolArray, Dataset, Estimate, Evidence, Finding, ModalityProfile, NotChecked
@@ -85,11 +84,9 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
     def to_do(code: str, items: np.ndarray) -> None:
         check.worklists.append(Worklist(modality.name, code, items, np.ones(len(items)), check.value))
 
-    spans = lean_months(modality.segments) if modality.absence is not None else ()
-    if modality.absence is not None and (modality.absence.drivers or spans):
+    if modality.absence is not None and modality.absence.drivers:
         concerned = [group_of(driver, signals.traits, modality.kind) & ~real for driver in modality.absence.drivers]
-        concerned += [launched_in(dataset, spans) & ~real] if spans else []
-        found.append(_not_at_random(dataset, modality, modality.absence, spans, real, concerned[0], sold))
+        found.append(_not_at_random(dataset, modality, modality.absence, real, concerned[0], sold))
         to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned), sold))
     if modality.health is not None and (modality.health.hub_share or 0.0) >= threshold("hub_share"):
         to_do("hubs", hubs(signal.view))
@@ -161,34 +158,16 @@ def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
 
 
 def _not_at_random(
-    dataset: Dataset,
-    modality: ModalityProfile,
-    absence: Absence,
-    spans: tuple[Span, ...],
-    real: BoolArray,
-    concerned: BoolArray,
-    sold: np.ndarray,
+    dataset: Dataset, modality: ModalityProfile, absence: Absence, real: BoolArray, concerned: BoolArray, sold: np.ndarray
 ) -> Finding:
-    """Its drivers as sentences, strongest first, then the months; ``concerned`` are the items in the first of these gaps."""
-    sentences = [
-        {
-            "code": f"absence.{driver.code}",
-            "values": {
-                "group": driver.group or "",
-                "missing": driver.missing,
-                "elsewhere": driver.missing_elsewhere,
-                "n": driver.n_items,
-            },
-        }
-        for driver in absence.drivers
-    ]
+    """Its drivers as sentences, strongest first; ``concerned`` are the items without the value in the strongest driver's group."""
     return Finding(
         code="missing_not_at_random",
         severity="warning",
         modality=modality.name,
-        effect=absence.drivers[0].difference if absence.drivers else None,
+        effect=absence.drivers[0].difference,
         evidence=(_measured("absence_auc", absence.auc, 0.5),),
-        values={"drivers": [*sentences, *(span.sentence for span in spans)], "count": int((~real).sum())},
+        values={"drivers": driver_sentences(absence), "count": int((~real).sum())},
         item_ids=_best_sellers(dataset, concerned, sold),
     )
 

@@ -162,22 +162,11 @@ def patterns(profile: Profile, words: Words) -> Table:
 def absence_points(profile: Profile, words: Words) -> Points:
     """Whether gaps fall at random, and if not, on which products."""
     return Points(
-        tuple(
-            _absence(modality, modality.absence, _months_named(profile, modality.name, words), words)
-            for modality in profile.modalities
-            if modality.absence is not None
-        )
+        tuple(_absence(modality, modality.absence, words) for modality in profile.modalities if modality.absence is not None)
     )
 
 
-def _months_named(profile: Profile, modality: str, words: Words) -> list[str]:
-    """The months in which something stopped, as the finding on this modality's gaps names them."""
-    found = [entry for entry in profile.findings if (entry.code, entry.modality) == ("missing_not_at_random", modality)]
-    said = [sentence for entry in found for sentence in entry.values.get("drivers", ())]
-    return [words.coded("", entry["code"], values=entry["values"]) for entry in said if entry["code"].startswith("absence.month")]
-
-
-def _absence(modality: ModalityProfile, absence: Absence, months: list[str], words: Words) -> Point:
+def _absence(modality: ModalityProfile, absence: Absence, words: Words) -> Point:
     drivers = [
         words.coded(
             "absence",
@@ -191,7 +180,6 @@ def _absence(modality: ModalityProfile, absence: Absence, months: list[str], wor
         )
         for driver in absence.drivers[:_DRIVERS_SHOWN]
     ]
-    drivers += months
     auc = absence.auc
     if auc.value is None:
         return Point(words("report.absence.open", modality=modality.name), words.join_sentences(drivers), "question")

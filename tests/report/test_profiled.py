@@ -20,7 +20,7 @@ from diagnostics.report.profiled import (
 from diagnostics.report.quality import health_table, issue_table, language_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Estimate, Finding, Profile, SegmentCoverage
+from diagnostics.schema import Estimate, Profile, SegmentCoverage
 from tests.report.example import HOSTILE, example
 
 PROFILE = example().profile
@@ -95,11 +95,9 @@ def test_a_gap_that_follows_a_pattern_is_told_from_chance() -> None:
 def test_gaps_of_one_month_are_no_chance_though_no_model_foretells_them(lang: str) -> None:
     """The finding above the table says that they follow a pattern; the table must not say the opposite."""
     image = PROFILE.modalities[1]
-    absence = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57), "drivers": ()})
-    values = {"first": "2024-06", "last": "2024-06", "missing": 1.0, "elsewhere": 0.02, "n": 60}
-    named = {"drivers": [{"code": "absence.month", "values": values}], "count": 60}
-    finding = Finding(code="missing_not_at_random", severity="warning", modality=image.name, values=named)
-    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": absence}),), "findings": (finding,)})
+    month = image.absence.drivers[0].model_copy(update={"code": "month", "group": "2024-06"})
+    absence = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57), "drivers": (month,)})
+    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": absence}),)})
     (point,) = absence_points(profile, Words(lang)).items
     assert point.title == Words(lang)("report.absence.patterned", modality=image.name) and "2024-06" in point.text
 
