@@ -7,7 +7,8 @@ import re
 import pytest
 
 from diagnostics.messages import LANGUAGES
-from diagnostics.report.coverage import absence_points, coverage_blocks, segment_table
+from diagnostics.report.coverage import absence_points, coverage_blocks, month_chart, segment_table
+from diagnostics.report.evidence import coverage_chart
 from diagnostics.report.model import Block, Figure, Folded, Paragraph, Points, Table
 from diagnostics.report.profiled import (
     finding_points,
@@ -20,7 +21,7 @@ from diagnostics.report.profiled import (
 from diagnostics.report.quality import health_table, issue_table, language_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Estimate, Profile, SegmentCoverage
+from diagnostics.schema import Absence, Coverage, DescriptionGaps, Estimate, Profile, SegmentCoverage
 from tests.report.example import HOSTILE, example
 
 PROFILE = example().profile
@@ -100,6 +101,40 @@ def test_gaps_of_one_month_are_no_chance_though_no_model_foretells_them(lang: st
     profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": absence}),)})
     (point,) = absence_points(profile, Words(lang)).items
     assert point.title == Words(lang)("report.absence.patterned", modality=image.name) and "2024-06" in point.text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_descriptions_that_stopped_show_as_a_hole_though_every_product_has_a_title(lang: str) -> None:
+    """Text is there on every product: charts of text alone would show full columns beside a finding that says otherwise."""
+    words, text = Words(lang), _by_name(PROFILE)["text"]
+    months = [SegmentCoverage(by="launch", segment=f"2024-0{n}", n_items=50, n_interactions=400, items=1.0) for n in (4, 5, 6)]
+    lost = [month.model_copy(update={"items": 0.0 if month.segment == "2024-05" else 1.0}) for month in months]
+    full = Coverage(items=1.0, interactions=1.0, disguised=0.0)
+    partly = full.model_copy(update={"items": 2 / 3})
+    month = _by_name(PROFILE)["image"].absence.drivers[0].model_copy(update={"code": "month", "group": "2024-05"})
+    gaps = DescriptionGaps(
+        coverage=partly,
+        blank=50,
+        hollow=0,
+        without_text=0,
+        segments=tuple(lost),
+        absence=Absence(auc=Estimate(value=None), drivers=(month,)),
+    )
+    text = text.model_copy(update={"coverage": full, "segments": tuple(months), "description": gaps, "absence": None})
+    profile = PROFILE.model_copy(update={"modalities": (text,)})
+    label = words("report.profile.description", modality="text")
+    assert [(row.label, row.value) for row in coverage_chart(profile, words).rows] == [
+        (words.modality("text"), 1.0),
+        (label, 2 / 3),
+    ]
+    assert [(row.title, row.shares) for row in month_chart(profile, "launch", words).rows] == [
+        (words.modality("text"), (1.0, 1.0, 1.0)),
+        (label, (1.0, 0.0, 1.0)),
+    ]
+    (point,) = absence_points(profile, words).items
+    assert label in point.title and "2024-05" in point.text
+    whole = text.model_copy(update={"description": gaps.model_copy(update={"coverage": full})})
+    assert len(coverage_chart(profile.model_copy(update={"modalities": (whole,)}), words).rows) == 1
 
 
 def test_faults_are_listed_with_score_count_and_sign_the_urgent_first() -> None:
