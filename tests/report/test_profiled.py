@@ -19,9 +19,10 @@ from diagnostics.report.profiled import (
     summary_lines,
 )
 from diagnostics.report.quality import health_table, issue_table, language_points
+from diagnostics.report.reading import reading_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Absence, Coverage, DescriptionGaps, Estimate, Profile, SegmentCoverage
+from diagnostics.schema import Absence, Coverage, DescriptionGaps, Estimate, Profile, ReadingNotes, Sampled, SegmentCoverage
 from tests.report.example import HOSTILE, example
 
 PROFILE = example().profile
@@ -135,6 +136,19 @@ def test_descriptions_that_stopped_show_as_a_hole_though_every_product_has_a_tit
     assert label in point.title and "2024-05" in point.text
     whole = text.model_copy(update={"description": gaps.model_copy(update={"coverage": full})})
     assert len(coverage_chart(profile.model_copy(update={"modalities": (whole,)}), words).rows) == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_the_catalog_is_a_sample_nothing_says_that_coverage_is_of_every_row(lang: str) -> None:
+    """All of H&M: every row of the week is held, and half of the products."""
+    words = Words(lang)
+    counts = {"rows": 240_311, "rows_kept": 240_311, "users": 68_984, "users_kept": 68_984, "items": 105_542}
+    of_half, of_all = (
+        reading_points(ReadingNotes(files=(), columns=(), sampled=Sampled(**counts, items_kept=kept)), words).items[0].title
+        for kept in (50_000, 105_542)
+    )
+    every_row = {"en": "Coverage is still measured on every row", "ja": "充足率は全行で測っています"}[lang]
+    assert every_row in of_all and every_row not in of_half and "50,000" in of_half
 
 
 def test_faults_are_listed_with_score_count_and_sign_the_urgent_first() -> None:
