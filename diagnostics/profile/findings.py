@@ -7,7 +7,7 @@ import numpy as np
 from diagnostics.config import threshold
 from diagnostics.dataset.events import rows_are
 from diagnostics.profile.absence import driver_sentences, group_of
-from diagnostics.profile.checks import Check, Worklist, example_ids
+from diagnostics.profile.checks import WHOLE_SHOP, Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
 from diagnostics.profile.signals import Signals
 from diagnostics.profile.standalone import Ranking
@@ -109,9 +109,9 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
     return found
 
 
-def shop_findings(dataset: Dataset, signals: Signals) -> list[Finding]:
-    """What is true of the shop or of two modalities rather than of one."""
-    found = []
+def shop_findings(dataset: Dataset, signals: Signals) -> tuple[list[Finding], list[Worklist]]:
+    """What is true of the shop or of two modalities rather than of one, and the lists to work through."""
+    found, worklists = [], []
     for pair in signals.redundancy:
         directions = ((pair.modalities, pair.second_from_first), (pair.modalities[::-1], pair.first_from_second))
         (source, foretold), r2 = max(directions, key=lambda direction: direction[1].value or 0.0)
@@ -143,7 +143,9 @@ def shop_findings(dataset: Dataset, signals: Signals) -> list[Finding]:
                     item_ids=example_ids(dataset.catalog, np.flatnonzero(~sold)),
                 )
             )
-    return found
+            without = np.flatnonzero(~sold)
+            worklists.append(Worklist(WHOLE_SHOP, "price_only_where_sold", without, np.ones(len(without)), lambda item: ""))
+    return found, worklists
 
 
 def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:

@@ -244,7 +244,7 @@ def test_variants_bought_together_are_named_with_both_strengths() -> None:
     )
 
 
-def test_a_price_that_only_sales_reveal_is_named() -> None:
+def test_a_price_that_only_sales_reveal_is_named_with_a_list_of_what_has_none(tmp_path: Path) -> None:
     dataset, features = _made(*_world())
     price = dataset.catalog.price.copy()
     unsold = np.zeros(N_ITEMS, dtype=bool)
@@ -258,7 +258,9 @@ def test_a_price_that_only_sales_reveal_is_named() -> None:
     )
     price[unsold] = np.nan
     trapped = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))
-    (finding,) = _named(profile(trapped, features), "price_only_where_sold")
+    (finding,) = _named(profile(trapped, features, worklists=tmp_path), "price_only_where_sold")
+    listed = pd.read_csv(tmp_path / "all-price_only_where_sold.csv")["item_id"]
+    assert set(listed) == {f"i{item}" for item in range(60)}
     assert finding.values["count"] == 60 and set(finding.item_ids) <= {f"i{item}" for item in range(60)}
     price[0] = 10.0
     listed = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))

@@ -11,6 +11,7 @@ from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain, section, show, title
 from diagnostics.dashboard.worklists import Worklist, worklists
 from diagnostics.dataset import in_cp932
+from diagnostics.profile.checks import WHOLE_SHOP
 from diagnostics.report.evidence import coverage_chart, standalone_chart
 from diagnostics.report.model import Figure, Section
 from diagnostics.report.profiled import by_gravity, finding_points, profile_answer, profile_matrix, profile_themes
@@ -77,7 +78,7 @@ def _finding(finding: Finding, lists: tuple[Worklist, ...], words: Words) -> Non
     with said:
         show(finding_points((finding,), words), words.lang, "")
     code = _LISTED_AS.get(finding.code, finding.code)
-    for entry in (entry for entry in lists if entry.path.stem == f"{finding.modality}-{code}"):
+    for entry in (entry for entry in lists if entry.path.stem == f"{finding.modality or WHOLE_SHOP}-{code}"):
         with taken:
             _download(entry, words("dashboard.modalities.list"), f"finding-{finding.code}-{entry.path.name}")
 
