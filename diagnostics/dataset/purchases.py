@@ -203,7 +203,8 @@ def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -
     codes, unique = pd.factorize(items)
     written = plain_ids(pd.Series(np.asarray(unique, dtype=object), dtype="str"))
     place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
-    mine, remarks = pd.Series(item_ids, dtype="str"), []
+    mine = pd.Series(item_ids, dtype="str")
+    remarks: list[Message] = []
     for code, as_key in (("zeros", key_without_zeros), ("spelled", loose_key)):
         strange = np.flatnonzero(place < 0)
         if not len(strange):

@@ -111,7 +111,8 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
 
 def shop_findings(dataset: Dataset, signals: Signals) -> tuple[list[Finding], list[Worklist]]:
     """What is true of the shop or of two modalities rather than of one, and the lists to work through."""
-    found, worklists = [], []
+    found: list[Finding] = []
+    worklists: list[Worklist] = []
     for pair in signals.redundancy:
         directions = ((pair.modalities, pair.second_from_first), (pair.modalities[::-1], pair.first_from_second))
         (source, foretold), r2 = max(directions, key=lambda direction: direction[1].value or 0.0)
