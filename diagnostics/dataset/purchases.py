@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, nothing_usable, objects, plain_ids
-from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros, loose_key
+from diagnostics.dataset.columns import INTERACTION_ROLES
 from diagnostics.dataset.events import liked_from, means_money, parse_ratings, weigh
+from diagnostics.dataset.keys import key_without_zeros, loose_key
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
