@@ -216,7 +216,8 @@ def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -
         known = strange[loose >= 0]
         place[known] = single[loose[loose >= 0]]
         if len(known):
-            said = {"file": file, "n": len(known), "found": str(written.iloc[known[0]])[:60]}
+            example = {"found": str(written.iloc[known[0]])[:60]} if code == "spelled" else {}
+            said = {"file": file, "n": len(known), **example}
             remarks.append(Message(code=f"reading.remark.{code}", values=said))
     return np.append(place, -1)[codes].astype(np.int64), remarks
 
