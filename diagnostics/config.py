@@ -76,6 +76,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "mean_vector_distance": Threshold(
         0.02, "of the typical distance to the mean; no real item of four or more dimensions is that average"
     ),
+    "kinship_family": Threshold(
+        40, "items whose ids begin alike; few products have more colours and sizes, and running numbers come in hundreds"
+    ),
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
     "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),

@@ -16,7 +16,17 @@ from diagnostics.dataset.values import parse_numbers, parse_times
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message
 
-__all__ = ["DESTROYED", "Items", "choose_segments", "columns_of", "destroyed_by_spreadsheet", "objects", "plain_ids", "read_items"]
+__all__ = [
+    "DESTROYED",
+    "Items",
+    "choose_segments",
+    "columns_of",
+    "destroyed_by_spreadsheet",
+    "nothing_usable",
+    "objects",
+    "plain_ids",
+    "read_items",
+]
 
 ObjectArray = npt.NDArray[np.object_]
 
@@ -81,7 +91,8 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     Raises
     ------
     TenbinError
-        ``E_NO_USABLE_ROW`` when nothing is left, ``E_BAD_PRICES`` when the column that a person chose holds no number.
+        ``E_NO_USABLE_ROW`` or ``E_SPREADSHEET_IDS`` when nothing is left, ``E_BAD_PRICES`` when the column that a person chose
+        holds no number.
     """
     ids = plain_ids(as_text(table.frame[columns_of(roles, table.name, "item_id")[0]]))
     sieve = Sieve(table)
@@ -90,7 +101,7 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
     sieve.drop(ids.where(sieve.kept).duplicated().to_numpy(), "duplicate_item")
     kept = sieve.kept
     if not kept.any():
-        raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
+        raise nothing_usable(table, sieve, columns_of(roles, table.name, "item_id")[0])
     frame = table.frame.loc[kept]
 
     def texts_of(role: str) -> list[ObjectArray]:
@@ -118,6 +129,15 @@ def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:
         rejected=sieve.rejected(),
         remarks=remarks,
     )
+
+
+def nothing_usable(table: Table, sieve: Sieve, item_column: str) -> TenbinError:
+    """What to raise where every row of a table is set aside: why, in most cases."""
+    if sieve.commonest != "spreadsheet_number":
+        return TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows, reason=sieve.commonest)
+    ids = as_text(table.frame[item_column])
+    lost = destroyed_by_spreadsheet(ids)
+    return TenbinError("E_SPREADSHEET_IDS", file=table.name, column=item_column, found=str(ids[lost].iloc[0]), n=int(lost.sum()))
 
 
 def choose_segments(

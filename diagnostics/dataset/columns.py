@@ -6,7 +6,6 @@ person, and a guess would be found out too late.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from diagnostics.config import threshold
+from diagnostics.dataset.keys import bare_key, loose_key, spelled_alike
 from diagnostics.dataset.looks import Column, say_the_same
 from diagnostics.dataset.tables import Table
 from diagnostics.dataset.vocabulary import NAMES, ORDER_WORDS, name_score, plain_name
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, Message, Question
 
-__all__ = ["CATALOG_ROLES", "INTERACTION_ROLES", "NEEDED", "REPEATABLE", "Proposal", "key_without_zeros", "propose_roles"]
+__all__ = ["CATALOG_ROLES", "INTERACTION_ROLES", "NEEDED", "REPEATABLE", "Proposal", "propose_roles"]
 
 CATALOG_ROLES = ("item_id", "product", "title", "description", "category", "price", "image", "added")
 INTERACTION_ROLES = ("user_id", "item_id", "timestamp", "price", "quantity", "amount", "event_type", "rating", "split")
@@ -110,11 +110,6 @@ def _role(column: Column, role: str, score: float, reason: str, **values: object
 # ---------------------------------------------------------------- item ids
 
 
-def key_without_zeros(ids: pd.Series) -> pd.Series:
-    """Ids without leading zeros, for seeing that two files mean the same items; an id of zeros only stays one zero."""
-    return ids.str.lstrip("0").mask(ids.str.fullmatch("0+"), "0")
-
-
 @dataclass(frozen=True)
 class _Pair:
     """A column of each file that could name the same items; ``share`` of the log's cells stand in the catalog's column."""
@@ -150,7 +145,9 @@ def _item_columns(draft: _Draft, left: Sequence[Column], right: Sequence[Column]
     alike = [
         pair
         for pair in rivals
-        if pair.mine is not best.mine and (pair.theirs is best.theirs or pair in other) and not _spelled_alike(pair.mine, best.mine)
+        if pair.mine is not best.mine
+        and (pair.theirs is best.theirs or pair in other)
+        and not spelled_alike(pair.mine.text, best.mine.text)
     ]
     if not given[0]:
         draft.settle(best.left, list({pair.mine.name: pair.left for pair in alike}.values()))
@@ -166,11 +163,12 @@ def _given(draft: _Draft, columns: Sequence[Column]) -> list[Column]:
 
 def _pairs(left: Sequence[Column], right: Sequence[Column]) -> list[_Pair]:
     found = []
-    written = {theirs.name: key_without_zeros(theirs.filled).value_counts() for theirs in right if theirs.fraction_share <= 0.5}
+    possible = [theirs for theirs in right if theirs.fraction_share <= 0.5 and not _called_otherwise(theirs)]
+    written = {theirs.name: loose_key(theirs.filled).value_counts() for theirs in possible}
     for mine in left:
         if mine.fraction_share > 0.5 or mine.mean_length > 64 or mine.distinct_share < 0.5:
             continue
-        keys = set(key_without_zeros(mine.whole.dropna()).unique())
+        keys = set(loose_key(mine.whole.dropna()).unique())
         for theirs in right:
             if theirs.name not in written or not len(theirs.filled):
                 continue
@@ -188,14 +186,16 @@ def _pairs(left: Sequence[Column], right: Sequence[Column]) -> list[_Pair]:
     return found
 
 
+def _called_otherwise(column: Column) -> bool:
+    """Whether a column of the log is called a quantity, a price or the like: "1" is no product 0001 then."""
+    roles = (role for role in _LOG_ROLES if role != "user_id")
+    return not name_score(column.name, "item_id") and any(name_score(column.name, role) >= _SURE_BY_NAME for role in roles)
+
+
 def _named_item(columns: Sequence[Column]) -> list[ColumnRole]:
     best = max(columns, key=lambda column: name_score(column.name, "item_id"), default=None)
     score = 0.0 if best is None else name_score(best.name, "item_id")
     return [] if best is None or score < _LEAST_SCORE else [_role(best, "item_id", 0.6 * score, "name")]
-
-
-def _spelled_alike(one: Column, other: Column) -> bool:
-    return bool((key_without_zeros(one.text) == key_without_zeros(other.text)).mean() > 0.95)
 
 
 def _product(draft: _Draft, columns: Sequence[Column]) -> None:
@@ -378,7 +378,9 @@ def _spells(column: Column, columns: Sequence[Column], draft: _Draft) -> bool:
     ids = _ids(columns, draft)
     if ids is None or not len(column.filled):
         return False
-    pairs = [(_bare(a), _bare(b)) for a, b in zip(ids.text, column.text, strict=True) if isinstance(a, str) and isinstance(b, str)]
+    pairs = [
+        (bare_key(a), bare_key(b)) for a, b in zip(ids.text, column.text, strict=True) if isinstance(a, str) and isinstance(b, str)
+    ]
     return sum(len(b) >= 3 and (a.startswith(b) or a.endswith(b)) for a, b in pairs) >= 0.95 * max(len(pairs), 1)
 
 
@@ -394,7 +396,3 @@ def _differs_within(items: pd.Series, values: pd.Series) -> bool:
         return False
     first = values[known].groupby(items[known]).transform("first")
     return bool((values[known] != first)[again].mean() > threshold("repeated_differing"))
-
-
-def _bare(value: str) -> str:
-    return re.sub(r"[\W_]+", "", value).lower().lstrip("0")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-__all__ = ["to_csv_bytes"]
+__all__ = ["in_cp932", "remove_earlier", "to_csv_bytes"]
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r|%＝＋－＠](?![\d.,]*$)")
 _GETA = "〓"  # what Japanese printers put where they lack a character
@@ -35,6 +37,22 @@ def to_csv_bytes(frame: pd.DataFrame, encoding: Literal["utf-8-sig", "cp932"] = 
         written = unicodedata.normalize("NFC", written)  # か and its mark apart, as in names of files on a Mac
     replaced = {sign: _stand_in(sign, encoding) for sign in dict.fromkeys(written) if not _fits(sign, encoding)}
     return written.translate({ord(sign): form for sign, form in replaced.items()}).encode(encoding), replaced
+
+
+def in_cp932(file: Path) -> tuple[bytes, dict[str, str]]:
+    """A file of ``to_csv_bytes`` again, in cp932; returned as there."""
+    return to_csv_bytes(pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig"), "cp932")
+
+
+def remove_earlier(folder: Path, written: Collection[Path], columns: str) -> None:
+    """Remove the CSV files of ours that an earlier run left in a folder, told by their ``columns``; a person's own files stay.
+
+    ``columns`` is what our header consists of, or ends with.
+    """
+    for path in set(folder.glob("*.csv")) - set(written):
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            if file.readline().rstrip("\r\n").endswith(columns):
+                path.unlink()
 
 
 def _stand_in(sign: str, encoding: str) -> str:

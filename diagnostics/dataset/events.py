@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ __all__ = [
     "means_money",
     "n_purchases",
     "parse_ratings",
+    "rows_are",
     "weigh",
 ]
 
@@ -96,6 +98,11 @@ def n_purchases(log: InteractionLog) -> int:
     if log.event_type is None:
         return log.n_rows
     return sum(int(n) for written, n in pd.Series(log.event_type).value_counts().items() if means_money(str(written)))
+
+
+def rows_are(log: InteractionLog) -> Literal["purchases", "events"]:
+    """What the rows of the log may be called where they are counted."""
+    return "purchases" if n_purchases(log) == log.n_rows else "events"
 
 
 @dataclass(frozen=True)

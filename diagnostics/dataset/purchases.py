@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, objects, plain_ids
-from diagnostics.dataset.columns import INTERACTION_ROLES, key_without_zeros
+from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, nothing_usable, objects, plain_ids
+from diagnostics.dataset.columns import INTERACTION_ROLES
 from diagnostics.dataset.events import liked_from, means_money, parse_ratings, weigh
+from diagnostics.dataset.keys import key_without_zeros, loose_key
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
@@ -67,7 +68,8 @@ def read_purchases(
     ------
     TenbinError
         ``E_NO_COMMON_ITEM`` when no row names an item of the catalog, ``E_BAD_TIMES`` and ``E_BAD_RATINGS`` when the column that
-        a person chose for the time or the rating holds none, ``E_UNKNOWN_EVENT``, ``E_NO_USABLE_ROW``.
+        a person chose for the time or the rating holds none, ``E_UNKNOWN_EVENT``, ``E_NO_USABLE_ROW``,
+        ``E_SPREADSHEET_IDS``.
     """
     mapped = mapped or Mapped()
     column = {role: found[0] for role in INTERACTION_ROLES if (found := columns_of(roles, table.name, role))}
@@ -107,7 +109,7 @@ def read_purchases(
         parts = parts_of(as_text(table.frame[column["split"]]))
         sieve.drop(parts < 0, "bad_split_label")
     if not sieve.kept.any():
-        raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=table.n_rows)
+        raise nothing_usable(table, sieve, column["item_id"])
 
     kept = np.flatnonzero(sieve.kept)
     if times is not None:
@@ -117,7 +119,8 @@ def read_purchases(
     amount = _numbers(table, column.get("amount"))
     unit_price = _unit_price(unit, amount, quantity)
     listed = None if catalog_price is None else catalog_price[np.maximum(item_index, 0)]
-    value = _value(amount, unit, listed, quantity, None if events is None else _paid(events))
+    paid = None if events is None else _paid(events)
+    value = _value(amount, unit, listed, quantity, paid)
     log = InteractionLog(
         user_ids=np.asarray(user_ids, dtype=np.object_),
         user_index=user_index.astype(np.int32),
@@ -126,6 +129,7 @@ def read_purchases(
         value=None if value is None else value[kept],
         event_type=None if events is None else objects(events.iloc[kept].fillna("")),
         weight=None if weights is None or (weights.rows[kept] == 1).all() else weights.rows[kept],
+        bought=None if paid is None or paid[kept].all() or not paid[kept].any() else paid[kept],
     )
     return Purchases(
         log=log,
@@ -193,24 +197,28 @@ def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:
 def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
     """The index of each row's item, -1 for an item that is not in the catalog.
 
-    Where a file has lost leading zeros (a spreadsheet or a database took its ids for numbers), an id that is not in the catalog
-    as written means the one item that it names without them; it stays unknown where it could mean several.
+    Where a file has lost leading zeros (a spreadsheet or a database took its ids for numbers), or spells ids in another way
+    (capital letters, full-width signs, hyphens), an id that is not in the catalog as written means the one item that it names
+    without these; it stays unknown where it could mean several.
     """
     codes, unique = pd.factorize(items)
     written = plain_ids(pd.Series(np.asarray(unique, dtype=object), dtype="str"))
     place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
+    mine = pd.Series(item_ids, dtype="str")
     remarks: list[Message] = []
-    strange = np.flatnonzero(place < 0)
-    if len(strange):
-        mine = key_without_zeros(pd.Series(item_ids, dtype="str"))
-        single = np.flatnonzero(~mine.duplicated(keep=False))
-        loose = pd.Index(mine.iloc[single].astype(object)).get_indexer(
-            pd.Index(key_without_zeros(written.iloc[strange]).astype(object))
-        )
-        found = loose >= 0
-        place[strange[found]] = single[loose[found]]
-        if found.any():
-            remarks.append(Message(code="reading.remark.zeros", values={"file": file, "n": int(found.sum())}))
+    for code, as_key in (("zeros", key_without_zeros), ("spelled", loose_key)):
+        strange = np.flatnonzero(place < 0)
+        if not len(strange):
+            break
+        keys = as_key(mine)
+        single = np.flatnonzero(~keys.duplicated(keep=False))
+        loose = pd.Index(keys.iloc[single].astype(object)).get_indexer(pd.Index(as_key(written.iloc[strange]).astype(object)))
+        known = strange[loose >= 0]
+        place[known] = single[loose[loose >= 0]]
+        if len(known):
+            example = {"found": str(written.iloc[known[0]])[:60]} if code == "spelled" else {}
+            said = {"file": file, "n": len(known), **example}
+            remarks.append(Message(code=f"reading.remark.{code}", values=said))
     return np.append(place, -1)[codes].astype(np.int64), remarks
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnostics.dataset.downloads import to_csv_bytes
+from diagnostics.dataset.downloads import remove_earlier, to_csv_bytes
 from diagnostics.dataset.tables import Table
 from diagnostics.messages import has, text
 from diagnostics.schema import SetAside
@@ -38,6 +38,12 @@ class Sieve:
         """Set the rows of ``mask`` aside, unless they already are."""
         self._reasons[mask & self.kept] = reason
         self.kept &= ~mask
+
+    @property
+    def commonest(self) -> str:
+        """The reason that holds against most rows; "" where none is set aside."""
+        reasons = pd.Series([*self._reasons[~self.kept], *self._table.rejected["tenbin_reason"]], dtype="str")
+        return str(reasons.mode().iloc[0]) if len(reasons) else ""
 
     def rejected(self) -> pd.DataFrame:
         """All rows of the file that are not used, in file order, with ``tenbin_row`` and ``tenbin_reason``."""
@@ -89,7 +95,7 @@ def _why(code: str, lang: str) -> str:
 
 
 def write_rejected(dataset: Dataset, folder: Path, lang: str = "en") -> tuple[Path, ...]:
-    """Write the rows that were set aside, one ``rejected_csv`` per file, and return the paths."""
+    """Write the rows that were set aside, one ``rejected_csv`` per file, and return the paths; those of an earlier run go."""
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for name, rows in dataset.rejected.items():
@@ -101,6 +107,7 @@ def write_rejected(dataset: Dataset, folder: Path, lang: str = "en") -> tuple[Pa
         )
         written[path.stem.casefold()] = path
         path.write_bytes(rejected_csv(rows, lang))
+    remove_earlier(folder, written.values(), "tenbin_row,tenbin_reason,tenbin_why")
     return tuple(written.values())
 
 

@@ -156,7 +156,7 @@ def draw(
         n_rows, n_items = (int(engine.run(table.count().name("n"))["n"][0].as_py()) for table in (log, items))
         users, n_users = _users(engine, log.select(tenbin_user=user), n_rows, seed, part(0.35, 0.55), cancelled)
         if not n_users:
-            raise TenbinError("E_NO_USABLE_ROW", file=previews["interactions"].name, n=n_rows)
+            raise TenbinError("E_NO_USABLE_ROW", file=previews["interactions"].name, n=n_rows, reason="missing_user_id")
         rows = log.select(tenbin_user=user, tenbin_item=item_key(item)).inner_join(engine.table(users), "tenbin_user")
         ids = engine.run(items.select(item=item_key(items[id_column])).distinct(), cancelled=cancelled)["item"].drop_null()
         users, touched = _within_items(users, _touched(engine, rows, ids.to_numpy(), part(0.55, 0.7), cancelled))

@@ -39,7 +39,7 @@ _PIECES = re.compile(
 )
 _TIMES = re.compile(r"^[x×*✕]\s*(?=\d)")
 
-_ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
+_ERAS = {"令和": 2018, "令": 2018, "r": 2018, "平成": 1988, "平": 1988, "h": 1988, "昭和": 1925, "昭": 1925, "s": 1925}
 _TIME = (
     r"(?:[t,]?\s*(?:\([^)]*\)\s*)?(?P<half>午前|午後|am|pm)?\s*(?P<hour>\d{1,2})\s*[:時]\s*(?P<minute>\d{1,2})?\s*"
     r"(?:[:分]\s*(?P<second>\d{1,2})?(?:\.\d+)?)?\s*秒?\s*(?P<half_after>am|pm)?)?"
@@ -47,7 +47,7 @@ _TIME = (
 _ZONE = r"\s*(?P<zone>z|utc|gmt|jst|[+-]\d{2}:?\d{2})?$"
 _DATE = re.compile(r"^(?P<a>\d{1,4})\s*[-/.年]\s*(?P<b>\d{1,2})\s*[-/.月]\s*(?P<c>\d{1,4})\s*日?\s*(?:\([^)]*\))?" + _TIME + _ZONE)
 _ERA_DATE = re.compile(
-    r"^(?P<era>令和|平成|昭和|[rhs])\s*(?P<a>\d{1,2}|元)\s*[-/.年]\s*(?P<b>\d{1,2})\s*[-/.月]\s*(?P<c>\d{1,2})\s*日?\s*(?:\([^)]*\))?"
+    r"^(?P<era>令和?|平成?|昭和?|[rhs])\s*(?P<a>\d{1,2}|元)\s*[-/.年]\s*(?P<b>\d{1,2})\s*[-/.月]\s*(?P<c>\d{1,2})\s*日?\s*(?:\([^)]*\))?"
     + _TIME
     + _ZONE
 )
@@ -61,6 +61,8 @@ _ISO_ZONE = r"^.{10}[T ][\d:.,]*(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 
 _FIRST, _LAST = np.datetime64("1970-01-02", "s"), np.datetime64("2100-01-01", "s")
 Numbers = npt.NDArray[np.int64]
+
+_COMPACT = {6: "%y%m%d", 8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits -> what they are
 
 _EXCEL_DAY_0 = np.datetime64("1899-12-30", "s")
 
@@ -173,8 +175,8 @@ def parse_times(column: pd.Series) -> Times:
     Only where the cells are written with different offsets are these taken off: the result is UTC then, its writing ``utc``.
 
     Understood: ISO 8601; year, month and day in any order with ``/ - .`` or 年月日; 令和6年1月5日 and R6.1.5; month names;
-    yyyymmdd[hhmm[ss]]; seconds, milliseconds or microseconds since 1970; Excel's serial days. Years outside 1970-2100 are
-    unreadable: they are placeholders such as 9999-12-31.
+    yymmdd and yyyymmdd[hhmm[ss]]; seconds, milliseconds or microseconds since 1970; Excel's serial days. Years outside
+    1970-2100 are unreadable: they are placeholders such as 9999-12-31.
     """
     text = pa.chunked_array(pa.array(column, type=pa.large_string()))
     digits = _matches(text, r"^\d+(\.\d+)?$")
@@ -217,8 +219,8 @@ def _iso(text: pa.ChunkedArray) -> tuple[npt.NDArray[np.datetime64], npt.NDArray
 
 def _from_digits(text: pa.ChunkedArray) -> tuple[npt.NDArray[np.datetime64], str]:
     length = int(pc.mode(pc.utf8_length(_whole(text)))[0]["mode"].as_py())
-    if length in (12, 14) or (length == 8 and _mostly_dates(_whole(text.slice(0, 10_000)), "%Y%m%d")):
-        layout = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}[length]
+    layout = _COMPACT.get(length)
+    if layout is not None and (length > 8 or _mostly_dates(_whole(text.slice(0, 10_000)), layout)):
         whole = pd.Series(_whole(text), dtype="str")
         codes, unique = pd.factorize(whole.where(whole.str.len() == length))
         parsed = pd.to_datetime(pd.Series(unique), format=layout, errors="coerce")

@@ -21,7 +21,19 @@ from diagnostics.messages.numbers import FORMATS, write
 __all__ = ["FORMATS", "LANGUAGES", "NAMED", "catalog", "has", "text", "toml", "write"]
 
 LANGUAGES = ("en", "ja")
-NAMED = ("modality", "backbone", "balancer", "layout", "reading.role", "reading.event", "toml", "sentences", "failure")
+NAMED = (
+    "modality",
+    "backbone",
+    "balancer",
+    "layout",
+    "reading.role",
+    "reading.event",
+    "reading.counted",
+    "set_aside",
+    "toml",
+    "sentences",
+    "failure",
+)
 """Ways of writing that look a code up: ``{name:modality}`` writes the words of ``modality.<name>``, or an unknown name as it is;
 a list of codes, which a person may type, is written as words, each with its code. ``{column:toml}`` is what a mapping file holds;
 ``{drivers:sentences}`` writes a list of ``{"code": ..., "values": {...}}`` as sentences, one after another."""

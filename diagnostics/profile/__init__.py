@@ -114,6 +114,7 @@ def _profile(
         findings += modality_findings(dataset, described, real[block.name], check)
         findings += signal_findings(dataset, described, real[block.name], signals, check)
         worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
+    of_shop, more = shop_findings(dataset, signals)
     found = Profile(
         modalities=tuple(modalities),
         tables=tables.summary,
@@ -123,10 +124,10 @@ def _profile(
         n_test_users=len(ranking.targets.users),
         redundancy=signals.redundancy,
         shared_information=signals.shared_information,
-        findings=(*findings, *shop_findings(dataset, signals)),
+        findings=(*findings, *of_shop),
         not_checked=not_checked(ranking, signals),
     )
-    return found, worklists
+    return found, [*worklists, *more]
 
 
 def _check(dataset: Dataset, block: FeatureBlock, kinship: Kinship) -> Check:

@@ -15,7 +15,7 @@ from diagnostics.seeds import generator
 from diagnostics.stats.prediction import estimate_auc, logistic
 from diagnostics.stats.ratios import proportion_difference
 
-__all__ = ["Traits", "absence", "group_of"]
+__all__ = ["Traits", "absence", "driver_sentences", "group_of"]
 
 _FOLDS = 5
 _MODEL_ITEMS = 20_000  # the model's ranking is then known to half a point; drivers are counted on all items
@@ -23,8 +23,19 @@ _MODEL_CATEGORIES = 50
 
 Numbers = npt.NDArray[np.float64]
 Code = Literal[
-    "never_sold", "less_popular", "more_popular", "no_price", "cheaper", "dearer", "newer", "older", "no_category", "category"
+    "never_sold",
+    "less_popular",
+    "more_popular",
+    "no_price",
+    "cheaper",
+    "dearer",
+    "newer",
+    "older",
+    "no_category",
+    "category",
+    "month",
 ]
+_SPAN = "–"
 
 
 @dataclass(frozen=True)
@@ -89,11 +100,12 @@ def absence(traits: Traits, kind: Kind, real: BoolArray, *, seed: int = 0) -> Ab
 
     Returns
     -------
-    None where fewer than ``absence_min_items`` items lack it or have it. ``auc`` is that of a logistic regression on held-out
-    fifths of the items: 0.5 is chance. A driver is a group of items: a third of the shop, a category, those without a sale, a price
-    or a category. Drivers are sought one after the other, strongest first, each among the items of no driver before it: then a dear
-    category is not named again as "dearer", and ten categories without photos do not hide each other. A driver lacks the value in
-    at least ``absence_difference`` more cases than the others, by Fisher's exact test with Holm's correction over all groups tried
+    None where fewer than ``absence_min_items`` items lack it or have it. ``auc`` is that of a logistic regression on
+    held-out fifths of the items: 0.5 is chance. A driver is a group of items: a third of the shop, a category, those without a
+    sale, a price or a category, the products of one month of launch, in which something may have stopped. Drivers are sought
+    one after the other, strongest first, each among the items of no driver before it: then a dear category is not named again
+    as "dearer", and ten categories without photos do not hide each other. A driver lacks the value in at least
+    ``absence_difference`` more cases than the others, by Fisher's exact test with Holm's correction over all groups tried
     (``absence_error``). Told are the shares in the whole group and in the items of no driver.
 
     Notes
@@ -108,7 +120,27 @@ def absence(traits: Traits, kind: Kind, real: BoolArray, *, seed: int = 0) -> Ab
 
 def group_of(driver: AbsenceDriver, traits: Traits, kind: Kind) -> BoolArray:
     """The items that a driver is about; bool (n_items,)."""
+    if driver.code == "month" and traits.launch is not None and driver.group is not None:
+        first, _, last = driver.group.partition(_SPAN)
+        months = _months(traits.launch)
+        return np.asarray((months >= np.datetime64(first, "M")) & (months <= np.datetime64(last or first, "M")))
     return next(group.members for group in _groups(traits, kind) if (group.code, group.name) == (driver.code, driver.group))
+
+
+def driver_sentences(found: Absence | None) -> list[dict[str, object]]:
+    """The drivers as messages, as findings hold them; none where absence was not measured."""
+    return [
+        {
+            "code": f"absence.{driver.code}",
+            "values": {
+                "group": driver.group or "",
+                "missing": driver.missing,
+                "elsewhere": driver.missing_elsewhere,
+                "n": driver.n_items,
+            },
+        }
+        for driver in (found.drivers if found else ())
+    ]
 
 
 def _launch(dataset: Dataset) -> Numbers | None:
@@ -193,7 +225,39 @@ def _drivers(traits: Traits, kind: Kind, missing: BoolArray) -> tuple[AbsenceDri
         found.append(best)
         groups = [group for group in groups if group is not best]
         rest = rest & ~best.members
-    return tuple(_driver(group, missing, rest) for group in found)
+    return tuple(_driver(group, missing, rest) for group in _spans(found))
+
+
+def _spans(found: list[_Group]) -> list[_Group]:
+    """The groups in their order, neighbouring months told as one where the first of them stands."""
+    months = sorted(group.name for group in found if group.code == "month" and group.name is not None)
+    told: list[_Group] = []
+    for group in found:
+        if group.code != "month" or group.name is None:
+            told.append(group)
+            continue
+        first = last = months.index(group.name)
+        while first > 0 and _follows(months[first - 1], months[first]):
+            first -= 1
+        while last + 1 < len(months) and _follows(months[last], months[last + 1]):
+            last += 1
+        name = months[first] if first == last else f"{months[first]}{_SPAN}{months[last]}"
+        if any((other.code, other.name) == ("month", name) for other in told):
+            continue
+        parts = [other.members for other in found if other.code == "month" and other.name in months[first : last + 1]]
+        told.append(_Group("month", name, np.logical_or.reduce(parts), group.known))
+    return told
+
+
+def _follows(month: str, other: str) -> bool:
+    return bool(np.datetime64(month, "M") + 1 == np.datetime64(other, "M"))
+
+
+def _months(launch: Numbers) -> npt.NDArray[np.datetime64]:
+    """The month of each launch, NaT where it is not known."""
+    known = np.isfinite(launch)
+    days = np.where(known, launch, 0).astype(np.int64).astype("datetime64[D]")
+    return np.where(known, days.astype("datetime64[M]"), np.datetime64("NaT", "M"))
 
 
 def _groups(traits: Traits, kind: Kind) -> list[_Group]:
@@ -207,6 +271,9 @@ def _groups(traits: Traits, kind: Kind) -> list[_Group]:
                 groups.append(_Group(code, None, members, known))
         if low == "cheaper":
             groups.append(_Group("no_price", None, ~known, everyone))
+    if traits.launch is not None:
+        months, known = _months(traits.launch), np.isfinite(traits.launch)
+        groups += [_Group("month", str(month), months == month, known) for month in np.unique(months[known])]
     categories = traits.categories(kind)
     if categories is not None:
         known = np.array([value is not None for value in categories], dtype=bool)

@@ -18,7 +18,9 @@ from diagnostics.schema import Catalog
 __all__ = ["check_attributes"]
 
 _SMALL_CATEGORY = 20
-_REST = frozenset({"other", "others", "misc", "miscellaneous", "その他", "他"})  # one column may say so; all of them say nothing
+_REST = frozenset(
+    {"other", "others", "misc", "miscellaneous", "その他", "他", "none", "nil", "なし", "無し", "該当なし"}
+)  # one column may say so ("hood: none" is a fact); all of them say nothing
 
 _CURRENCIES = {
     "yen": r"¥|円|圓|jpy|\byen\b",
@@ -26,7 +28,7 @@ _CURRENCIES = {
     "euro": r"€|eur\b|\beuros?\b|ユーロ",
     "pound": r"£|gbp|ポンド",
     "won": r"₩|krw|ウォン|원",
-    "yuan": r"元|cny|rmb",
+    "yuan": r"(?<=[\d万億])\s*元|cny|rmb",
 }
 _CURRENCY = re.compile("|".join(f"(?P<{name}>{signs})" for name, signs in _CURRENCIES.items()))
 _WITH_TAX = re.compile(r"税込|内税|incl[a-z.]*\s*(?:of\s*)?(?:tax|vat)|(?:tax|vat)\s*incl")
@@ -43,7 +45,7 @@ def check_attributes(check: Check) -> None:
         for column in catalog.attributes.values():
             words = ["" if value is None else value.strip().casefold() for value in column]
             filled += np.array([bool(word) for word in words])
-            hollow += np.array([word in STAND_INS for word in words])
+            hollow += np.array([word in STAND_INS and word not in _REST for word in words])
             vague += np.array([word in _REST for word in words])
         nothing = (filled > 0) & (hollow + vague == filled) & ((hollow > 0) | (vague > 1))
         check.disguised |= nothing

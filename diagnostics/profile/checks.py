@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from diagnostics.config import threshold
 from diagnostics.schema import BoolArray, Catalog, Finding, QualityIssue
 
-__all__ = ["EXAMPLES", "Check", "Worklist", "above", "below", "example_ids", "per_count"]
+__all__ = ["EXAMPLES", "WHOLE_SHOP", "Check", "Worklist", "above", "below", "example_ids", "per_count"]
 
 EXAMPLES = 20
+WHOLE_SHOP = "all"
+"""Stands for the modality in what is about no single one; no modality may be called so."""
 Severity = Literal["info", "warning", "problem"]
 Groups = list[NDArray[np.int64]]
 

@@ -7,16 +7,14 @@ or where the gaps follow a pattern, and told in any case.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from scipy.stats import hypergeom
 
 from diagnostics.config import threshold
-from diagnostics.profile.absence import Traits, absence
+from diagnostics.dataset.events import rows_are
+from diagnostics.profile.absence import Traits, absence, driver_sentences
 from diagnostics.profile.checks import Check, Worklist, example_ids
 from diagnostics.profile.tables import TableProfile
-from diagnostics.schema import BoolArray, Dataset, DescriptionGaps, Evidence, Finding, SegmentCoverage
+from diagnostics.schema import BoolArray, Dataset, DescriptionGaps, Evidence, Finding
 
 __all__ = ["DESCRIPTION", "description_gaps"]
 
@@ -58,68 +56,32 @@ def description_gaps(
     check.worklists.append(Worklist(check.modality, "description_gaps", items, np.ones(len(items)), check.value))
     limit = threshold("incomplete_coverage")
     usual = 1 - gaps.blank / len(missing) >= threshold("usually_described")
-    patterns = [*_months(gaps.segments), *_drivers(gaps)]
+    counts: dict[str, object] = {
+        "blank": gaps.blank,
+        "hollow": gaps.hollow,
+        "without_text": gaps.without_text,
+        "total": len(missing),
+        "interactions": 1 - coverage.interactions,
+        "rows": rows_are(dataset.log),
+    }
+    patterns = driver_sentences(gaps.absence)
     check.findings.append(
         Finding(
             code="description_gaps",
             severity="warning" if (usual and coverage.items < limit) or patterns else "info",
             modality=check.modality,
             evidence=(Evidence(measure="coverage_items", value=coverage.items, threshold=limit, unit="share"),),
-            values={
-                "blank": gaps.blank,
-                "hollow": gaps.hollow,
-                "without_text": gaps.without_text,
-                "total": len(missing),
-                "interactions": 1 - coverage.interactions,
-                "patterns": patterns,
-            },
+            values={**counts, "patterns": patterns, "parts": [*_told(counts), *patterns]},
             item_ids=example_ids(dataset.catalog, items),
         )
     )
     return gaps
 
 
-def _drivers(gaps: DescriptionGaps) -> list[Sentence]:
-    return [
-        {
-            "code": f"absence.{driver.code}",
-            "values": {
-                "group": driver.group or "",
-                "missing": driver.missing,
-                "elsewhere": driver.missing_elsewhere,
-                "n": driver.n_items,
-            },
-        }
-        for driver in (gaps.absence.drivers if gaps.absence else ())
+def _told(counts: dict[str, object]) -> list[Sentence]:
+    """The counts as sentences; nothing is said of what there is none of."""
+    parts = [name for name in ("blank", "hollow") if counts[name]] + [
+        "sold",
+        "without_text" if counts["without_text"] else "titled",
     ]
-
-
-def _months(segments: Sequence[SegmentCoverage]) -> list[Sentence]:
-    """The months whose new products lack descriptions far more often than those of other months; neighbours told as one span.
-
-    A month is named by Fisher's exact test with Bonferroni's correction over the months, and where the difference is worth telling.
-    """
-    months = [segment for segment in segments if segment.by == "launch"]
-    n = np.array([month.n_items for month in months], dtype=np.int64)
-    lost = np.array([round(month.n_items * (1 - month.items)) for month in months], dtype=np.int64)
-    others = np.maximum(n.sum() - n, 1)
-    chance = hypergeom.sf(lost - 1, n.sum(), lost.sum(), n) * len(months)
-    named = (chance < threshold("absence_error")) & (n >= threshold("absence_group_items"))
-    named &= lost / np.maximum(n, 1) - (lost.sum() - lost) / others >= threshold("absence_difference")
-    spans = np.split(np.flatnonzero(named), np.flatnonzero(np.diff(np.flatnonzero(named)) > 1) + 1)
-    rest = ~named
-    elsewhere = float(lost[rest].sum() / max(n[rest].sum(), 1))
-    return [
-        {
-            "code": "absence.month" if len(span) == 1 else "absence.months",
-            "values": {
-                "first": months[span[0]].segment,
-                "last": months[span[-1]].segment,
-                "missing": float(lost[span].sum() / n[span].sum()),
-                "elsewhere": elsewhere,
-                "n": int(n[span].sum()),
-            },
-        }
-        for span in spans
-        if len(span)
-    ]
+    return [{"code": f"finding.description_gaps.{part}", "values": counts} for part in parts]

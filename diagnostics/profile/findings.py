@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from diagnostics.config import threshold
-from diagnostics.profile.absence import group_of
-from diagnostics.profile.checks import Check, Worklist, example_ids
+from diagnostics.dataset.events import rows_are
+from diagnostics.profile.absence import driver_sentences, group_of
+from diagnostics.profile.checks import WHOLE_SHOP, Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
 from diagnostics.profile.signals import Signals
 from diagnostics.profile.standalone import Ranking
@@ -27,12 +28,22 @@ def modality_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArr
                 severity="warning",
                 modality=modality.name,
                 evidence=(_evidence("coverage_items", coverage.items, "incomplete_coverage"),),
-                values={"share": coverage.items, "interactions": coverage.interactions, "missing": int((~real).sum())},
+                values={
+                    "share": coverage.items,
+                    "interactions": coverage.interactions,
+                    "missing": int((~real).sum()),
+                    "rows": rows_are(dataset.log),
+                },
                 item_ids=_best_sellers(dataset, ~real, sold),
             )
         )
     elif coverage.items < 1:
-        missing = {"missing": int((~real).sum()), "total": len(real), "interactions": 1 - coverage.interactions}
+        missing = {
+            "missing": int((~real).sum()),
+            "total": len(real),
+            "interactions": 1 - coverage.interactions,
+            "rows": rows_are(dataset.log),
+        }
         items = _best_sellers(dataset, ~real, sold)
         found.append(Finding(code="modality_gaps", severity="info", modality=modality.name, values=missing, item_ids=items))
     if coverage.disguised >= threshold("disguised_share"):
@@ -74,9 +85,9 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
         check.worklists.append(Worklist(modality.name, code, items, np.ones(len(items)), check.value))
 
     if modality.absence is not None and modality.absence.drivers:
-        found.append(_not_at_random(dataset, modality, modality.absence, real, signals, sold))
-        concerned = [group_of(driver, signals.traits, modality.kind) for driver in modality.absence.drivers]
-        to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned) & ~real, sold))
+        concerned = [group_of(driver, signals.traits, modality.kind) & ~real for driver in modality.absence.drivers]
+        found.append(_not_at_random(dataset, modality, modality.absence, real, concerned[0], sold))
+        to_do("missing_not_at_random", _by_sales(np.logical_or.reduce(concerned), sold))
     if modality.health is not None and (modality.health.hub_share or 0.0) >= threshold("hub_share"):
         to_do("hubs", hubs(signal.view))
         found.append(
@@ -98,9 +109,10 @@ def signal_findings(dataset: Dataset, modality: ModalityProfile, real: BoolArray
     return found
 
 
-def shop_findings(dataset: Dataset, signals: Signals) -> list[Finding]:
-    """What is true of the shop or of two modalities rather than of one."""
-    found = []
+def shop_findings(dataset: Dataset, signals: Signals) -> tuple[list[Finding], list[Worklist]]:
+    """What is true of the shop or of two modalities rather than of one, and the lists to work through."""
+    found: list[Finding] = []
+    worklists: list[Worklist] = []
     for pair in signals.redundancy:
         directions = ((pair.modalities, pair.second_from_first), (pair.modalities[::-1], pair.first_from_second))
         (source, foretold), r2 = max(directions, key=lambda direction: direction[1].value or 0.0)
@@ -132,7 +144,9 @@ def shop_findings(dataset: Dataset, signals: Signals) -> list[Finding]:
                     item_ids=example_ids(dataset.catalog, np.flatnonzero(~sold)),
                 )
             )
-    return found
+            without = np.flatnonzero(~sold)
+            worklists.append(Worklist(WHOLE_SHOP, "price_only_where_sold", without, np.ones(len(without)), lambda item: ""))
+    return found, worklists
 
 
 def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
@@ -147,29 +161,16 @@ def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
 
 
 def _not_at_random(
-    dataset: Dataset, modality: ModalityProfile, absence: Absence, real: BoolArray, signals: Signals, sold: np.ndarray
+    dataset: Dataset, modality: ModalityProfile, absence: Absence, real: BoolArray, concerned: BoolArray, sold: np.ndarray
 ) -> Finding:
-    """Its drivers as sentences, strongest first; the items that lack the value in the strongest driver's group."""
-    sentences = [
-        {
-            "code": f"absence.{driver.code}",
-            "values": {
-                "group": driver.group or "",
-                "missing": driver.missing,
-                "elsewhere": driver.missing_elsewhere,
-                "n": driver.n_items,
-            },
-        }
-        for driver in absence.drivers
-    ]
-    concerned = group_of(absence.drivers[0], signals.traits, modality.kind) & ~real
+    """Its drivers as sentences, strongest first; ``concerned`` are the items without the value in the strongest driver's group."""
     return Finding(
         code="missing_not_at_random",
         severity="warning",
         modality=modality.name,
         effect=absence.drivers[0].difference,
         evidence=(_measured("absence_auc", absence.auc, 0.5),),
-        values={"drivers": sentences, "count": int((~real).sum())},
+        values={"drivers": driver_sentences(absence), "count": int((~real).sum())},
         item_ids=_best_sellers(dataset, concerned, sold),
     )
 

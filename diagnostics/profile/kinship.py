@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from diagnostics.config import threshold
-from diagnostics.schema import Dataset
+from diagnostics.schema import Catalog, Dataset
 from diagnostics.seeds import generator
 
-__all__ = ["Kinship", "group_items", "id_beginnings"]
+__all__ = ["Kinship", "group_items", "id_families"]
 
 _PAIRS = 1000
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
@@ -50,7 +50,7 @@ class Kinship:
         self._titles = None
         if catalog.titles is not None:
             self._titles = [_own_pairs(title, of_kind[kind]) for title, kind in zip(catalog.titles, kinds, strict=True)]
-        codes = [id_beginnings(catalog.item_ids), catalog.product]
+        codes = [id_families(catalog, seed=seed), catalog.product]
         self._labels = {
             "id": [_Label.of(column) for column in codes if column is not None],
             "category": [] if catalog.category is None else [_Label.of(catalog.category)],
@@ -165,9 +165,36 @@ def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(value, len(numbers) - 1) for value in values.tolist()], dtype=np.int64)
 
 
-def id_beginnings(item_ids: NDArray[np.object_]) -> NDArray[np.object_]:
-    """The first 60 % of each id, as in codes that end in colour and size; None for ids too short to have parts."""
-    return np.array([value[: ceil(0.6 * len(value))] if len(value) >= 6 else None for value in item_ids.astype(str)], dtype=object)
+def id_families(catalog: Catalog, *, seed: int = 0) -> NDArray[np.object_] | None:
+    """The first 60 % of each id, as in codes that end in colour and size; None where they say nothing of the products [own].
+
+    Running numbers begin alike too, and mean no more than that products were entered one after the other: a placeholder on a whole
+    batch must not pass for a picture of variants. So items whose ids begin alike must have titles that are alike far beyond
+    chance; without titles, no more than ``kinship_family`` items may begin alike. An id too short to have parts has None.
+    """
+    begun = [value[: ceil(0.6 * len(value))] if len(value) >= 6 else None for value in catalog.item_ids.astype(str)]
+    beginnings = np.array(begun, dtype=object)
+    codes = _codes(beginnings)
+    families = group_items(codes, np.flatnonzero(codes >= 0), 2)
+    if not families:
+        return None
+    if catalog.titles is None:
+        large = [family for family in families if len(family) > threshold("kinship_family")]
+        beginnings[np.concatenate([np.empty(0, dtype=np.int64), *large])] = None
+        return beginnings
+    rng = generator(seed, "id families")
+    within = [rng.choice(families[at], 2, replace=False) for at in rng.integers(0, len(families), _PAIRS)]
+    anywhere = [rng.choice(catalog.n_items, 2, replace=False) for _ in range(_PAIRS)]
+    alike, chance = (float(np.mean([_titles_alike(catalog, *pair) for pair in pairs])) for pairs in (within, anywhere))
+    return beginnings if _above_chance(alike, chance) >= threshold("kinship_titles") else None
+
+
+def _titles_alike(catalog: Catalog, one: int, other: int) -> float:
+    """Share of letter pairs in common of two items' titles, what their categories are called aside."""
+    kinds = [""] * 2 if catalog.category is None else [catalog.category[item] or "" for item in (one, other)]
+    titles = [catalog.titles[item] if catalog.titles is not None else None for item in (one, other)]
+    first, second = (_own_pairs(title, _letter_pairs(f" {kind} ")) for title, kind in zip(titles, kinds, strict=True))
+    return len(first & second) / max(len(first | second), 1)
 
 
 def _told_by(category: NDArray[np.object_] | None, column: NDArray[np.object_]) -> bool:

@@ -89,7 +89,7 @@ def measure_signals(
     """
     sample = sample_items(dataset.catalog.n_items, seed)
     bought = Collaborative(dataset.split, sample, seed)
-    products = find_products(dataset, features, real)
+    products = find_products(dataset, features, real, seed=seed)
     half = 0.4 if products.matter else 0.8
     traits = Traits.of(dataset)
     found: dict[str, Signal] = {}

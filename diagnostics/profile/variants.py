@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from diagnostics.config import threshold
-from diagnostics.profile.kinship import id_beginnings
+from diagnostics.profile.kinship import id_families
 from diagnostics.profile.neighbours import unit_rows
 from diagnostics.schema import BoolArray, Dataset, FeatureBlock, FloatArray, IndexArray, Split
 
@@ -58,14 +58,15 @@ class Products:
         return self.together >= threshold("kinship_min_pairs") and self.lift >= threshold("kinship_lift")
 
 
-def find_products(dataset: Dataset, features: Sequence[FeatureBlock], real: Mapping[str, BoolArray]) -> Products:
+def find_products(dataset: Dataset, features: Sequence[FeatureBlock], real: Mapping[str, BoolArray], *, seed: int = 0) -> Products:
     """Join items to products by what they share, stand-ins left out [own].
 
     Two items are variants of one product when they have
 
     - the same product code, where the shop has such a column, or
     - the same whole text (title and description), or
-    - ids that begin alike and the same description, the same title or the same vector of pictures or of a ready-made modality.
+    - ids that begin alike (``id_families``) and the same description, the same title or the same vector of pictures or of a
+      ready-made modality.
 
     Attributes are no evidence: unlike products are often both small, red and 10 dollars. Cost: linear in items.
 
@@ -76,7 +77,8 @@ def find_products(dataset: Dataset, features: Sequence[FeatureBlock], real: Mapp
     catalog = dataset.catalog
     everything = np.ones(catalog.n_items, dtype=bool)
     written = real.get("text", ~everything)
-    beginnings = _codes(id_beginnings(catalog.item_ids), everything)
+    families = id_families(catalog, seed=seed)
+    beginnings = np.full(catalog.n_items, -1, dtype=np.int64) if families is None else _codes(families, everything)
     texts, descriptions = _folded(catalog.texts, written), _folded(catalog.descriptions, written)
     same = {"text": texts if catalog.descriptions is None else descriptions}
     for block in features:

@@ -34,11 +34,12 @@ def write_worklists(folder: Path, dataset: Dataset, worklists: Iterable[Worklist
     """Write ``<modality>-<code>.csv`` for each list and return the paths.
 
     As every table that the product hands out (``dataset.to_csv_bytes``): UTF-8 with BOM, and no cell runs as a formula. Line ends
-    inside a cell become blanks. Columns: ``COLUMNS``. Within one badness the order is that of the list.
+    inside a cell become blanks. Columns: ``COLUMNS``. Within one badness the order is that of the list. Lists that an earlier
+    profile left in the folder are removed: what they name may be repaired by now.
     """
     import pandas as pd
 
-    from diagnostics.dataset import to_csv_bytes
+    from diagnostics.dataset import remove_earlier, to_csv_bytes
 
     catalog = dataset.catalog
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,7 @@ def write_worklists(folder: Path, dataset: Dataset, worklists: Iterable[Worklist
         path = folder / f"{worklist.modality}-{worklist.code}.csv"
         path.write_bytes(to_csv_bytes(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))[0])
         written.append(path)
+    remove_earlier(folder, written, ",".join(COLUMNS))
     return tuple(written)
 
 

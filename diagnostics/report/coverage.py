@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from diagnostics.messages.numbers import MISSING
-from diagnostics.report.evidence import coverage_chart
+from diagnostics.report.evidence import Held, coverage_chart, what_is_held
 from diagnostics.report.figures import MonthChart, Months, look_of
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Table
 from diagnostics.report.words import Words
-from diagnostics.schema import Absence, ModalityProfile, Profile, SegmentCoverage
+from diagnostics.schema import Absence, Profile, SegmentCoverage
 
 __all__ = ["absence_points", "coverage_blocks", "month_chart", "patterns", "segment_table"]
 
@@ -28,13 +28,13 @@ def coverage_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     blocks += [
         Figure(month_chart(profile, by, words), words(f"report.profile.{by}_caption"))
         for by in ("launch", "month")
-        if len(_segments(profile, by)) > 1  # a single month shows no course
+        if len(_segments(what_is_held(profile, words), by)) > 1  # a single month shows no course
     ]
     for by in ("popularity", "category"):
         table = segment_table(profile, by, words)
         if table.rows:
             blocks += [Paragraph(words(f"report.profile.by_{by}"), "lead"), table]
-        elif _segments(profile, by):
+        elif _segments(what_is_held(profile, words), by):
             blocks.append(Paragraph(words("report.profile.no_category")))
     if profile.patterns:
         blocks += [Paragraph(words("report.profile.patterns"), "lead"), patterns(profile, words)]
@@ -45,12 +45,12 @@ def coverage_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _segments(profile: Profile, by: str) -> Segments:
+def _segments(held: Sequence[Held], by: str) -> Segments:
     found: Segments = {}
-    for modality in profile.modalities:
-        for segment in modality.segments:
+    for part in held:
+        for segment in part.segments:
             if segment.by == by:
-                found.setdefault(segment.segment, {})[modality.name] = segment
+                found.setdefault(segment.segment, {})[part.key] = segment
     return found
 
 
@@ -59,7 +59,8 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
 
     Best sellers come before slow ones; of the categories only those that lack something, the largest gaps first.
     """
-    found = _segments(profile, by)
+    held = what_is_held(profile, words)
+    found = _segments(held, by)
     order = [name for name in _POPULARITY if name in found]
     if by == "category":
         order = sorted((name for name in found if _gap(found)(name)[0] > 0), key=_gap(found), reverse=True)
@@ -67,13 +68,13 @@ def segment_table(profile: Profile, by: str, words: Words) -> Table:
     columns = (
         Column(words(f"report.profile.segment_{by}")),
         Column(words("report.profile.segment_items"), True),
-        *(Column(words.modality(modality.name)) for modality in profile.modalities),
+        *(Column(part.label) for part in held),
     )
     rows = tuple(
         (
             Cell(_segment_name(name, by, words)),
             Cell(words.number(max(segment.n_items for segment in found[name].values()), "count")),
-            *(_segment_cell(found[name].get(modality.name), words) for modality in profile.modalities),
+            *(_segment_cell(found[name].get(part.key), words) for part in held),
         )
         for name in shown
     )
@@ -105,14 +106,15 @@ def _segment_cell(segment: SegmentCoverage | None, words: Words) -> Cell:
 
 def month_chart(profile: Profile, by: str, words: Words) -> MonthChart:
     """Coverage month by month: ``launch`` of the products first seen in it, ``month`` of the purchases made in it."""
-    found = _segments(profile, by)
+    held = what_is_held(profile, words)
+    found = _segments(held, by)
     months = _every_month(found)
     names = tuple(modality.name for modality in profile.modalities)
     rows = []
-    for modality in profile.modalities:
-        shares = tuple(_share(found.get(month, {}).get(modality.name), by) for month in months)
+    for part in held:
+        shares = tuple(_share(found.get(month, {}).get(part.key), by) for month in months)
         texts = tuple(words.number(share) for share in shares)
-        rows.append(Months(words.modality(modality.name), look_of(modality.name, names), shares, texts))
+        rows.append(Months(part.label, look_of(part.modality, names), shares, texts))
     title = words(f"chart.{by}.title")
     spoken = [words("chart.months_alt", modality=row.title, **_lowest(row, months, words)) for row in rows]
     return MonthChart(title, words("chart.alt", title=title, rows=spoken), months, tuple(rows))
@@ -162,11 +164,11 @@ def patterns(profile: Profile, words: Words) -> Table:
 def absence_points(profile: Profile, words: Words) -> Points:
     """Whether gaps fall at random, and if not, on which products."""
     return Points(
-        tuple(_absence(modality, modality.absence, words) for modality in profile.modalities if modality.absence is not None)
+        tuple(_absence(part.label, part.absence, words) for part in what_is_held(profile, words) if part.absence is not None)
     )
 
 
-def _absence(modality: ModalityProfile, absence: Absence, words: Words) -> Point:
+def _absence(label: str, absence: Absence, words: Words) -> Point:
     drivers = [
         words.coded(
             "absence",
@@ -182,9 +184,9 @@ def _absence(modality: ModalityProfile, absence: Absence, words: Words) -> Point
     ]
     auc = absence.auc
     if auc.value is None:
-        return Point(words("report.absence.open", modality=modality.name), "", "question")
-    foreseen = auc.low is not None and auc.low > 0.5
+        return Point(words("report.absence.open", modality=label), words.join_sentences(drivers), "question")
+    foreseen = bool(drivers) or (auc.low is not None and auc.low > 0.5)
     sign: Icon = "gap" if foreseen else "check"
     size = words("report.absence.size", value=auc.value, interval=words.interval(auc, "percent") or MISSING)
-    title = words("report.absence.patterned" if foreseen else "report.absence.random", modality=modality.name)
+    title = words("report.absence.patterned" if foreseen else "report.absence.random", modality=label)
     return Point(title, words.join_sentences([*drivers, size] if foreseen else [size]), sign)

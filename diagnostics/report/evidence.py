@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, IntervalChart, Look, Panel, Row, look_of
 from diagnostics.report.words import Words
-from diagnostics.schema import Balancing, CurvePoint, Diagnosis, Estimate, ProbeEvent, Profile
+from diagnostics.schema import Absence, Balancing, Coverage, CurvePoint, Diagnosis, Estimate, ProbeEvent, Profile, SegmentCoverage
 
 __all__ = [
+    "Held",
     "arms_chart",
     "balancing_chart",
     "contribution_chart",
@@ -22,6 +24,7 @@ __all__ = [
     "spoken",
     "standalone_chart",
     "validation_so_far",
+    "what_is_held",
 ]
 
 
@@ -36,18 +39,42 @@ def spoken(title: str, rows: Iterable[Row], words: Words) -> str:
     return words("chart.alt", title=title, rows=[words("chart.alt_row", label=row.label, value=row.text) for row in rows])
 
 
+@dataclass(frozen=True)
+class Held:
+    """What products can have or lack: a kind of information, or the description apart from the title."""
+
+    key: str
+    modality: str
+    label: str
+    coverage: Coverage
+    segments: tuple[SegmentCoverage, ...]
+    absence: Absence | None
+
+
+def what_is_held(profile: Profile, words: Words) -> tuple[Held, ...]:
+    """Each kind of information, and behind it its description where some products lack one: a title hides that in the whole."""
+    found = []
+    for modality in profile.modalities:
+        name, apart = modality.name, modality.description
+        found.append(Held(name, name, words.modality(name), modality.coverage, modality.segments, modality.absence))
+        if apart is not None and apart.coverage.items < 1:
+            label = words("report.profile.description", modality=name)
+            found.append(Held(f"{name}.description", name, label, apart.coverage, apart.segments, apart.absence))
+    return tuple(found)
+
+
 def coverage_chart(profile: Profile, words: Words) -> IntervalChart:
     """The share of products that have each kind of information; the mark is the share weighted by purchases."""
     names = tuple(modality.name for modality in profile.modalities)
     rows = tuple(
         Row(
-            words.modality(modality.name),
-            modality.coverage.items,
-            words.number(modality.coverage.items),
-            look_of(modality.name, names),
-            floor=modality.coverage.interactions,
+            held.label,
+            held.coverage.items,
+            words.number(held.coverage.items),
+            look_of(held.modality, names),
+            floor=held.coverage.interactions,
         )
-        for modality in profile.modalities
+        for held in what_is_held(profile, words)
     )
     title = words("chart.coverage.title")
     return IntervalChart(

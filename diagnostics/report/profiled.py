@@ -11,7 +11,7 @@ from diagnostics.report.model import Block, Cell, Column, Folded, Icon, Point, P
 from diagnostics.report.quality import quality_blocks
 from diagnostics.report.strength import said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Diagnosis, Finding, ModalityProfile, Profile, Severity, Standalone
+from diagnostics.schema import Diagnosis, Estimate, Finding, ModalityProfile, Profile, Severity, Standalone
 
 __all__ = [
     "by_gravity",
@@ -51,22 +51,62 @@ def profile_answer(profile: Profile, words: Words) -> str:
     serious = sum(finding.severity != "info" for finding in profile.findings)
     found = words("report.profile.answer_found", count=serious) if serious else words("report.profile.answer_clean")
     alone = strongest_alone({modality.name: modality.standalone for modality in profile.modalities}, words)
-    return words.join_sentences([alone, found])
+    return words.join_sentences([part for part in (alone, _level_by_product(profile, words), found) if part])
+
+
+def _level_by_product(profile: Profile, words: Words) -> str:
+    """Which kinds are level with the strongest, or ahead, once variants count as one product; "" where none is that was not before.
+
+    Compared is what each has above its floor: with fewer products to choose from, every recall is higher.
+    """
+    alone = {modality.name: modality.standalone for modality in profile.modalities}
+    lifts = {
+        modality.name: modality.standalone_collapsed.lift
+        for modality in profile.modalities
+        if modality.standalone_collapsed is not None and modality.standalone_collapsed.lift is not None
+    }
+    best = _best(alone)
+    if best is None or best not in lifts or not _clear(alone[best]):
+        return ""
+    level = [
+        name for name, lift in lifts.items() if name != best and name not in _close(alone, best) and _reaches(lift, lifts[best])
+    ]
+    return words("report.modalities.answer_by_product", others=level) if level else ""
 
 
 def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
-    """Which kind says most alone, of those clearly above their shuffled selves; where none is, that comes first."""
-    measured = {name: alone for name, alone in strengths.items() if alone.recall_at_20.value is not None}
-    if not measured:
+    """Which kind says most alone, and which cannot be told apart from it; that none is above its shuffled self comes first."""
+    best = _best(strengths)
+    if best is None:
         return words("report.modalities.answer_none")
+    alone, close = strengths[best], _close(strengths, best)
+    said = {"value": words.value(alone.recall_at_20, "percent"), "floor": words.value(alone.permuted_floor, "percent")}
+    if not _clear(alone):
+        return words("report.modalities.answer_unclear", modality=best, **said)
+    if close:
+        return words("report.modalities.answer_close", modality=best, others=close, **said)
+    return words("report.modalities.answer", modality=best, **said)
+
+
+def _best(strengths: Mapping[str, Standalone]) -> str | None:
+    """The kind with the highest recall, of those clearly above their shuffled selves if there are any; None without a figure."""
+    measured = {name: alone for name, alone in strengths.items() if alone.recall_at_20.value is not None}
     clear = {name: alone for name, alone in measured.items() if _clear(alone)}
-    best, alone = max((clear or measured).items(), key=lambda entry: entry[1].recall_at_20.value or 0.0)
-    return words(
-        "report.modalities.answer" if clear else "report.modalities.answer_unclear",
-        modality=best,
-        value=words.value(alone.recall_at_20, "percent"),
-        floor=words.value(alone.permuted_floor, "percent"),
-    )
+    return max(clear or measured, key=lambda name: measured[name].recall_at_20.value or 0.0, default=None)
+
+
+def _close(strengths: Mapping[str, Standalone], best: str) -> list[str]:
+    """The other kinds whose intervals reach the best one's: no order among these can be told."""
+    return [
+        name
+        for name, alone in strengths.items()
+        if name != best and _clear(alone) and _reaches(alone.recall_at_20, strengths[best].recall_at_20)
+    ]
+
+
+def _reaches(one: Estimate, best: Estimate) -> bool:
+    """Whether the interval of one figure reaches that of the best."""
+    return one.high is not None and best.low is not None and one.high >= best.low
 
 
 def _clear(alone: Standalone) -> bool:

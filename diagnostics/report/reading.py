@@ -89,7 +89,9 @@ def reading_points(reading: ReadingNotes, words: Words) -> Points:
         layout = words.coded("layout", reading.published_format)
         said.append((words("report.data.layout", format=layout), "info"))
     if reading.sampled is not None:
-        said.append((words("report.data.sampled", **reading.sampled.model_dump()), "warning"))
+        whole = reading.sampled.items_kept == reading.sampled.items
+        key = "report.data.sampled" if whole else "report.data.sampled_catalog"
+        said.append((words(key, **reading.sampled.model_dump()), "warning"))
     if reading.event_weights:
         counted = [words("report.data.event", event=event, weight=weight) for event, weight in reading.event_weights.items()]
         said.append((words("report.data.events", events=counted), "info"))

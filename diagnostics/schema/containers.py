@@ -136,6 +136,7 @@ class InteractionLog:
         None without a price
     event_type : object array of str (n_rows,) or None
     weight : float32 (n_rows,), what the row counts by its event type; None where every row counts 1
+    bought : bool (n_rows,), whether the row is a purchase and not a view, a cart or the like; None where every row is, or none
     """
 
     user_ids: npt.NDArray[np.object_]
@@ -145,6 +146,7 @@ class InteractionLog:
     value: npt.NDArray[np.float64] | None = None
     event_type: npt.NDArray[np.object_] | None = None
     weight: FloatArray | None = None
+    bought: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if len(self.user_index) != len(self.item_index):
@@ -188,8 +190,12 @@ class Dataset:
 
     @cached_property
     def times_sold(self) -> npt.NDArray[np.int64]:
-        """How many rows of the log each item has, int64 (n_items,): what "sold" means wherever products are put in order of it."""
-        return np.bincount(self.log.item_index, minlength=self.catalog.n_items).astype(np.int64)
+        """How many purchases each item has, int64 (n_items,): what "sold" means wherever products are put in order of it.
+
+        Rows of any kind where the log has no purchases.
+        """
+        bought = self.log.item_index if self.log.bought is None else self.log.item_index[self.log.bought]
+        return np.bincount(bought, minlength=self.catalog.n_items).astype(np.int64)
 
 
 @dataclass(frozen=True)

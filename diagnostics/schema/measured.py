@@ -62,12 +62,23 @@ class AbsenceDriver(Record):
     """One thing that goes with a missing value (A2): among items of the ``group`` the share without it, and among the rest.
 
     ``code``: ``less_popular``, ``more_popular``, ``cheaper``, ``dearer``, ``newer``, ``older`` (the lower or upper third),
-    ``never_sold``, ``no_price``, ``no_category`` or ``category`` (``group`` is its name). The rest are the items of no driver of
+    ``never_sold``, ``no_price``, ``no_category``, ``category`` (``group`` is its name) or ``month`` (of launch; ``group`` is
+    ``2024-05``, or ``2024-05–2024-07`` for neighbouring ones). The rest are the items of no driver of
     the same modality. Words: ``absence.<code>``.
     """
 
     code: Literal[
-        "never_sold", "less_popular", "more_popular", "no_price", "cheaper", "dearer", "newer", "older", "no_category", "category"
+        "never_sold",
+        "less_popular",
+        "more_popular",
+        "no_price",
+        "cheaper",
+        "dearer",
+        "newer",
+        "older",
+        "no_category",
+        "category",
+        "month",
     ]
     group: str | None = None
     missing: Share

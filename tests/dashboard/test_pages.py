@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -16,7 +17,7 @@ from streamlit.util import calc_hash
 
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain
-from diagnostics.dataset import read
+from diagnostics.dataset import in_cp932, read, to_csv_bytes
 from diagnostics.messages import LANGUAGES, text, write
 from diagnostics.report import build
 from diagnostics.report.model import Paragraph, Points
@@ -56,6 +57,23 @@ def _read(app: AppTest) -> AppTest:
 def _words(app: AppTest) -> str:
     kinds = ("markdown", "header", "subheader", "caption", "error", "warning")
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lists_can_be_taken_in_cp932_with_the_characters_that_it_lacks(lang: str, runs: Path) -> None:
+    folder = runs / "runs" / FINISHED / "worklists"
+    folder.mkdir()
+    frame = pd.DataFrame(
+        {"rank": [1], "item_id": ["0001"], "title": ["髙島①😀"], "times_sold": [3], "badness": ["1.000"], "value": [""]}
+    )
+    (folder / "image-dark_picture.csv").write_bytes(to_csv_bytes(frame)[0])
+    app = _open("modalities", lang, FINISHED)
+    assert "😀" not in _words(app)
+    (toggle,) = [entry for entry in app.toggle if entry.key == "cp932"]
+    toggle.set_value(True).run()
+    assert not app.exception and "😀 → 〓" in _words(app).replace("\\", "")
+    data, replaced = in_cp932(folder / "image-dark_picture.csv")
+    assert "髙島①〓" in data.decode("cp932") and replaced == {"😀": "〓"}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -10,6 +10,8 @@ import pytest
 
 from diagnostics.dataset import propose, read, write_rejected
 from diagnostics.dataset.values import parse_numbers, parse_times
+from diagnostics.errors import TenbinError
+from diagnostics.messages import text
 from tests.dataset.shops import JAPANESE, catalog_rows, lines, log_rows
 
 LOG = ("会員ID", "商品ID", "購入日時", "数量")
@@ -90,6 +92,36 @@ def test_leading_zeros_of_codes_are_kept_and_found(tmp_path: Path) -> None:
     dataset = shop(tmp_path, JAPANESE, catalog_rows(), bare)
     assert dataset.catalog.item_ids[0] == "0001"
     assert dataset.log.n_rows == 40
+
+
+def test_two_digit_years_without_separators_and_eras_by_their_first_sign() -> None:
+    assert dated(["240105", "240229", "240230"]) == ["2024-01-05T00:00:00", "2024-02-29T00:00:00", "NaT"]
+    assert dated(["令6.1.5", "平31/4/30", "昭64年1月7日"]) == ["2024-01-05T00:00:00", "2019-04-30T00:00:00", "1989-01-07T00:00:00"]
+
+
+@pytest.mark.parametrize("destroyed", ["catalog", "log"])
+def test_where_every_jan_was_destroyed_by_excel_the_error_says_so(tmp_path: Path, destroyed: str) -> None:
+    jan = {row[0]: f"49012345{n:05d}" for n, row in enumerate(catalog_rows())}
+    mine = ["4.90E+12" if destroyed == "catalog" else jan[row[0]] for row in catalog_rows()]
+    rows = [(code, *row[1:]) for code, row in zip(mine, catalog_rows(), strict=True)]
+    log = [(user, "4.90E+12" if destroyed == "log" else jan[item], *rest) for user, item, *rest in log_rows()]
+    with pytest.raises(TenbinError) as caught:
+        shop(tmp_path, JAPANESE, rows, log)
+    assert caught.value.code == "E_SPREADSHEET_IDS"
+    for lang in ("en", "ja"):
+        assert "4.90E+12" in caught.value.words(lang)
+
+
+def test_codes_in_full_width_and_with_hyphens_are_matched_and_this_is_said(tmp_path: Path) -> None:
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    log = [
+        (user, item.translate(wide) if number % 2 else f"{item[:2]}-{item[2:]}", *rest)
+        for number, (user, item, *rest) in enumerate(log_rows())
+    ]
+    dataset = shop(tmp_path, JAPANESE, catalog_rows(), log)
+    assert dataset.log.n_rows == 40
+    (remark,) = [remark for remark in dataset.notes.remarks if remark.code == "reading.remark.spelled"]
+    assert "00-01" in text(remark.code, "ja", **remark.values)
 
 
 def test_jan_codes_stay_text(tmp_path: Path) -> None:

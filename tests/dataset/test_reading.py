@@ -278,6 +278,7 @@ def test_a_code_of_each_item_is_no_product(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n....", None, "E_NOT_A_TABLE"),
         (None, b"user_id,item_id\nu1,A9\nu2,B7\n", "E_NO_COMMON_ITEM"),
         (None, b"user_id,item_id\n,0001\n,0002\n", "E_NO_USABLE_ROW"),
+        (None, b"user_id,item_id,quantity\nu1,A9,1\nu2,B7,2\nu1,B7,3\n", "E_NO_COMMON_ITEM"),  # 1 is no product 0001
         (None, b"user_id,item_id\nu1,0001\nu2,0002\n", "E_TOO_FEW_INTERACTIONS"),
     ],
 )
@@ -294,6 +295,15 @@ def test_what_cannot_be_used_is_explained(tmp_path: Path, catalog: bytes | None,
         words = caught.value.words(lang)
         assert words.startswith(code)
         assert code == "E_TOO_FEW_INTERACTIONS" or (left.name if catalog is not None else right.name) in words
+
+
+def test_where_no_row_can_be_used_the_commonest_reason_is_said(tmp_path: Path) -> None:
+    catalog, log = write_shop(tmp_path)
+    log.write_bytes(b"user_id,item_id\n,0001\n,0002\nu1,\n")
+    with pytest.raises(TenbinError) as caught:
+        read(catalog, log)
+    assert text("set_aside.missing_user_id", "en") in caught.value.words("en")
+    assert text("set_aside.missing_user_id", "ja") in caught.value.words("ja")
 
 
 def test_swapped_files_are_noticed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from diagnostics.messages import LANGUAGES
@@ -188,8 +189,29 @@ def test_a_month_in_which_descriptions_stopped_is_named_with_its_items() -> None
     found = profile(*_made(vectors, utility))
     (finding,) = _named(found, "missing_not_at_random")
     assert finding.modality == "text"
-    assert [driver["code"] for driver in finding.values["drivers"]] == ["absence.newer"]
+    (said,) = finding.values["drivers"]
+    assert (said["code"], said["values"]["group"], said["values"]["missing"]) == ("absence.month", "2024-12–2025-01", 1.0)
     assert {int(item[1:]) >= 340 for item in finding.item_ids} == {True}
+
+
+@pytest.mark.parametrize(("first", "last"), [(5, 5), (5, 6)])
+def test_months_amid_the_log_in_which_photos_stopped_are_named_with_their_items(first: int, last: int, tmp_path: Path) -> None:
+    """Neither the oldest nor the newest third of the shop."""
+    vectors, utility = _world()
+    day = np.arange(N_ITEMS) * 400 // N_ITEMS
+    added = np.datetime64("2024-01-01") + day
+    month = added.astype("datetime64[M]").astype(int) % 12 + 1
+    stopped = (month >= first) & (month <= last) & (day < 366)
+    vectors["image"][stopped] = np.nan
+    dataset, features = _made(vectors, utility)
+    dataset = replace(dataset, catalog=replace(dataset.catalog, added=added.astype("datetime64[s]")))
+    found = profile(dataset, features, worklists=tmp_path)
+    (finding,) = _named(found, "missing_not_at_random")
+    (said,) = finding.values["drivers"]
+    assert (said["code"], said["values"]["group"]) == ("absence.month", "2024-05" if first == last else "2024-05–2024-06")
+    assert (said["values"]["missing"], said["values"]["elsewhere"], said["values"]["n"]) == (1.0, 0.0, stopped.sum())
+    listed = pd.read_csv(tmp_path / "image-missing_not_at_random.csv")["item_id"]
+    assert set(listed) == set(dataset.catalog.item_ids[stopped])
 
 
 def test_a_modality_that_repeats_another_is_named() -> None:
@@ -222,7 +244,7 @@ def test_variants_bought_together_are_named_with_both_strengths() -> None:
     )
 
 
-def test_a_price_that_only_sales_reveal_is_named() -> None:
+def test_a_price_that_only_sales_reveal_is_named_with_a_list_of_what_has_none(tmp_path: Path) -> None:
     dataset, features = _made(*_world())
     price = dataset.catalog.price.copy()
     unsold = np.zeros(N_ITEMS, dtype=bool)
@@ -236,7 +258,9 @@ def test_a_price_that_only_sales_reveal_is_named() -> None:
     )
     price[unsold] = np.nan
     trapped = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))
-    (finding,) = _named(profile(trapped, features), "price_only_where_sold")
+    (finding,) = _named(profile(trapped, features, worklists=tmp_path), "price_only_where_sold")
+    listed = pd.read_csv(tmp_path / "all-price_only_where_sold.csv")["item_id"]
+    assert set(listed) == {f"i{item}" for item in range(60)}
     assert finding.values["count"] == 60 and set(finding.item_ids) <= {f"i{item}" for item in range(60)}
     price[0] = 10.0
     listed = replace(dataset, log=log, catalog=replace(dataset.catalog, price=price))

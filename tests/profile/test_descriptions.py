@@ -71,8 +71,8 @@ def test_every_product_without_a_description_is_a_gap_whatever_its_title(make_da
 
     (finding,) = [finding for finding in found.findings if finding.code == "description_gaps"]
     assert finding.values["blank"] == len(lost) and finding.severity == "warning"
-    spans = [part["values"] for part in finding.values["patterns"] if part["code"] == "absence.months"]
-    assert [(span["first"], span["last"], span["missing"]) for span in spans] == [("2024-06", "2024-07", 1.0)]
+    spans = [part["values"] for part in finding.values["patterns"] if part["code"] == "absence.month"]
+    assert [(span["group"], span["missing"]) for span in spans] == [("2024-06–2024-07", 1.0)]
     for lang in LANGUAGES:
         said = Words(lang).coded("finding", finding.code, "text", {**finding.values, "modality": "text"})
         assert "2024-06" in said and str(len(lost)) in said

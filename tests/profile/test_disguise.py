@@ -84,7 +84,7 @@ def test_boilerplate_on_unrelated_products_is_found(make_dataset: Callable, numb
 
 @pytest.mark.parametrize("tie", ["title", "id", "category", "bought_together"])
 def test_variants_are_excused_whatever_ties_them(make_dataset: Callable, tie: str) -> None:
-    dataset, _, _, rng = _shop(make_dataset)
+    dataset, titles, _, rng = _shop(make_dataset)
     group = rng.choice(300, 8, replace=False)
     if tie == "category":
         group = np.flatnonzero(dataset.catalog.category == "rug")[:4]  # of more, see the next test
@@ -92,8 +92,11 @@ def test_variants_are_excused_whatever_ties_them(make_dataset: Callable, tie: st
     if tie == "title":
         for number, item in enumerate(group):
             dataset.catalog.titles[item] = f"Riviera jumper {['red', 'blue', 'grey', 'black'][number % 4]}"
-    if tie == "id":
-        dataset.catalog.item_ids[group] = [f"0555123{number:03d}" for number in range(8)]
+    if tie == "id":  # in a shop whose ids begin with the product: pairs of colours share their title
+        dataset.catalog.item_ids[:] = [f"{1000 + item // 2}-{item % 2}" for item in range(300)]
+        dataset.catalog.titles[1::2] = dataset.catalog.titles[::2]
+        dataset.catalog.item_ids[group] = [f"0555-{number}" for number in range(8)]
+        dataset.catalog.titles[group] = titles[:8]
     if tie == "bought_together":
         together = [(user, int(item)) for user in range(30) for item in rng.choice(group, 3, replace=False)]
         pairs = np.unique(np.concatenate([dataset.split.train, np.array(together, dtype=np.int32)]), axis=0)
@@ -103,6 +106,17 @@ def test_variants_are_excused_whatever_ties_them(make_dataset: Callable, tie: st
     check = _check_texts(dataset)
     assert not check.disguised.any() and "duplicate_text" not in _counts(check)
     assert [finding.code for finding in check.findings] == ([] if tie == "category" else ["variants_share_text"])
+
+
+@pytest.mark.parametrize("titled", [True, False])
+def test_a_text_on_a_batch_of_running_numbers_is_boilerplate(make_dataset: Callable, titled: bool) -> None:
+    """Ids 100200 to 100279 begin alike because these products were entered one after the other."""
+    dataset, *_ = _shop(make_dataset, item_ids=[f"{100_000 + item}" for item in range(300)])
+    batch = np.arange(200, 280)
+    dataset.catalog.texts[batch] = "Please ask our staff for details, and read the size chart before you order."
+    catalog = dataset.catalog if titled else replace(dataset.catalog, titles=None)
+    check = _check_texts(replace(dataset, catalog=catalog))
+    assert [(finding.code, finding.values["count"]) for finding in check.findings] == [("boilerplate_text", 80)]
 
 
 @pytest.mark.parametrize("namesakes", [False, True])

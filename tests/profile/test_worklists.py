@@ -11,7 +11,7 @@ import pytest
 
 from diagnostics.errors import Cancelled
 from diagnostics.profile import profile
-from diagnostics.profile.checks import Check, above, below, per_count
+from diagnostics.profile.checks import Check, Worklist, above, below, per_count
 from diagnostics.profile.kinship import Kinship
 from diagnostics.profile.vectors import check_vectors
 from diagnostics.profile.worklists import COLUMNS, gap_worklists, write_worklists
@@ -71,6 +71,20 @@ def test_a_shop_without_faults_has_no_lists(make_dataset: Callable, tmp_path: Pa
     dataset = make_dataset(3, [(0, 0)])
     assert gap_worklists(dataset, Check(dataset.catalog, "x"), np.ones(3, dtype=bool)) == []
     assert write_worklists(tmp_path / "none", dataset, []) == ()
+
+
+def test_lists_of_an_earlier_profile_do_not_stay_beside_the_new_ones(make_dataset: Callable, tmp_path: Path) -> None:
+    """A repaired fault would go on standing in the folder; a file of the person's own is left alone."""
+    dataset = make_dataset(3, [(0, 0)])
+    own = tmp_path / "notes.csv"
+    own.write_text("item_id,to do\n1,call the studio\n", encoding="utf-8")
+
+    def listed(code: str) -> None:
+        write_worklists(tmp_path, dataset, [Worklist("image", code, np.array([1]), np.ones(1), lambda item: "")])
+
+    listed("dark_picture")
+    listed("tiny_picture")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image-tiny_picture.csv", "notes.csv"]
 
 
 def test_the_profile_writes_a_list_per_fault(make_dataset: Callable, make_block: Callable, tmp_path: Path) -> None:

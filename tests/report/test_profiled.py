@@ -7,13 +7,22 @@ import re
 import pytest
 
 from diagnostics.messages import LANGUAGES
-from diagnostics.report.coverage import absence_points, coverage_blocks, segment_table
+from diagnostics.report.coverage import absence_points, coverage_blocks, month_chart, segment_table
+from diagnostics.report.evidence import coverage_chart
 from diagnostics.report.model import Block, Figure, Folded, Paragraph, Points, Table
-from diagnostics.report.profiled import finding_points, profile_matrix, profile_themes, strongest_alone, summary_lines
+from diagnostics.report.profiled import (
+    finding_points,
+    profile_answer,
+    profile_matrix,
+    profile_themes,
+    strongest_alone,
+    summary_lines,
+)
 from diagnostics.report.quality import health_table, issue_table, language_points
+from diagnostics.report.reading import reading_points
 from diagnostics.report.strength import overlap_table, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
-from diagnostics.schema import Estimate, Profile, SegmentCoverage
+from diagnostics.schema import Absence, Coverage, DescriptionGaps, Estimate, Profile, ReadingNotes, Sampled, SegmentCoverage
 from tests.report.example import HOSTILE, example
 
 PROFILE = example().profile
@@ -79,9 +88,67 @@ def test_a_gap_that_follows_a_pattern_is_told_from_chance() -> None:
     assert point.title == "Images: gaps follow a pattern" and "12.0% lack it, against 2.0%" in point.text
     image = PROFILE.modalities[1]
     assert image.absence is not None
-    by_chance = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57)})
+    by_chance = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57), "drivers": ()})
     profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": by_chance}),)})
     assert absence_points(profile, Words("en")).items[0].title == "Images: gaps look like chance"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_gaps_of_one_month_are_no_chance_though_no_model_foretells_them(lang: str) -> None:
+    """The finding above the table says that they follow a pattern; the table must not say the opposite."""
+    image = PROFILE.modalities[1]
+    month = image.absence.drivers[0].model_copy(update={"code": "month", "group": "2024-06"})
+    absence = image.absence.model_copy(update={"auc": Estimate(value=0.52, low=0.47, high=0.57), "drivers": (month,)})
+    profile = PROFILE.model_copy(update={"modalities": (image.model_copy(update={"absence": absence}),)})
+    (point,) = absence_points(profile, Words(lang)).items
+    assert point.title == Words(lang)("report.absence.patterned", modality=image.name) and "2024-06" in point.text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_descriptions_that_stopped_show_as_a_hole_though_every_product_has_a_title(lang: str) -> None:
+    """Text is there on every product: charts of text alone would show full columns beside a finding that says otherwise."""
+    words, text = Words(lang), _by_name(PROFILE)["text"]
+    months = [SegmentCoverage(by="launch", segment=f"2024-0{n}", n_items=50, n_interactions=400, items=1.0) for n in (4, 5, 6)]
+    lost = [month.model_copy(update={"items": 0.0 if month.segment == "2024-05" else 1.0}) for month in months]
+    full = Coverage(items=1.0, interactions=1.0, disguised=0.0)
+    partly = full.model_copy(update={"items": 2 / 3})
+    month = _by_name(PROFILE)["image"].absence.drivers[0].model_copy(update={"code": "month", "group": "2024-05"})
+    gaps = DescriptionGaps(
+        coverage=partly,
+        blank=50,
+        hollow=0,
+        without_text=0,
+        segments=tuple(lost),
+        absence=Absence(auc=Estimate(value=None), drivers=(month,)),
+    )
+    text = text.model_copy(update={"coverage": full, "segments": tuple(months), "description": gaps, "absence": None})
+    profile = PROFILE.model_copy(update={"modalities": (text,)})
+    label = words("report.profile.description", modality="text")
+    assert [(row.label, row.value) for row in coverage_chart(profile, words).rows] == [
+        (words.modality("text"), 1.0),
+        (label, 2 / 3),
+    ]
+    assert [(row.title, row.shares) for row in month_chart(profile, "launch", words).rows] == [
+        (words.modality("text"), (1.0, 1.0, 1.0)),
+        (label, (1.0, 0.0, 1.0)),
+    ]
+    (point,) = absence_points(profile, words).items
+    assert label in point.title and "2024-05" in point.text
+    whole = text.model_copy(update={"description": gaps.model_copy(update={"coverage": full})})
+    assert len(coverage_chart(profile.model_copy(update={"modalities": (whole,)}), words).rows) == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_the_catalog_is_a_sample_nothing_says_that_coverage_is_of_every_row(lang: str) -> None:
+    """All of H&M: every row of the week is held, and half of the products."""
+    words = Words(lang)
+    counts = {"rows": 240_311, "rows_kept": 240_311, "users": 68_984, "users_kept": 68_984, "items": 105_542}
+    of_half, of_all = (
+        reading_points(ReadingNotes(files=(), columns=(), sampled=Sampled(**counts, items_kept=kept)), words).items[0].title
+        for kept in (50_000, 105_542)
+    )
+    every_row = {"en": "Coverage is still measured on every row", "ja": "充足率は全行で測っています"}[lang]
+    assert every_row in of_all and every_row not in of_half and "50,000" in of_half
 
 
 def test_faults_are_listed_with_score_count_and_sign_the_urgent_first() -> None:
@@ -141,6 +208,37 @@ def test_where_no_kind_is_above_chance_the_first_sentence_says_so_and_where_one_
         {"en": "Before any training, Images is the strongest", "ja": "学習前の段階で単独で最も強いのは画像です"}[lang]
     )
     assert strongest_alone({}, words) == words("report.modalities.answer_none")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_kind_is_called_the_strongest_whose_interval_another_reaches(lang: str) -> None:
+    words = Words(lang)
+    text, other = (part.standalone for part in (_by_name(PROFILE)["text"], _by_name(PROFILE)["attributes"]))
+    near = other.model_copy(
+        update={"recall_at_20": text.recall_at_20.model_copy(update={"value": 0.129, "low": 0.125, "high": 0.133})}
+    )
+    said = strongest_alone({"text": text, "attributes": near}, words)
+    assert words.modality("attributes") in said and {"en": "do not tell it apart", "ja": "判断できません"}[lang] in said
+    assert words.modality("attributes") not in strongest_alone({"text": text, "attributes": other}, words)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_variants_made_a_kind_the_strongest_the_first_sentences_say_so(lang: str) -> None:
+    """H&M: text 15.1 % against attributes 9.0 %, and with variants as one product 11.2 % against 11.3 %."""
+    words = Words(lang)
+
+    def collapsed(gain: float) -> Profile:
+        lift = Estimate(value=gain, low=gain - 0.005, high=gain + 0.005, unit="difference", n=900)
+        by_product = _by_name(PROFILE)["text"].standalone.model_copy(update={"lift": lift})
+        parts = [
+            part.model_copy(update={"standalone_collapsed": by_product}) if part.name == "attributes" else part
+            for part in PROFILE.modalities
+        ]
+        return PROFILE.model_copy(update={"modalities": tuple(parts)})
+
+    other = words.modality("attributes")
+    assert other in profile_answer(collapsed(0.084), words)
+    assert other not in profile_answer(collapsed(0.05), words)
 
 
 def _by_name(profile: Profile) -> dict:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import streamlit as st
 
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain, section, show, title
 from diagnostics.dashboard.worklists import Worklist, worklists
+from diagnostics.dataset import in_cp932
+from diagnostics.profile.checks import WHOLE_SHOP
 from diagnostics.report.evidence import coverage_chart, standalone_chart
 from diagnostics.report.model import Figure, Section
 from diagnostics.report.profiled import by_gravity, finding_points, profile_answer, profile_matrix, profile_themes
@@ -75,7 +78,7 @@ def _finding(finding: Finding, lists: tuple[Worklist, ...], words: Words) -> Non
     with said:
         show(finding_points((finding,), words), words.lang, "")
     code = _LISTED_AS.get(finding.code, finding.code)
-    for entry in (entry for entry in lists if entry.path.stem == f"{finding.modality}-{code}"):
+    for entry in (entry for entry in lists if entry.path.stem == f"{finding.modality or WHOLE_SHOP}-{code}"):
         with taken:
             _download(entry, words("dashboard.modalities.list"), f"finding-{finding.code}-{entry.path.name}")
 
@@ -88,6 +91,8 @@ def _worst(folder: RunFolder, profile: Profile, lists: tuple[Worklist, ...], wor
         st.markdown(plain(words("dashboard.modalities.no_worst")))
         return
     st.markdown(plain(words("dashboard.modalities.worst_text")))
+    if lists:
+        _encoding(lists, words)
     for modality in faulty:
         with st.expander(plain(words.modality(modality.name))):
             show(worst_items(modality, words), words.lang, f"worst-{modality.name}")
@@ -108,10 +113,24 @@ def _worklist(entry: Worklist, words: Words) -> None:
     _download(entry, words("dashboard.modalities.worklist"), f"worklist-{entry.path.name}")
 
 
+def _encoding(lists: tuple[Worklist, ...], words: Words) -> None:
+    """How the lists are written, and which characters older Japanese programs will not see as they are."""
+    st.toggle(words("dashboard.modalities.cp932"), key="cp932", help=words("dashboard.modalities.cp932_text"))
+    if st.session_state.get("cp932"):
+        replaced = {sign: form for entry in lists for sign, form in in_cp932(entry.path)[1].items()}
+        told = [words("dashboard.modalities.replaced_sign", sign=sign, form=form) for sign, form in replaced.items()]
+        st.caption(
+            plain(words("dashboard.modalities.replaced", signs=told) if told else words("dashboard.modalities.none_replaced"))
+        )
+
+
 def _download(entry: Worklist, label: str, key: str) -> None:
-    st.download_button(
-        label, entry.path.read_bytes, entry.path.name, "text/csv", key=key, icon=":material/download:", on_click="ignore"
-    )
+    data = functools.partial(_in_cp932, entry) if st.session_state.get("cp932") else entry.path.read_bytes
+    st.download_button(label, data, entry.path.name, "text/csv", key=key, icon=":material/download:", on_click="ignore")
+
+
+def _in_cp932(entry: Worklist) -> bytes:
+    return in_cp932(entry.path)[0]
 
 
 def _pictures(folder: RunFolder, modality: ModalityProfile, words: Words) -> None:

@@ -69,7 +69,10 @@ def read_table(
     except OSError as error:
         raise TenbinError("E_FILE_UNREADABLE", file=str(path), found=error.strerror or "") from error
     if not len(table.frame):
-        raise TenbinError("E_NO_USABLE_ROW" if len(table.rejected) else "E_HEADER_ONLY", file=table.name, n=len(table.rejected))
+        if not len(table.rejected):
+            raise TenbinError("E_HEADER_ONLY", file=table.name)
+        reason = str(table.rejected["tenbin_reason"].mode().iloc[0])
+        raise TenbinError("E_NO_USABLE_ROW", file=table.name, n=len(table.rejected), reason=reason)
     return table
 
 
