@@ -12,11 +12,15 @@ from numba import njit
 __all__ = [
     "NO_DECAY",
     "adam_rows",
+    "coast_rows",
+    "coasting_table",
+    "count_ahead",
     "count_ranks",
     "distinct",
     "part_gradients",
     "part_margins",
     "sample_unseen",
+    "squares_of_parts",
 ]
 
 NO_DECAY = np.empty(0, dtype=np.float32)
@@ -57,6 +61,42 @@ def count_ranks(scores, seen_start, seen_items, target_start, target_items, rank
                 if j != item and (s[j] > own or (s[j] == own and j < item)):
                     ahead -= np.int32(1)
             ranks[t] = ahead
+
+
+@njit(cache=True, nogil=True)
+def count_ahead(scores, own, slack, target_low, target_high, own_place, seen_low, seen_high, seen_place, low, ahead, near):
+    """Counts, among some of the items, those that are surely ahead of each target and those that are too close to tell.
+
+    Operations: two comparisons per (target, item).
+
+    Parameters
+    ----------
+    scores : float32 (n, width), of the items at the places from ``low`` on; entries of seen items are overwritten by -inf
+    own : float32 (n_targets,), the targets' own scores; own_place : int32 (n_targets,), where they stand among all items
+    slack : float32 (n,); a score that differs by no more from a target's is counted in ``near``
+    target_low, target_high : int64 (n,), which of the targets are a row's
+    seen_low, seen_high : int64 (n,); seen_place : int32, the places of items that are left out
+    ahead, near : int32 (n_targets,), added to
+    """
+    n, width = scores.shape
+    for row in range(n):
+        s = scores[row]
+        for q in range(seen_low[row], seen_high[row]):
+            at = seen_place[q] - low
+            if at >= 0 and at < width:
+                s[at] = -np.inf
+        for t in range(target_low[row], target_high[row]):
+            above, below = own[t] + slack[row], own[t] - slack[row]
+            sure, maybe = np.int32(0), np.int32(0)
+            for j in range(width):
+                sure += np.int32(s[j] > above)
+                maybe += np.int32(s[j] >= below)
+            at = own_place[t] - low
+            if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
+                sure -= np.int32(s[at] > above)
+                maybe -= np.int32(s[at] >= below)
+            ahead[t] += sure
+            near[t] += maybe - sure
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -110,13 +150,13 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
-def adam_rows(table, first, second, rows, gradient, rate, beta1, beta2, epsilon, step):
-    """Adam on some rows of a table, the others left alone (what torch calls SparseAdam; departure from dense Adam: a row that
-    is not touched does not coast on its momentum).
+def adam_rows(table, first, second, last, rows, gradient, rate, beta1, beta2, epsilon, step):
+    """Adam on some rows of a table, which ``coast_rows`` has brought to the step before.
 
     Parameters
     ----------
     table, first, second : float32 (n_rows, d), weights and Adam's two moments, updated in place
+    last : int32 (n_rows,), the step up to which a row has been brought; set to ``step``
     rows : int32 (n,), distinct; gradient : float32 (n, d)
     rate, beta1, beta2, epsilon : float; step : int, 1 at the first call
 
@@ -129,6 +169,7 @@ def adam_rows(table, first, second, rows, gradient, rate, beta1, beta2, epsilon,
     new1, new2 = np.float32(1.0 - beta1), np.float32(1.0 - beta2)
     for position in range(len(rows)):
         r = rows[position]
+        last[r] = step
         for f in range(d):
             g = gradient[position, f]
             m = keep1 * first[r, f] + new1 * g
@@ -136,6 +177,78 @@ def adam_rows(table, first, second, rows, gradient, rate, beta1, beta2, epsilon,
             first[r, f] = m
             second[r, f] = v
             table[r, f] -= size * m / (np.sqrt(v) + scaled_epsilon)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def coast_rows(table, first, second, last, rows, rate, epsilon, coasting, step, out):
+    """Brings some rows to ``step`` as dense Adam would have, had their gradient been zero since their last step; copies them out.
+
+    After step t a row without gradient moves by ``rate * c(t + s) * q^s * m / (sqrt(v) + e(t, s))`` in its s-th step, where
+    q = beta1 / sqrt(beta2), c(t) = sqrt(1 - beta2^t) / (1 - beta1^t), e(t, s) = epsilon * sqrt(1 - beta2^(t + s)) / beta2^(s / 2).
+    But for e, n steps are m / sqrt(v) times a number that t and n alone decide, ``ahead(t) - q^n * ahead(t + n)`` with ahead(t) the
+    sum of c(t + s) q^s over all steps to come: one look into a table replaces n steps. In the place of e stands its mean with those
+    weights, which another such table gives; what is left is of second order in epsilon.
+
+    Parameters
+    ----------
+    table, first, second : float32 (n_rows, d); last : int32 (n_rows,); rows : int32 (n,); all but ``rows`` brought to ``step``
+    coasting : float64 (at least step + 1, 6), see ``coasting_table``
+    out : float32 (n, d), written; (0, d) where nobody wants the rows
+
+    Operations: 5 per entry, of them a root and a division; bytes: three rows of the table read and written.
+    """
+    d = table.shape[1]
+    wanted = len(out) > 0
+    for position in range(len(rows)):
+        r = rows[position]
+        before = last[r]
+        if before > 0 and before < step:
+            n = step - before
+            steps = coasting[before, 0] - coasting[n, 1] * coasting[step, 0]
+            reach = np.float32(rate * steps)
+            scaled_epsilon = np.float32(epsilon * (coasting[before, 2] - coasting[n, 3] * coasting[step, 2]) / steps)
+            keep1, keep2 = np.float32(coasting[n, 4]), np.float32(coasting[n, 5])
+            for f in range(d):
+                m, v = first[r, f], second[r, f]
+                table[r, f] -= reach * m / (np.sqrt(v) + scaled_epsilon)
+                first[r, f] = keep1 * m
+                second[r, f] = keep2 * v
+        last[r] = step
+        if wanted:
+            for f in range(d):
+                out[position, f] = table[r, f]
+
+
+@njit(cache=True, nogil=True)
+def coasting_table(n, beta1, beta2):
+    """What ``coast_rows`` looks up, by a step or a number of steps from 0 to n - 1; float64 (n, 6).
+
+    Columns: ahead (see there) and q^n; the same of the terms that epsilon multiplies and (beta1 / beta2)^n; beta1^n; beta2^n.
+    """
+    q, q_epsilon = beta1 / np.sqrt(beta2), beta1 / beta2
+    beyond = n + 400  # q^400 is below 1e-17 for the usual betas: what lies further does not count
+    table = np.empty((n, 6))
+    ahead, ahead_epsilon = 0.0, 0.0
+    for t in range(beyond, -1, -1):
+        if t < n:
+            table[t] = np.array([ahead, q**t, ahead_epsilon, q_epsilon**t, beta1**t, beta2**t])
+        if t > 0:
+            root = np.sqrt(1.0 - beta2**t)
+            size = root / (1.0 - beta1**t)
+            ahead = q * (size + ahead)
+            ahead_epsilon = q_epsilon * (size * root + ahead_epsilon)
+    return table
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def squares_of_parts(values, out):
+    """Adds the sum of squares of every part of ``values`` float32 (n, n_parts, d) to ``out`` float64 (n_parts,)."""
+    for row in range(values.shape[0]):
+        for part in range(values.shape[1]):
+            total = np.float32(0.0)
+            for f in range(values.shape[2]):
+                total += values[row, part, f] * values[row, part, f]
+            out[part] += total
 
 
 @njit(cache=True, nogil=True)

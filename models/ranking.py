@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.kernels import count_ranks
+from models.kernels import count_ahead, count_ranks
 
-__all__ = ["UserItems", "metrics_per_user", "rank_targets"]
+__all__ = ["UserItems", "metrics_per_user", "rank_targets", "top_ranks"]
 
 SCORES_PER_BLOCK = 1 << 20  # 4 MB of float32: what is scored is still in cache when it is ranked
+_USERS_PER_BLOCK, _FIRST_ITEMS = 256, 256
+_SLACK = np.float32(1e-5)  # of the largest score: far more than two ways of adding up one product differ by
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,78 @@ def rank_targets(
             count_ranks(one, masked.start, masked.items, wanted.start, wanted.items, into)
         ranks.append(found)
     return np.concatenate(ranks, axis=-1)
+
+
+def top_ranks(
+    score: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]],
+    users: npt.NDArray[np.int64],
+    seen: UserItems,
+    targets: UserItems,
+    *,
+    n_items: int,
+    depth: int,
+) -> npt.NDArray[np.int32]:
+    """The ranks of ``rank_targets`` where they are below ``depth``; any number from ``depth`` on where they are not.
+
+    Most targets are far from the top, and a few hundred popular items show it. So items are scored in the order of how often they
+    were bought, in growing parts, and a user is done with when at least ``depth`` items are ahead of each of the user's targets, in
+    every set. A score may be rounded otherwise among other items; where two are that close, all items of the user are scored
+    together and ``rank_targets`` decides.
+
+    Parameters
+    ----------
+    score : maps a block of user indices (n,) and item indices (width,), None for all items, to scores float32
+        (n_sets, n, width); ``users``, ``seen``, ``targets`` as in ``rank_targets``
+
+    Returns
+    -------
+    int32 (n_sets, n_targets)
+    """
+    if n_items <= 2 * _FIRST_ITEMS:
+        return rank_targets(lambda block: score(block, None), users, seen, targets)
+    order = np.argsort(-np.bincount(seen.items, minlength=n_items), kind="stable")
+    place = np.empty(n_items, dtype=np.int32)
+    place[order] = np.arange(n_items, dtype=np.int32)
+    blocks = [users[begin : begin + _USERS_PER_BLOCK] for begin in range(0, len(users), _USERS_PER_BLOCK)] or [users]
+    return np.concatenate([_top_of_block(score, block, seen, targets, order, place, depth) for block in blocks], axis=1)
+
+
+def _top_of_block(
+    score: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]],
+    users: npt.NDArray[np.int64],
+    seen: UserItems,
+    targets: UserItems,
+    order: npt.NDArray[np.int64],
+    place: npt.NDArray[np.int32],
+    depth: int,
+) -> npt.NDArray[np.int32]:
+    masked, wanted = seen.take(users), targets.take(users)
+    row = np.repeat(np.arange(len(users)), wanted.counts)
+    own_items, column = np.unique(wanted.items, return_inverse=True)
+    own = np.ascontiguousarray(score(users, own_items.astype(np.int64))[:, row, column])
+    ahead, near = np.zeros(own.shape, dtype=np.int32), np.zeros(own.shape, dtype=np.int32)
+    ahead[~(own > -np.inf)] = len(order)
+    own_place, seen_place = place[wanted.items], place[masked.items]
+    left, low, width = np.flatnonzero(wanted.counts), 0, _FIRST_ITEMS
+    slack = np.zeros((len(own), len(users)), dtype=np.float32)
+    while len(left) and low < len(order):
+        scores = np.ascontiguousarray(score(users[left], order[low : low + width]), dtype=np.float32)
+        if low == 0:
+            largest = np.fmax.reduce(np.abs(scores), axis=2)
+            np.fmax.at(largest.T, np.searchsorted(left, row), np.abs(own).T)
+            slack[:, left] = _SLACK * largest
+        for one, mine, room, sure, close in zip(scores, own, slack[:, left], ahead, near, strict=True):
+            count_ahead(
+                *(one, mine, room, wanted.start[left], wanted.start[left + 1], own_place),
+                *(masked.start[left], masked.start[left + 1], seen_place, low, sure, close),
+            )
+        open_ = np.bincount(row, (ahead < depth).any(axis=0), len(users)) > 0
+        left = left[open_[left]]
+        low, width = low + width, min(2 * width, SCORES_PER_BLOCK // _USERS_PER_BLOCK)
+    unclear = np.bincount(row, ((ahead < depth) & (near > 0)).any(axis=0), len(users)) > 0
+    if unclear.any():
+        ahead[:, unclear[row]] = rank_targets(lambda block: score(block, None), users[unclear], seen, targets)
+    return ahead
 
 
 def metrics_per_user(

@@ -18,7 +18,7 @@ from models.balancers.protocol import Balancer, Refused
 from models.convergence import rising
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
-from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
 __all__ = ["Course", "EpochRecord", "Interactions", "Settings", "score_sets", "train"]
@@ -109,7 +109,12 @@ def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, 
     """Mean Recall@k on validation for each of ``score_sets``, from one pass over the users."""
     sets, users = score_sets(backbone.modalities), data.validation_users
     chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
-    ranks = rank_targets(lambda block: backbone.score(block, chosen), users, data.seen, data.validation)
+    ranks = top_ranks(
+        lambda block, items: backbone.score(block, chosen, items),
+        *(users, data.seen, data.validation),
+        n_items=backbone.n_items,
+        depth=k,
+    )
     counts = data.validation.counts[users]
     recall = {one: float(metrics_per_user(row, counts, k)["recall"].mean()) for one, row in zip(chosen, ranks, strict=True)}
     return {name: recall[one] for name, one in sets.items()}

@@ -22,12 +22,12 @@ from models.backbones.protocol import Backbone
 from models.balancers import BALANCERS
 from models.convergence import convergence
 from models.memory import below, prefixed
-from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.training import EpochRecord, Interactions, Settings, score_sets, train
 
 __all__ = ["train_job"]
 
-Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]]], npt.NDArray[np.float32]]
+Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
 
 
 def train_job(
@@ -180,12 +180,14 @@ def _interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
 def _ensemble(alone: Mapping[str, Backbone]) -> Score:
     """The mean of the uni-modal models' scores, each standardised per user so that none outshouts the others."""
 
-    def score(users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
+    def score(
+        users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]], items: npt.NDArray[np.int64] | None = None
+    ) -> npt.NDArray[np.float32]:
         total = np.float32(0)
         for name, model in alone.items():
             one = model.score(users, [frozenset([name])])
             total = total + (one - one.mean(axis=2, keepdims=True)) / (one.std(axis=2, keepdims=True) + np.float32(1e-12))
-        return np.asarray(total)
+        return np.asarray(total) if items is None else np.asarray(total)[:, :, items]  # standardised over all of them
 
     return score
 
@@ -196,6 +198,6 @@ def _test(
     """Recall and NDCG of every test user with each set of modalities factual; float32 (n_sets, n_test_users) each."""
     test = UserItems.from_pairs(inputs.test, inputs.n_users)
     users = test.users
-    ranks = rank_targets(lambda block: score(block, sets), users, data.seen, test)
+    ranks = top_ranks(lambda block, items: score(block, sets, items), users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
     metrics = [metrics_per_user(row, test.counts[users], plan.k) for row in ranks]
     return {name: np.stack([metric[name] for metric in metrics]).astype(np.float32) for name in ("recall", "ndcg")}

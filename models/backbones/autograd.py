@@ -226,7 +226,7 @@ class AutogradBackbone(torch.nn.Module):
         """Items' vectors with one modality factual, and with none; see ``protocol.ItemVectors``."""
         if batch:
             return {name: vectors.detach().numpy() for name, vectors in self._bought.items()}
-        return {name: self._vectors_of(frozenset([name]))[1].T for name in (ID, *self.modalities)}
+        return {name: self._vectors_of(frozenset([name]))[1] for name in (ID, *self.modalities)}
 
     def prepare(self) -> None:
         """Forget the vectors that were scored before; see ``protocol.Backbone``."""
@@ -239,24 +239,27 @@ class AutogradBackbone(torch.nn.Module):
             self.eval()
             with torch.no_grad():
                 users, items = self.vectors(factual)
-            self._ready[factual] = users.numpy(), np.ascontiguousarray(items.numpy().T)
+            self._ready[factual] = users.numpy(), items.contiguous().numpy()
         return self._ready[factual]
 
     def margins(self, triples: Triples) -> FloatArray:
         """Margins (n,) of the whole, prepared model."""
         users, items = self._vectors_of(frozenset(self.modalities))
         bias = self.bias.detach().numpy()
-        step = items[:, triples.positive] - items[:, triples.negative]
-        margin: FloatArray = np.einsum("td,dt->t", users[triples.user], step)
+        margin: FloatArray = np.einsum("td,td->t", users[triples.user], items[triples.positive] - items[triples.negative])
         return margin + bias[triples.positive] - bias[triples.negative]
 
-    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
-        """Scores (n_sets, n, n_items)."""
-        scores = np.empty((len(sets), len(users), self.n_items), dtype=np.float32)
-        for out, chosen in zip(scores, sets, strict=True):
-            mine, items = self._vectors_of(chosen)
-            np.matmul(mine[users], items, out=out)
-            out += self.bias.detach().numpy()
+    def score(
+        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        """Scores (n_sets, n, n_items or width)."""
+        chosen = slice(None) if items is None else items
+        bias = self.bias.detach().numpy()[chosen]
+        scores = np.empty((len(sets), len(users), len(bias)), dtype=np.float32)
+        for out, factual in zip(scores, sets, strict=True):
+            mine, theirs = self._vectors_of(factual)
+            np.matmul(mine[users], theirs[chosen].T, out=out)
+            out += bias
         return scores
 
     # ---- state

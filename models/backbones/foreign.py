@@ -120,15 +120,17 @@ class TorchBackbone:
         self.module.eval()
 
     @torch.no_grad()
-    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
-        items = torch.arange(self.n_items)
-        out = np.empty((len(sets), len(users), self.n_items), dtype=np.float32)
-        step = max(1, _PAIRS_PER_BLOCK // self.n_items)
+    def score(
+        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        scored = torch.arange(self.n_items) if items is None else torch.from_numpy(np.asarray(items, dtype=np.int64))
+        out = np.empty((len(sets), len(users), len(scored)), dtype=np.float32)
+        step = max(1, _PAIRS_PER_BLOCK // max(len(scored), 1))
         for begin in range(0, len(users), step):
             block = torch.from_numpy(np.asarray(users[begin : begin + step], dtype=np.int64))
-            repeated, tiled = block.repeat_interleave(self.n_items), items.repeat(len(block))
+            repeated, tiled = block.repeat_interleave(len(scored)), scored.repeat(len(block))
             for number, chosen in enumerate(sets):
-                scores = self._scores(repeated, tiled, chosen).reshape(len(block), self.n_items)
+                scores = self._scores(repeated, tiled, chosen).reshape(len(block), len(scored))
                 out[number, begin : begin + step] = scores.numpy()
         return out
 

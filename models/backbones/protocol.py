@@ -88,8 +88,13 @@ class Backbone(Protocol):
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         """One optimiser step for the last ``forward``. Returns each branch's squared gradient, by modality and "id", unadjusted."""
 
-    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
-        """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user."""
+    def score(
+        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user.
+
+        ``items``: indices of those that are scored, (n_sets, n, width) then; None for all.
+        """
 
     def prepare(self) -> None:
         """Called before a series of ``score`` calls, after training steps: refresh what is cached."""

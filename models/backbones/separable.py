@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
-from models.kernels import adam_rows, part_margins
+from models.kernels import adam_rows, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.memory import Memory, below, prefixed
 from models.sampling import Triples
 
@@ -24,25 +24,55 @@ FloatArray = npt.NDArray[np.float32]
 ID = "id"
 
 
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
 class Adam:
-    """Row-wise Adam for one table of shape (n_rows, d)."""
+    """Adam for one table of shape (n_rows, d), of which a step touches some rows only, and equal to dense Adam all the same.
+
+    A row that a step leaves alone would coast on its momentum. It does so here when it is next looked at (``rows``), all steps at
+    once.
+    """
+
+    _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
     def __init__(self, table: FloatArray, rate: float) -> None:
         self.table = table
         self._first, self._second, self._rate, self._step = np.zeros_like(table), np.zeros_like(table), rate, 0
+        self._last = np.zeros(len(table), dtype=np.int32)
+        self._every, self._nowhere = np.arange(len(table), dtype=np.int32), np.empty((0, table.shape[1]), dtype=np.float32)
+
+    def rows(self, rows: npt.NDArray[np.int32], out: FloatArray) -> FloatArray:
+        """The rows as they are now, in ``out`` float32 (n, d); ``rows`` int32 (n,). To be called before a step on them."""
+        if self._step >= len(Adam._coasting):
+            Adam._coasting = coasting_table(max(2 * self._step, 1024), *_BETAS)
+        coast_rows(
+            *(self.table, self._first, self._second, self._last, rows),
+            *(self._rate, _EPSILON, Adam._coasting, self._step, out),
+        )
+        return out
+
+    def settle(self) -> None:
+        """Bring every row to now."""
+        self.rows(self._every, self._nowhere)
 
     def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray) -> None:
-        """One step on some rows: ``rows`` int32 (n,), distinct; ``gradient`` float32 (n, d)."""
+        """One step on rows that have been looked at since the last one: ``rows`` int32 (n,), distinct; ``gradient`` (n, d)."""
         self._step += 1
-        adam_rows(self.table, self._first, self._second, rows, gradient, self._rate, 0.9, 0.999, 1e-8, self._step)
+        adam_rows(
+            *(self.table, self._first, self._second, self._last, rows, gradient),
+            *(self._rate, *_BETAS, _EPSILON, self._step),
+        )
 
     def memory(self) -> Memory:
-        """Both moments and the number of steps, copied."""
-        return {"first": self._first.copy(), "second": self._second.copy(), "step": np.array(self._step)}
+        """Both moments, the number of steps, and when each row was last brought up to now, copied."""
+        moments = {"first": self._first.copy(), "second": self._second.copy()}
+        return moments | {"last": self._last.copy(), "step": np.array(self._step)}
 
     def load_memory(self, memory: Memory) -> None:
         """Puts them back."""
-        self._first[...], self._second[...], self._step = memory["first"], memory["second"], int(memory["step"])
+        self._first[...], self._second[...] = memory["first"], memory["second"]
+        self._last[...], self._step = memory["last"], int(memory["step"])
 
 
 class SeparableBackbone:
@@ -102,6 +132,10 @@ class SeparableBackbone:
     def _reset_optimiser(self) -> None:
         self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
 
+    def _settle(self) -> None:
+        for optimiser in self._optimisers:
+            optimiser.settle()
+
     def _final(self) -> tuple[FloatArray, FloatArray]:
         """Every part's vectors as they are scored: (n_users, n_parts, d) and (n_items, n_parts, d)."""
         content = [x @ projection for x, projection in zip(self._features, self._maps, strict=True)]
@@ -154,8 +188,9 @@ class SeparableBackbone:
         ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
         """
         maps = self._map_gradients(inputs, item_gradient)
-        squared = np.einsum("upd,upd->p", user_gradient, user_gradient)
-        squared[0] += np.einsum("id,id->", item_gradient[:, 0], item_gradient[:, 0])
+        squared = np.zeros(self._parts)
+        squares_of_parts(user_gradient, squared)
+        squares_of_parts(item_gradient[:, :1], squared)
         squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
         factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
         slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
@@ -187,8 +222,8 @@ class SeparableBackbone:
 
     def prepare(self) -> None:
         """Every part's vectors, refreshed after training."""
+        self._settle()
         self._users, self._stacked = self._final()
-        self._items = [np.ascontiguousarray(self._stacked[:, part].T) for part in range(self._parts)]
 
     def margins(self, triples: Triples) -> FloatArray:
         """Margins (n,) of the whole, prepared model."""
@@ -197,13 +232,21 @@ class SeparableBackbone:
         bias = self._bias[:, 0]
         return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
 
-    def score(self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]]) -> FloatArray:
-        """Scores (n_sets, n, n_items): the parts that each set names, and always the history's."""
-        rows = self._users[users]
-        history = rows[:, 0] @ self._items[0]
-        history += self._bias[:, 0]
-        parts = {name: rows[:, m] @ self._items[m] for m, name in enumerate(self.modalities, 1) if any(name in s for s in sets)}
-        scores = np.empty((len(sets), *history.shape), dtype=np.float32)
+    def score(
+        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        """Scores (n_sets, n, n_items or width): the parts that each set names, and always the history's."""
+        mine = self._users[users]
+        theirs = self._stacked if items is None else self._stacked[items]
+        bias = self._bias[:, 0] if items is None else self._bias[items, 0]
+        scores = np.empty((len(sets), len(mine), len(theirs)), dtype=np.float32)
+        if len(sets) == 1 and sets[0].issuperset(self.modalities):  # one product of all parts side by side
+            np.matmul(mine.reshape(len(mine), -1), theirs.reshape(len(theirs), -1).T, out=scores[0])
+            scores[0] += bias
+            return scores
+        history = mine[:, 0] @ theirs[:, 0].T
+        history += bias
+        parts = {m: mine[:, p] @ theirs[:, p].T for p, m in enumerate(self.modalities, 1) if any(m in s for s in sets)}
         for out, chosen in zip(scores, sets, strict=True):
             total = history
             for name in self.modalities:
@@ -222,6 +265,7 @@ class SeparableBackbone:
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """All parameters, copied."""
+        self._settle()
         return {name: table.copy() for name, table in self._tables().items()}
 
     def load_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
@@ -233,8 +277,9 @@ class SeparableBackbone:
 
     def memory(self) -> Memory:
         """See ``protocol.Backbone``."""
+        state = self.state()  # first, as it brings all rows up to now
         moments = [prefixed(name, adam.memory()) for name, adam in zip(self._tables(), self._optimisers, strict=True)]
-        return prefixed("state", self.state()) | {name: array for one in moments for name, array in one.items()}
+        return prefixed("state", state) | {name: array for one in moments for name, array in one.items()}
 
     def load_memory(self, memory: Memory) -> None:
         """See ``protocol.Backbone``."""

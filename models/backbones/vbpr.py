@@ -7,7 +7,8 @@ Departures. (1) Any number of modalities, each with its own E_m and p_u^m, so th
 counterfactual is a partial sum: replacing a modality's item features by their mean and its user preferences by theirs adds a
 constant per user, which no ranking sees. (2) The paper's global visual bias beta'x is left out, as the later literature does.
 (3) An item that lacks a modality gets a learnt vector of its own per modality. (4) Features are projected once beforehand (see
-``models.projection``); only rows that a batch touches are computed and updated (row-wise Adam, see ``kernels.adam_rows``).
+``models.projection``); only rows that a batch touches are computed and updated; the others
+coast when they are next looked at (see ``kernels.coast_rows``), so that this is dense Adam.
 
 Per batch of n triples over n_i distinct items, d dimensions, P parts, f features: 2 n_i f d (P - 1) operations for the item maps,
 the same twice for their gradients, and 9 n P d in the two triple kernels.
@@ -15,6 +16,7 @@ the same twice for their gradients, and 9 n P d in the two triple kernels.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -36,6 +38,14 @@ class VBPR(SeparableBackbone):
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         self._user_position = np.full(self.n_users, -1, dtype=np.int32)
         self._item_position = np.full(self.n_items, -1, dtype=np.int32)
+        self._kept: dict[str, FloatArray] = {}
+
+    def _room(self, name: str, *shape: int) -> FloatArray:
+        """An array of this shape, whatever it holds, whose memory serves every batch."""
+        size = math.prod(shape)
+        if name not in self._kept or self._kept[name].size < size:
+            self._kept[name] = np.empty(size + size // 4, dtype=np.float32)
+        return self._kept[name][:size].reshape(shape)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
         users = np.empty(min(len(triples.user), self.n_users), dtype=np.int32)
@@ -48,39 +58,45 @@ class VBPR(SeparableBackbone):
         self._user_position[users] = -1
         self._item_position[items] = -1
 
-        user_rows = np.take(self._user, users, axis=0).reshape(len(users), self._parts, self._d)
-        item_rows = np.empty((len(items), self._parts, self._d), dtype=np.float32)
-        item_rows[:, 0] = self._item[items]
-        inputs = [np.take(x, items, axis=0) for x in self._features]  # np.take copies rows faster than an index does
-        for part, (x, projection) in enumerate(zip(inputs, self._maps, strict=True), start=1):
-            np.matmul(x, projection, out=item_rows[:, part])
+        user, item, bias, *_ = self._optimisers
+        user_rows = user.rows(users, self._room("users", len(users), self._parts * self._d))
+        user_rows = user_rows.reshape(len(users), self._parts, self._d)
+        item_rows = self._room("items", len(items), self._parts, self._d)
+        item_rows[:, 0] = item.rows(items, self._room("history", len(items), self._d))
+        inputs = []
+        for part, (x, projection) in enumerate(zip(self._features, self._maps, strict=True), start=1):
+            own = np.take(x, items, axis=0, out=self._room(f"inputs {part}", len(items), x.shape[1]), mode="clip")  # no copy
+            np.matmul(own, projection, out=item_rows[:, part])
+            inputs.append(own)
         parts = np.empty((len(u), self._parts), dtype=np.float32)
         part_margins(user_rows, item_rows, u, i, j, parts)
-        bias = self._bias[items, 0]
-        parts[:, 0] += bias[i] - bias[j]
+        biases = bias.rows(items, self._room("biases", len(items), 1))[:, 0]
+        parts[:, 0] += biases[i] - biases[j]
         self._batch = (users, items, u, i, j, user_rows, item_rows, inputs, triples.n_bpr)
         return self._margins_of(parts, counterfactual=counterfactual)
 
-    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
-        """See ``protocol.Backbone``."""
-        _, _, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
-        user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
-        part_gradients(user_rows, item_rows, u, i, j, self._part_weights(gradients), NO_DECAY, user_gradient, item_gradient)
-        self._with_vectors(gradients, item_gradient, i[:n_bpr])
-        return self._by_branch(user_gradient, self._map_gradients(inputs, item_gradient))
-
-    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
-        users, items, u, i, j, user_rows, item_rows, inputs, n_bpr = self._batch
+    def _pull(self, gradients: MarginGradients, decay: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The gradients of the batch's user rows, item rows (n, n_parts, d) and biases (n,)."""
+        _, _, u, i, j, user_rows, item_rows, _, n_bpr = self._batch
         weight = self._part_weights(gradients)
-        # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
-        decay = np.full(n_bpr, self._l2 / np.float32(n_bpr), dtype=np.float32)
-        user_gradient, item_gradient = np.zeros_like(user_rows), np.zeros_like(item_rows)
+        user_gradient, item_gradient = self._room("to users", *user_rows.shape), self._room("to items", *item_rows.shape)
+        user_gradient[...] = item_gradient[...] = 0
         part_gradients(user_rows, item_rows, u, i, j, weight, decay, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[:n_bpr])
-        bias_gradient = np.zeros((len(items), 1), dtype=np.float32)
-        np.add.at(bias_gradient[:, 0], i, weight[:, 0])
-        np.subtract.at(bias_gradient[:, 0], j, weight[:, 0])
-        return self._learn(users, items, user_gradient, item_gradient, bias_gradient, inputs, adjust)
+        to_bias = np.bincount(i, weight[:, 0], len(item_rows)) - np.bincount(j, weight[:, 0], len(item_rows))
+        return user_gradient, item_gradient, to_bias.astype(np.float32)
+
+    def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
+        """See ``protocol.Backbone``."""
+        user_gradient, item_gradient, _ = self._pull(gradients, NO_DECAY)
+        return self._by_branch(user_gradient.copy(), self._map_gradients(self._batch[7], item_gradient))
+
+    def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
+        users, items, _, _, _, _, _, inputs, n_bpr = self._batch
+        # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
+        decay = np.full(n_bpr, self._l2 / np.float32(n_bpr), dtype=np.float32)
+        user_gradient, item_gradient, bias_gradient = self._pull(gradients, decay)
+        return self._learn(users, items, user_gradient, item_gradient, bias_gradient[:, None], inputs, adjust)
 
     def _bought(self) -> FloatArray:
         _, _, _, i, _, _, item_rows, _, n_bpr = self._batch

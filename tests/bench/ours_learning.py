@@ -22,7 +22,7 @@ from models.balancers import BALANCERS
 from models.balancers.protocol import Balancer
 from models.losses import bpr
 from models.projection import project
-from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 from models.training import Interactions, Settings, train
 from tests.bench.clock import held_mb, tell
@@ -107,7 +107,9 @@ def ranking(bench: Bench, sets: list[frozenset[str]]) -> tuple[float, str]:
     users, targets = bench.data.validation_users, bench.data.validation
 
     def whole() -> list[dict[str, np.ndarray]]:
-        ranks = rank_targets(lambda block: model.score(block, sets), users, bench.data.seen, targets)
+        ranks = top_ranks(
+            lambda block, items: model.score(block, sets, items), users, bench.data.seen, targets, n_items=ITEMS, depth=20
+        )
         return [metrics_per_user(row, targets.counts[users], 20) for row in ranks]
 
     first = whole()[0]

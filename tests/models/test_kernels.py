@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.backbones.separable import Adam
 from models.graph_kernels import edge_dots, largest, route, route_gradient, softmax_rows, softmax_rows_gradient, spmm_onto
-from models.kernels import adam_rows, distinct, part_gradients, part_margins, sample_unseen
+from models.kernels import coasting_table, distinct, part_gradients, part_margins, sample_unseen, squares_of_parts
 from models.ranking import UserItems, rank_targets
 from tests.models import references
 
@@ -47,19 +48,43 @@ def test_margins_and_gradients_equal_the_float64_loop(n, parts, d):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_row_adam_equals_torch_sparse_adam():
+@pytest.mark.parametrize(("size", "off"), [(1.0, 2e-5), (1e-6, 5e-4)])
+def test_adam_that_touches_some_rows_equals_dense_adam_over_hundreds_of_steps(size, off):
+    """Rows rest for 0 to some hundred steps of up to .05; with gradients of 1e-6 epsilon counts."""
     rng = np.random.default_rng(0)
-    start = rng.normal(size=(6, 5)).astype(np.float32)
-    table, first, second = start.copy(), np.zeros_like(start), np.zeros_like(start)
-    parameter = torch.nn.Parameter(torch.from_numpy(start.copy()))
-    oracle = torch.optim.SparseAdam([parameter], lr=0.05)
-    for step in range(1, 8):
-        rows = np.sort(rng.choice(6, 3, replace=False)).astype(np.int32)
-        gradient = rng.normal(size=(3, 5)).astype(np.float32)
-        adam_rows(table, first, second, rows, gradient, 0.05, 0.9, 0.999, 1e-8, step)
-        parameter.grad = torch.sparse_coo_tensor(torch.from_numpy(rows)[None].long(), torch.from_numpy(gradient), (6, 5))
+    n, d, rate = 12, 5, 0.05
+    start = rng.normal(size=(n, d)).astype(np.float32)
+    lazy = Adam(start.copy(), rate)
+    parameter = torch.nn.Parameter(torch.from_numpy(start.astype(np.float64)))
+    oracle = torch.optim.Adam([parameter], lr=rate)
+    often = np.r_[np.full(8, 0.3), 0.05, 0.01, 0.004, 0.0]
+    for _ in range(600):
+        rows = np.flatnonzero(rng.random(n) < often).astype(np.int32)
+        seen = lazy.rows(rows, np.empty((len(rows), d), dtype=np.float32))
+        np.testing.assert_allclose(seen, parameter.detach().numpy()[rows], rtol=0, atol=off)
+        gradient = (size * rng.normal(size=(len(rows), d))).astype(np.float32)
+        lazy.update(rows, gradient)
+        parameter.grad = torch.zeros_like(parameter)
+        parameter.grad[torch.from_numpy(rows).long()] = torch.from_numpy(gradient).double()
         oracle.step()
-    np.testing.assert_allclose(table, parameter.detach().numpy(), rtol=1e-5, atol=1e-6)
+    lazy.settle()
+    np.testing.assert_allclose(lazy.table, parameter.detach().numpy(), rtol=0, atol=off)
+    assert np.array_equal(lazy.table[-1], start[-1])
+
+
+def test_the_coasting_table_is_the_sum_that_it_stands_for():
+    beta1, beta2, n = 0.9, 0.999, 40
+    table, q = coasting_table(n, beta1, beta2), beta1 / beta2**0.5
+    for before, steps in ((1, 1), (3, 17), (20, 19)):
+        size = [(1 - beta2 ** (before + s)) ** 0.5 / (1 - beta1 ** (before + s)) * q**s for s in range(1, steps + 1)]
+        assert table[before, 0] - table[steps, 1] * table[before + steps, 0] == pytest.approx(sum(size), rel=1e-12)
+
+
+def test_squares_of_parts_are_added_up():
+    values = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    out = np.ones(3)
+    squares_of_parts(values, out)
+    assert out.tolist() == (1 + (values.astype(np.float64) ** 2).sum(axis=(0, 2))).tolist()
 
 
 def test_distinct_lists_each_value_once_and_is_reusable():

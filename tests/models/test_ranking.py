@@ -5,9 +5,11 @@ from __future__ import annotations
 import ir_measures
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ir_measures import AP, P, R, nDCG
 
-from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.ranking import UserItems, metrics_per_user, rank_targets, top_ranks
 
 
 def test_metrics_equal_ir_measures_on_random_cases():
@@ -57,6 +59,56 @@ def test_several_score_sets_rank_as_one_by_one():
         assert np.array_equal(together[number], alone)
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["distinct", "ties", "rounded otherwise", "cannot be recommended"]))
+def test_top_ranks_are_those_of_ranking_everything(seed, kind):
+    """700 items in three parts, two sets, users without targets; rounding differs with what is scored together."""
+    rng = np.random.default_rng(seed)
+    n_users, n_items, depth = 300, 700, 5
+    scores = rng.normal(size=(2, n_users, n_items)).astype(np.float32)
+    if kind != "distinct":
+        scores = np.round(scores * 2) / 2
+    if kind == "cannot be recommended":
+        scores[rng.random(scores.shape) < 0.1] = -np.inf
+        scores[rng.random(scores.shape) < 0.1] = np.nan
+    held = rng.choice(3, size=(n_users, n_items), p=[0.98, 0.015, 0.005])
+    seen = UserItems.from_pairs(np.argwhere(held == 1).astype(np.int32), n_users)
+    targets = UserItems.from_pairs(np.argwhere(held == 2).astype(np.int32), n_users)
+    users = np.flatnonzero(rng.random(n_users) < 0.9)
+
+    def score(block, items):
+        if items is None:
+            return scores[:, block]
+        found = scores[:, block[:, None], items]
+        return found * np.float32(1 + 2e-7 * rng.choice([-1, 1])) if kind == "rounded otherwise" else found
+
+    expected = rank_targets(lambda block: scores[:, block], users, seen, targets)
+    found = top_ranks(score, users, seen, targets, n_items=n_items, depth=depth)
+    assert np.array_equal(np.minimum(found, depth), np.minimum(expected, depth))
+
+
+def test_the_top_is_found_without_scoring_everything():
+    rng = np.random.default_rng(0)
+    n_users, n_items = 256, 4000
+    bought = np.repeat(np.arange(n_users), 40), rng.integers(0, 300, 40 * n_users)  # a few hundred popular items
+    seen = UserItems.from_pairs(np.unique(np.column_stack(bought), axis=0).astype(np.int32), n_users)
+    targets = UserItems.from_pairs(np.column_stack([np.arange(n_users), np.full(n_users, 3999)]).astype(np.int32), n_users)
+    scored = 0
+
+    def score(block, items):
+        nonlocal scored
+        scored += len(block) * len(items)
+        return np.broadcast_to(-np.float32(items), (1, len(block), len(items))).copy()
+
+    assert top_ranks(score, np.arange(n_users), seen, targets, n_items=n_items, depth=20).min() >= 20
+    assert scored < 0.1 * n_users * n_items
+
+
 def test_no_users_is_no_ranks():
     nothing = UserItems.from_pairs(np.empty((0, 2), dtype=np.int32), 4)
     assert len(rank_targets(lambda users: np.zeros((len(users), 3), dtype=np.float32), nothing.users, nothing, nothing)) == 0
+
+    def score(users, items):
+        return np.zeros((1, len(users), 900 if items is None else len(items)), dtype=np.float32)
+
+    assert top_ranks(score, nothing.users, nothing, nothing, n_items=900, depth=20).shape == (1, 0)
