@@ -1,6 +1,6 @@
 """``python -m tests.faults [NAME ...]``: every fault in the counts that are promised, one line of JSON for each kind.
 
-Names: disk, checkpoints, kills, cancels, starts, overhead, analysts. Takes about an hour of one core for all of them.
+Names: disk, checkpoints, kills, killed_runs, cancels, starts, overhead, analysts. Takes about an hour of one core for all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.faults.analysts import analysts
 from tests.faults.cancels import cancel
 from tests.faults.damage import damage
 from tests.faults.disk import fail_everything
+from tests.faults.killed_runs import kill_runs
 from tests.faults.kills import kill
 from tests.faults.overhead import overhead
 from tests.faults.starts import start_twice
@@ -24,7 +25,8 @@ from tests.faults.starts import start_twice
 KINDS: dict[str, Callable[[Path, Path], Mapping[str, float]]] = {
     "disk": lambda shop, folder: fail_everything(folder),
     "checkpoints": lambda shop, folder: damage(folder, 200),
-    "kills": lambda shop, folder: kill(shop, folder, 60),
+    "kills": lambda shop, folder: kill(folder, 60),
+    "killed_runs": lambda shop, folder: kill_runs(shop, folder, 12),
     "cancels": lambda shop, folder: cancel(shop, folder, 50),
     "analysts": lambda shop, folder: analysts(shop, folder),
     "overhead": lambda shop, folder: overhead(folder),

@@ -22,18 +22,18 @@ from diagnostics.probe import plan as plan_of
 from diagnostics.runs import execute, worker
 from diagnostics.runs.child import serve
 from diagnostics.runs.disk import code_of
-from diagnostics.schema import ProbePlan
+from diagnostics.schema import Dataset, FeatureBlock, ProbePlan
 from tests.faults.injection import OPERATIONS, Fault, injected
 from tests.faults.keeping import keep_every_epoch
 from tests.probe.worlds import dataset_of
 
-__all__ = ["ERRORS", "fail_everything", "small_probe"]
+__all__ = ["ERRORS", "Inline", "fail_everything", "small_probe", "small_shop"]
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 _LIMIT_S = 20.0  # a run takes a tenth of a second; one that takes this long hangs
 
 
-class _Inline:
+class Inline:
     """In the place of ``Crew``: jobs are trained in this very process, one at a time."""
 
     size = 1
@@ -43,7 +43,7 @@ class _Inline:
         self._folder, self._key, self._train = run_dir / "run", key, train
         self._jobs: deque[Job] = deque()
 
-    def __enter__(self) -> _Inline:
+    def __enter__(self) -> Inline:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -67,12 +67,17 @@ class _Inline:
             yield from ((job, record) for record in said)
 
 
-def small_probe() -> tuple[ProbePlan, ProbeInputs]:
-    """Two modalities, five kinds of training of which one distils from others, one seed, at most three epochs each."""
+def small_shop() -> tuple[Dataset, list[FeatureBlock]]:
+    """Forty customers, thirty products, two modalities."""
     rng = np.random.default_rng(0)
     text, image = rng.normal(size=(30, 3)), rng.normal(size=(30, 3))
     utility = rng.normal(size=(40, 3)) @ text.T + rng.normal(size=(40, 3)) @ image.T
-    dataset, blocks = dataset_of({"text": text, "image": image}, utility, per_user=6)
+    return dataset_of({"text": text, "image": image}, utility, per_user=6)
+
+
+def small_probe() -> tuple[ProbePlan, ProbeInputs]:
+    """Five kinds of training, of which one distils from others, one seed, at most three epochs each."""
+    dataset, blocks = small_shop()
     plan = plan_of(dataset, n_seeds=1).model_copy(update={"max_epochs": 3, "dimensions": 8, "batch_size": 64})
     plan = plan.model_copy(update={"options": plan.options | {"extension": 1.0}})
     return plan, prepare(dataset, blocks, plan)
@@ -97,7 +102,7 @@ def fail_everything(folder: Path, *, every: int = 1, first: int = 0) -> dict[str
     keep_every_epoch()
     plan, inputs = small_probe()
     counts = {"operations": 0, "failures": 0, "stopped": 0, "done_without": 0, "equal_afterwards": 0}
-    with patch.object(worker, "Crew", _Inline):
+    with patch.object(worker, "Crew", Inline):
         with injected(Fault(str(folder))) as operations:
             expected = _outcome(execute(folder / "unbroken", plan, inputs, threads=1))
         assert expected["status"] == "finished" and not expected["failures"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from tests.cli.conftest import write_small_shop
 from tests.faults.cancels import cancel
 from tests.faults.damage import WAYS, damage
 from tests.faults.disk import fail_everything
-from tests.faults.kills import kill
+from tests.faults.killed_runs import kill_runs
+from tests.faults.runs import ROOT
 from tests.faults.starts import start_twice
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
@@ -47,8 +50,16 @@ def test_no_damaged_checkpoint_is_taken_for_whole(tmp_path):
 
 @needs_proc
 @needs_signals
+def test_killed_trainings_come_to_the_same_diagnosis(tmp_path):
+    command = [sys.executable, "-m", "tests.faults.kills", str(tmp_path), "12"]  # it forks, so it is a process of its own
+    counts = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    assert counts["equal"] == counts["resumes"] == counts["kills"] == 12
+
+
+@needs_proc
+@needs_signals
 def test_a_killed_run_comes_to_the_same_diagnosis(tmp_path, shop):
-    counts = kill(shop, tmp_path, 1, seed=1)
+    counts = kill_runs(shop, tmp_path, 1, seed=1)
     assert counts["equal"] == counts["kills"] == 1
 
 
