@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from diagnostics.schema import Estimate
-from diagnostics.stats.intervals import bootstrap_means, estimate_mean, minimum_detectable_effect
+from diagnostics.stats.intervals import bootstrap_means, minimum_detectable_effect
 from diagnostics.stats.multiplicity import holm
 from diagnostics.stats.seed_noise import SeedNoise, spread_of
 
@@ -52,9 +53,16 @@ class Contrast:
     def value(self) -> float:
         return float(self.differences.mean()) if self.measured else float("nan")
 
+    @cached_property
+    def _draws(self) -> npt.NDArray[np.float64]:
+        return bootstrap_means(self.differences, noise=self.noise, weight=self.weight)
+
     def estimate(self) -> Estimate:
         """Mean and 95 % interval, in the metric's own units."""
-        return estimate_mean(self.differences, unit="difference", noise=self.noise, weight=self.weight)
+        if not self.measured:
+            return Estimate(value=None, unit="difference")
+        low, high = self.bounds()
+        return Estimate(value=self.value, low=low, high=high, n=self.n_users, unit="difference")
 
     def span(self) -> dict[str, float | None]:
         """Value and interval ends, under the names that messages use."""
@@ -66,7 +74,7 @@ class Contrast:
         if not self.measured:
             return float("-inf"), float("inf")
         tail = 0.025 / n_comparisons
-        low, high = np.quantile(bootstrap_means(self.differences, noise=self.noise, weight=self.weight), [tail, 1 - tail])
+        low, high = np.quantile(self._draws, [tail, 1 - tail])
         return float(low), float(high)
 
     def position(self, threshold: float, n_comparisons: int = 1) -> Position:
