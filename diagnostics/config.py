@@ -136,6 +136,11 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "heat_epochs": Threshold(6, "passes after which methods have parted; the best then are trained to the end"),
     "finals": Threshold(2, "methods trained to the end; more would cost as much as trying everything"),
+    "fast_rate": Threshold(4.0, "times; a branch that is only slow learns in a quarter of the epochs, and Adam still holds (C9)"),
+    "firm_l2": Threshold(4.0, "times; enough to hold back learning by heart, little where there is none"),
+    "worth_filling": Threshold(0.05, "of the products; filling fewer moves no recall by as much as matters"),
+    "counterfactual_players": Threshold(4, "modalities; all their sets with and without history are 32 rankings of one model"),
+    "exposure_users": Threshold(1000, "customers; 20,000 places, so an item's share of them is known well enough to compare groups"),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),
@@ -179,10 +184,11 @@ class Preset:
     patience: int
     max_lattice: int  # retrain every set of modalities up to this many modalities; above it, single and all-but-one sets only
     rates: tuple[float, ...] = (1 / 3, 1.0, 3.0)  # Recall changes little within a factor of two of the best rate
+    settles: bool = True  # train the settling tests too
 
 
 PRESETS: dict[str, Preset] = {
-    "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3, rates=()),
+    "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3, rates=(), settles=False),
     "standard": Preset(
         ("vbpr", "lightgcn_content", "freedom"), ("ckd", "ogm_ge", "mmpareto"), seeds=5, max_epochs=120, patience=8, max_lattice=4
     ),

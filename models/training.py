@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Backbone
 from models.balancers.protocol import Balancer, Refused
 from models.convergence import rising
+from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.ranking import UserItems, metrics_per_user, rank_targets
 from models.sampling import Sampler
@@ -41,7 +42,8 @@ class Settings:
     """Budget and batch.
 
     ``patience``: epochs without a better validation recall before stopping. A training that is still ``rising`` by more than that
-    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs.
+    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs. ``look_every``: on how many steps the
+    gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
     max_epochs: int
@@ -50,6 +52,7 @@ class Settings:
     k: int = 20
     extended: int = 0
     rising: float = 0.01
+    look_every: int = 64
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,23 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
         n_extra=balancer.n_extra,
         seed=seed,
     )
+    watch = Watch(data, backbone.n_items) if settings.look_every and backbone.modalities else None
+    has_branches = watch is not None and len(backbone.modalities) > 1 and backbone.content_in_score and bool(backbone.branches)
+    steps = -(-len(data.train) // settings.batch_size)
     best_value, best_state, waited = -1.0, backbone.state(), 0
     curve: list[float] = []
     try:
         for epoch in range(1, max(settings.max_epochs, settings.extended) + 1):
             began = time.perf_counter()
             losses, probability, squared = [], [], []
+            cosines: list[dict[str, float]] = []
             balancer.new_epoch(backbone, data)
-            for triples in sampler.epoch(epoch):
-                margins = backbone.forward(triples, counterfactual=balancer.counterfactual)
+            for step, triples in enumerate(sampler.epoch(epoch), start=(epoch - 1) * steps):
+                looks = has_branches and step % settings.look_every == 0
+                margins = backbone.forward(triples, counterfactual=balancer.counterfactual or looks)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
+                if looks:
+                    cosines.append(conflict(backbone, margins, triples.n_bpr, gradient))
                 squared.append(backbone.backward(balancer.gradients(margins, triples, gradient), adjust=adjust))
                 losses.append(loss)
                 if balancer.counterfactual:
@@ -127,6 +137,12 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
             if probability:
                 mean = np.stack(probability).mean(axis=0)
                 dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
+            if watch is not None:
+                dynamics |= watch.measure(backbone)
+            if any(cosines):
+                dynamics["conflict"] = {
+                    name: float(np.mean([one[name] for one in cosines if name in one])) for name in dict.fromkeys(k for c in cosines for k in c)
+                }
             better = value > best_value
             if better:
                 best_value, best_state, waited = value, backbone.state(), 0

@@ -15,6 +15,7 @@ import numpy as np
 
 from diagnostics.config import PRESETS, Preset, threshold
 from diagnostics.errors import TenbinError
+from diagnostics.probe.settling import variants
 from diagnostics.probe.trials import AUTO, GRID
 from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal
 from diagnostics.seeds import seed_for
@@ -106,6 +107,8 @@ def plan(
     backbones = tuple(sorted(backbones, key=lambda name: name in HISTORY_ONLY))  # the first one is judged
     sets = {name: ((),) if name in HISTORY_ONLY else modality_sets(modalities, budget.max_lattice) for name in backbones}
     arms = [Arm(backbone=name, modalities=chosen) for name in backbones for chosen in sets[name]]
+    if budget.settles and backbones[0] not in HISTORY_ONLY:
+        arms += [Arm(backbone=backbones[0], modalities=modalities, variant=name) for name in variants(dataset, modalities)]
     refused: list[Refusal] = []
     grids: dict[str, list[tuple[str, float]]] = {}
     if len(modalities) > 1:
@@ -186,7 +189,7 @@ def jobs(plan: ProbePlan) -> tuple[Job, ...]:
     rates: dict[str, tuple[str, ...]] = {}
     listed: list[Job] = []
     for backbone in dict.fromkeys(arm.backbone for arm in plan.arms):
-        plain = [arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none"]
+        plain = [arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant]
         fullest = max(plain, key=lambda arm: len(arm.modalities), default=plan.arms[0])
         tried = [Job(fullest, first, stage="rate", option=factor) for factor in plan.options.get("rates", ()) if plain]
         rates[backbone] = tuple(job.job_id for job in tried)

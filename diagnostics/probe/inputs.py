@@ -20,7 +20,10 @@ _PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class ProbeInputs:
-    """Distinct pairs int32 (n_pairs, 2) of each part of the split, and each modality's projected features."""
+    """Distinct pairs int32 (n_pairs, 2) of each part of the split, and each modality's projected features.
+
+    ``groups`` int32 (n_items,): items of one category share a number. ``lengths``: each modality's mean vector length as given.
+    """
 
     n_users: int
     n_items: int
@@ -28,6 +31,8 @@ class ProbeInputs:
     validation: IndexArray
     test: IndexArray
     features: Mapping[str, Features]
+    groups: IndexArray
+    lengths: Mapping[str, float]
 
     def save(self, folder: Path) -> None:
         """Writes ``.npy`` files and an ``inputs.json`` that names them."""
@@ -37,7 +42,8 @@ class ProbeInputs:
         for number, features in enumerate(self.features.values()):
             np.save(folder / f"features_{number}.npy", features.values, allow_pickle=False)
             np.save(folder / f"present_{number}.npy", features.present, allow_pickle=False)
-        head = {"n_users": self.n_users, "n_items": self.n_items, "modalities": list(self.features)}
+        np.save(folder / "groups.npy", self.groups, allow_pickle=False)
+        head = {"n_users": self.n_users, "n_items": self.n_items, "modalities": list(self.features), "lengths": self.lengths}
         (folder / "inputs.json").write_text(json.dumps(head), encoding="utf-8")
 
     @classmethod
@@ -52,7 +58,8 @@ class ProbeInputs:
             )
             for number, name in enumerate(head["modalities"])
         }
-        return cls(head["n_users"], head["n_items"], **parts, features=features)
+        groups = np.load(folder / "groups.npy", allow_pickle=False)
+        return cls(head["n_users"], head["n_items"], **parts, features=features, groups=groups, lengths=head["lengths"])
 
 
 def prepare(dataset: Dataset, blocks: Sequence[FeatureBlock], plan: ProbePlan) -> ProbeInputs:
@@ -73,4 +80,19 @@ def prepare(dataset: Dataset, blocks: Sequence[FeatureBlock], plan: ProbePlan) -
         features = {
             name: project(by_name[name].values, by_name[name].present, fit_rows, dimensions=kept) for name in plan.modalities
         }
-    return ProbeInputs(split.n_users, split.n_items, split.train, split.validation, split.test, features)
+    lengths = {name: _length(by_name[name]) for name in plan.modalities}
+    parts = (split.train, split.validation, split.test)
+    return ProbeInputs(split.n_users, split.n_items, *parts, features, _groups(dataset), lengths)
+
+
+def _groups(dataset: Dataset) -> IndexArray:
+    category = dataset.catalog.category
+    if category is None:
+        return np.zeros(dataset.catalog.n_items, dtype=np.int32)
+    named = np.array(["" if value is None else str(value) for value in category])
+    return np.unique(named, return_inverse=True)[1].reshape(-1).astype(np.int32)
+
+
+def _length(block: FeatureBlock) -> float:
+    rows = block.values[block.present].astype(np.float64)
+    return float(np.sqrt(np.square(rows).sum(axis=1)).mean()) if len(rows) else 0.0

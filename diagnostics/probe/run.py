@@ -29,7 +29,8 @@ class JobResult:
     """One arm trained with one seed.
 
     ``arrays``: ``recall`` and ``ndcg`` float32 (n_sets, n_test_users) of the trained model with each set of ``meta["sets"]``
-    factual, test users in index order; ``state.*`` the parameters, where another arm distils from this one.
+    factual, test users in index order; ``hits``, and of the plain joint model ``bare``, ``replaced`` and ``exposure``, see ``testing``;
+    ``state.*`` the parameters, where another arm distils from this one.
     ``meta``: ``sets``, ``best_epoch``, ``epochs``, ``convergence``, ``validation``, and with which settings it was trained. A trial
     (see ``Job``) has no arrays: its models are never tested.
     """
@@ -77,6 +78,29 @@ class ProbeRun:
         ]
         return np.asarray(rows, dtype=np.float64)
 
+    def stacked(self, arm: Arm, array: str, row: int | None = None, *, seeds: tuple[int, ...] | None = None) -> npt.NDArray[np.float64]:
+        """An array of a trained arm's results, or one row of it, per seed: (n_seeds, ...); empty where it was not measured."""
+        found = [
+            result.arrays[array] if row is None else result.arrays[array][row]
+            for seed, result in self._finished.get(arm, {}).items()
+            if (seeds is None or seed in seeds) and array in result.arrays
+        ]
+        return np.asarray(found, dtype=np.float64)
+
+    def meta_of(self, arm: Arm) -> dict[str, Any]:
+        """What the arm's first finished training notes of itself; empty where none is finished."""
+        return next((result.meta for result in self._finished.get(arm, {}).values()), {})
+
+    def hits(self, arm: Arm, n_pairs: int, *, seeds: tuple[int, ...] | None = None) -> npt.NDArray[np.bool_]:
+        """Which test purchases the whole model found, bool (n_seeds, n_pairs), in the order of users, then of items."""
+        name = set_name(arm.modalities, self.plan.modalities)
+        rows = [
+            np.unpackbits(result.arrays["hits"][result.meta["sets"].index(name)].astype(np.uint8), count=n_pairs).astype(bool)
+            for seed, result in self._finished.get(arm, {}).items()
+            if (seeds is None or seed in seeds) and "hits" in result.arrays
+        ]
+        return np.asarray(rows, dtype=bool).reshape(len(rows), n_pairs)
+
     def paired(self, one: Arm, other: Arm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Recall of two arms over the seeds that both finished; (n_seeds, n_test_users) each."""
         seeds = tuple(seed for seed in self.seeds_of(one) if seed in self.seeds_of(other))
@@ -109,6 +133,7 @@ class ProbeRun:
                     backbone=arm.backbone,
                     modalities=arm.modalities,
                     balancer=arm.balancer,
+                    variant=arm.variant,
                     seeds=self.seeds_of(arm),
                     recall_at_20=estimate_mean(self.per_user(arm)),
                     ndcg_at_20=estimate_mean(self.per_user(arm, metric="ndcg")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,20 +13,20 @@ from diagnostics.config import threshold
 from diagnostics.errors import Cancelled
 from diagnostics.probe.arms import ENSEMBLE, Job, jobs
 from diagnostics.probe.inputs import ProbeInputs
-from diagnostics.probe.run import JobResult, set_name
+from diagnostics.probe.run import JobResult
+from diagnostics.probe.settling import fast_branch, features_of, settings_of
+from diagnostics.probe.testing import ensemble, exposure, joint_sets, replaced, test
 from diagnostics.probe.trials import AUTO, best_rate, chosen_balancer, ranked, trial_of
-from diagnostics.schema import ProbeEvent, ProbePlan, Trial
+from diagnostics.schema import Arm, ProbeEvent, ProbePlan, Trial
 from diagnostics.seeds import generator, seed_for
 from models.backbones import BACKBONES
-from models.backbones.protocol import Backbone
+from models.backbones.protocol import Backbone, Features
 from models.balancers import BALANCERS
 from models.convergence import convergence
-from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.ranking import UserItems
 from models.training import EpochRecord, Interactions, Settings, score_sets, train
 
 __all__ = ["train_job"]
-
-Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]]], npt.NDArray[np.float32]]
 
 
 def train_job(
@@ -50,12 +51,12 @@ def train_job(
     plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
     tried = [given[job_id].meta for job_id in job.trials]
     rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
-    plan = plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate})
+    plan = settings_of(plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate}), job.arm)
     chosen, plain = _chosen(job, tried)
     data = _interactions(inputs, plan)
     alone: dict[str, Backbone] = {}
     for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
-        alone[name] = _backbone(inputs, plan, job.arm.backbone, (name,), job.seed)
+        alone[name] = _backbone(inputs, plan, job.arm.backbone, {name: inputs.features[name]}, job.seed)
         saved = given[teacher_id].arrays
         alone[name].load_state({key.removeprefix("state."): value for key, value in saved.items() if key.startswith("state.")})
     meta: dict[str, Any] = {
@@ -68,12 +69,14 @@ def train_job(
         "plain": None if plain is None else plain.model_dump(),
     }
     if job.arm.balancer == ENSEMBLE:
-        arrays = _test(_ensemble(alone), [frozenset(job.arm.modalities)], inputs, data, plan)
-        made = {"sets": [set_name(job.arm.modalities, plan.modalities)], "best_epoch": 0, "epochs": 0}
-        yield JobResult(job.job_id, arrays, meta | made | {"convergence": "converged", "validation": None})
+        arrays, tested = test(ensemble(alone), [frozenset(job.arm.modalities)], inputs, data, plan)
+        made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
+        yield JobResult(job.job_id, arrays, meta | made | tested)
         return
-    backbone = _backbone(inputs, plan, job.arm.backbone, job.arm.modalities, job.seed)
-    balancer = BALANCERS[chosen.balancer]({name: teacher.margins for name, teacher in alone.items()}, chosen.strength)
+    features = features_of(inputs.features, job.arm, inputs.lengths)
+    backbone = _backbone(inputs, plan, job.arm.backbone, features, job.seed)
+    teachers = {name: teacher.margins for name, teacher in alone.items()}
+    balancer = fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength)
     settings = _settings(plan, job)
     records: list[EpochRecord] = []
     try:
@@ -110,11 +113,24 @@ def train_job(
     if job.stage:
         yield JobResult(job.job_id, {}, meta)
         return
-    sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
-    arrays = _test(backbone.score, sets, inputs, data, plan)
+    arrays, tested = _tested(backbone, inputs, data, plan, job)
     if any(job.job_id in other.teachers for other in jobs(plan)):
         arrays |= {f"state.{key}": value for key, value in backbone.state().items()}
-    yield JobResult(job.job_id, arrays, meta | {"sets": [set_name(chosen, plan.modalities) for chosen in sets]})
+    yield JobResult(job.job_id, arrays, meta | tested)
+
+
+def _tested(
+    backbone: Backbone, inputs: ProbeInputs, data: Interactions, plan: ProbePlan, job: Job
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, Any]]:
+    """What the model is asked on the test customers: of the plain joint model that is judged, everything (see ``testing``)."""
+    judged = Arm(backbone=plan.arms[0].backbone, modalities=plan.modalities)
+    if job.arm != judged or not plan.modalities:
+        return test(backbone.score, list(dict.fromkeys(score_sets(backbone.modalities).values())), inputs, data, plan)
+    sets, bare = joint_sets(backbone)
+    arrays, meta = test(backbone.score, sets, inputs, data, plan, bare=bare)
+    again = functools.partial(_backbone, inputs, plan, job.arm.backbone, seed=job.seed)
+    changed, names = replaced(backbone, lambda features: again(features=features), inputs, data, plan)
+    return arrays | changed | exposure(backbone, inputs, data, plan), meta | names
 
 
 def _chosen(job: Job, tried: Sequence[Mapping[str, Any]]) -> tuple[Trial, Trial | None]:
@@ -141,11 +157,11 @@ def _settings(plan: ProbePlan, job: Job) -> Settings:
     return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, limit, threshold("still_rising"))
 
 
-def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, modalities: tuple[str, ...], seed: int) -> Backbone:
+def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, features: Mapping[str, Features], seed: int) -> Backbone:
     return BACKBONES[name](
         inputs.n_users,
         inputs.n_items,
-        {modality: inputs.features[modality] for modality in modalities},
+        features,
         train=np.asarray(inputs.train),
         dimensions=plan.dimensions,
         learning_rate=plan.learning_rate,
@@ -161,27 +177,3 @@ def _interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
     if len(users) > limit:
         users = np.sort(generator(0, "validation users").choice(users, limit, replace=False))
     return Interactions(np.asarray(inputs.train), UserItems.from_pairs(inputs.train, inputs.n_users), validation, users)
-
-
-def _ensemble(alone: Mapping[str, Backbone]) -> Score:
-    """The mean of the uni-modal models' scores, each standardised per user so that none outshouts the others."""
-
-    def score(users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
-        total = np.float32(0)
-        for name, model in alone.items():
-            one = model.score(users, [frozenset([name])])
-            total = total + (one - one.mean(axis=2, keepdims=True)) / (one.std(axis=2, keepdims=True) + np.float32(1e-12))
-        return np.asarray(total)
-
-    return score
-
-
-def _test(
-    score: Score, sets: list[frozenset[str]], inputs: ProbeInputs, data: Interactions, plan: ProbePlan
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Recall and NDCG of every test user with each set of modalities factual; float32 (n_sets, n_test_users) each."""
-    test = UserItems.from_pairs(inputs.test, inputs.n_users)
-    users = test.users
-    ranks = rank_targets(lambda block: score(block, sets), users, data.seen, test)
-    metrics = [metrics_per_user(row, test.counts[users], plan.k) for row in ranks]
-    return {name: np.stack([metric[name] for metric in metrics]).astype(np.float32) for name in ("recall", "ndcg")}

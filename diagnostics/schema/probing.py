@@ -15,15 +15,20 @@ __all__ = ["Arm", "ArmSummary", "BalancerChoice", "ProbeEvent", "ProbePlan", "Ra
 
 
 class Arm(Record):
-    """One training: a backbone on a set of modalities under a balancer. ``arm_id`` such as ``vbpr:text+image:ckd``."""
+    """One training: a backbone on a set of modalities under a balancer. ``arm_id`` such as ``vbpr:text+image:ckd``.
+
+    ``variant``: what a settling test changes (see ``probe.settling``), empty where nothing is.
+    """
 
     backbone: str
     modalities: tuple[str, ...]
     balancer: str = "none"
+    variant: str = ""
 
     @property
     def arm_id(self) -> str:
-        return f"{self.backbone}:{'+'.join(self.modalities) or 'id'}:{self.balancer}"
+        plain = f"{self.backbone}:{'+'.join(self.modalities) or 'id'}:{self.balancer}"
+        return f"{plain}:{self.variant}" if self.variant else plain
 
 
 class Refusal(Record):
@@ -125,6 +130,7 @@ class ArmSummary(Record):
     backbone: str
     modalities: tuple[str, ...]
     balancer: str
+    variant: str = ""
     seeds: tuple[int, ...]
     recall_at_20: Estimate
     ndcg_at_20: Estimate

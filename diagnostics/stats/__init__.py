@@ -1,6 +1,19 @@
-"""Intervals, paired comparisons and power."""
+"""Intervals, paired comparisons, multiplicity, power, and the sharing out of what several players reach together."""
 
-from diagnostics.stats.contrast import Contrast, Position
+from diagnostics.stats.contrast import Contrast, Position, holm_positions
 from diagnostics.stats.intervals import estimate_difference, estimate_mean, minimum_detectable_effect
+from diagnostics.stats.multiplicity import benjamini_hochberg, holm
+from diagnostics.stats.seed_noise import SeedNoise, pool_seed_noise
 
-__all__ = ["Contrast", "Position", "estimate_difference", "estimate_mean", "minimum_detectable_effect"]
+__all__ = [
+    "Contrast",
+    "Position",
+    "SeedNoise",
+    "benjamini_hochberg",
+    "estimate_difference",
+    "estimate_mean",
+    "holm",
+    "holm_positions",
+    "minimum_detectable_effect",
+    "pool_seed_noise",
+]

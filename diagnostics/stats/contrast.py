@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from diagnostics.schema import Estimate
-from diagnostics.stats.intervals import bootstrap_means, estimate_mean, minimum_detectable_effect
+from diagnostics.stats.intervals import bootstrap_means, minimum_detectable_effect
+from diagnostics.stats.multiplicity import holm
+from diagnostics.stats.seed_noise import SeedNoise, spread_of
 
-__all__ = ["Contrast", "Position"]
+__all__ = ["Contrast", "Position", "holm_positions"]
 
 Position = Literal["above", "below", "open"]
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Differences of one metric, float64 (n_seeds, n_users): treated minus control, paired by seed and user."""
+    """Differences of one metric, float64 (n_seeds, n_users): treated minus control, paired by seed and user.
+
+    ``noise``: what all trainings of the probe say of seeds; ``weight``: the sum of the squared weights with which arms enter.
+    """
 
     differences: npt.NDArray[np.float64]
+    noise: SeedNoise | None = None
+    weight: float = 2.0
 
     @classmethod
-    def between(cls, treated: npt.NDArray[np.float64], control: npt.NDArray[np.float64]) -> Contrast:
-        return cls(np.atleast_2d(treated) - np.atleast_2d(control))
+    def between(
+        cls, treated: npt.NDArray[np.float64], control: npt.NDArray[np.float64], noise: SeedNoise | None = None
+    ) -> Contrast:
+        return cls(np.atleast_2d(treated) - np.atleast_2d(control), noise)
+
+    def of_users(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Contrast:
+        """The same comparison among some of the users."""
+        return replace(self, differences=self.differences[:, chosen])
 
     @property
     def measured(self) -> bool:
@@ -38,9 +53,16 @@ class Contrast:
     def value(self) -> float:
         return float(self.differences.mean()) if self.measured else float("nan")
 
+    @cached_property
+    def _draws(self) -> npt.NDArray[np.float64]:
+        return bootstrap_means(self.differences, noise=self.noise, weight=self.weight)
+
     def estimate(self) -> Estimate:
         """Mean and 95 % interval, in the metric's own units."""
-        return estimate_mean(self.differences, unit="difference")
+        if not self.measured:
+            return Estimate(value=None, unit="difference")
+        low, high = self.bounds()
+        return Estimate(value=self.value, low=low, high=high, n=self.n_users, unit="difference")
 
     def span(self) -> dict[str, float | None]:
         """Value and interval ends, under the names that messages use."""
@@ -52,7 +74,7 @@ class Contrast:
         if not self.measured:
             return float("-inf"), float("inf")
         tail = 0.025 / n_comparisons
-        low, high = np.quantile(bootstrap_means(self.differences), [tail, 1 - tail])
+        low, high = np.quantile(self._draws, [tail, 1 - tail])
         return float(low), float(high)
 
     def position(self, threshold: float, n_comparisons: int = 1) -> Position:
@@ -71,8 +93,32 @@ class Contrast:
         if n_seeds < 2:
             return False
         here = self.position(threshold)
-        return all(Contrast(np.delete(self.differences, seed, axis=0)).position(threshold) == here for seed in range(n_seeds))
+        fewer = (replace(self, differences=np.delete(self.differences, seed, axis=0)) for seed in range(n_seeds))
+        return all(one.position(threshold) == here for one in fewer)
+
+    def p_value(self, threshold: float = 0.0) -> float:
+        """Two-sided, of the hypothesis that the true difference is the threshold; 1 where nothing was measured."""
+        from scipy.stats import t
+
+        if not self.measured or self.n_users < 2:
+            return 1.0
+        spread = spread_of(self.differences, self.noise, self.weight)
+        distance = abs(self.value - threshold)
+        if spread.standard_error == 0:
+            return 0.0 if distance > 0 else 1.0
+        return float(2 * t.sf(distance / spread.standard_error, spread.freedom))
 
     def minimum_detectable_effect(self) -> float | None:
         """The smallest true difference that this comparison would have found four times in five."""
-        return minimum_detectable_effect(self.differences) if self.measured and self.n_users > 1 else None
+        if not self.measured or self.n_users < 2:
+            return None
+        return minimum_detectable_effect(self.differences, noise=self.noise, weight=self.weight)
+
+
+def holm_positions(contrasts: Mapping[str, Contrast], threshold: float, level: float = 0.95) -> dict[str, Position]:
+    """Where each of several comparisons lies against one threshold, with at most 1 - ``level`` chance of any wrong claim (Holm)."""
+    adjusted = holm([one.p_value(threshold) for one in contrasts.values()])
+    sides: dict[str, Position] = {}
+    for (name, one), p in zip(contrasts.items(), adjusted, strict=True):
+        sides[name] = "open" if p >= 1 - level else "above" if one.value > threshold else "below"
+    return sides

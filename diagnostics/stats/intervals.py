@@ -2,8 +2,8 @@
 
 A result is a matrix (n_seeds, n_users) of one metric. Two things could have come out otherwise: which users we saw, and which
 random start the training had. Users are resampled (bootstrap, percentile ends); for the seeds, of which there are few, a resample
-would understate the spread by (n - 1) / n and ignore that their variance is itself guessed, so a Student t draw with n - 1 degrees
-of freedom on the seeds' standard error is added to each resample [own]. With one seed the interval is over users only.
+would understate the spread by (n - 1) / n and ignore that their variance is itself guessed, so a Student t draw on the seeds' own
+part of the standard error (see ``seed_noise``) is added to each resample [own]. With one seed the interval is over users only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from diagnostics.config import threshold
 from diagnostics.schema import Estimate
 from diagnostics.seeds import generator
+from diagnostics.stats.seed_noise import SeedNoise, spread_of
 
 __all__ = ["bootstrap_means", "estimate_difference", "estimate_mean", "minimum_detectable_effect"]
 
@@ -33,8 +34,12 @@ def _user_weights(n_users: int, n_resamples: int, seed: int) -> npt.NDArray[np.f
     return weights
 
 
-def bootstrap_means(values: npt.ArrayLike, *, seed: int = 0) -> Matrix:
+def bootstrap_means(
+    values: npt.ArrayLike, *, seed: int = 0, noise: SeedNoise | None = None, weight: float = 1.0
+) -> Matrix:
     """Resampled means of ``values``, shape (n_users,) or (n_seeds, n_users); float64 (n_resamples,).
+
+    ``noise``, ``weight``: what other arms say of the seeds, see ``seed_noise.spread_of``.
 
     Above ``bootstrap_max_users`` the mean over users is drawn from its normal limit instead, which no resample would tell apart.
     Memory: n_users x n_resamples x 4 bytes, kept for the last two numbers of users.
@@ -50,17 +55,25 @@ def bootstrap_means(values: npt.ArrayLike, *, seed: int = 0) -> Matrix:
     else:
         draws = centre + (_user_weights(n_users, n_resamples, seed) @ per_user.astype(np.float32)).astype(np.float64)
     if n_seeds > 1:
-        standard_error = matrix.mean(axis=1).std(ddof=1) / np.sqrt(n_seeds)
-        draws += generator(seed, "seeds", n_seeds).standard_t(n_seeds - 1, n_resamples) * standard_error
+        spread = spread_of(matrix, noise, weight)
+        draws += generator(seed, "seeds", n_seeds).standard_t(spread.seed_freedom, n_resamples) * np.sqrt(spread.seeds)
     return draws
 
 
-def estimate_mean(values: npt.ArrayLike, *, level: float = 0.95, seed: int = 0, unit: str = "share") -> Estimate:
+def estimate_mean(
+    values: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    unit: str = "share",
+    noise: SeedNoise | None = None,
+    weight: float = 1.0,
+) -> Estimate:
     """Mean with its interval; ``n`` is the number of users. An empty sample gives an estimate without a value."""
     matrix = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if matrix.size == 0:
         return Estimate(value=None, level=level, n=0, unit=unit)
-    low, high = np.quantile(bootstrap_means(matrix, seed=seed), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(bootstrap_means(matrix, seed=seed, noise=noise, weight=weight), [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value=float(matrix.mean()), low=float(low), high=float(high), level=level, n=matrix.shape[1], unit=unit)
 
 
@@ -74,18 +87,24 @@ def estimate_difference(treated: npt.ArrayLike, control: npt.ArrayLike, *, level
     )
 
 
-def minimum_detectable_effect(difference: npt.ArrayLike, *, power: float = 0.8, level: float = 0.95) -> float:
+def minimum_detectable_effect(
+    difference: npt.ArrayLike,
+    *,
+    power: float = 0.8,
+    level: float = 0.95,
+    noise: SeedNoise | None = None,
+    weight: float = 1.0,
+) -> float:
     """The smallest true difference that a paired comparison like this one would find with the given power.
 
-    Source: normal approximation, (z_{(1+level)/2} + z_power) x standard error; the standard error adds the users' and the seeds'
-    variance, the seeds' with a t quantile because they are few.
+    Source: normal approximation, (t_{(1+level)/2} + t_power) x standard error, t with the degrees of freedom of
+    ``seed_noise.Spread``.
     """
-    from scipy.stats import norm, t
+    from scipy.stats import t
 
     matrix = np.atleast_2d(np.asarray(difference, dtype=np.float64))
-    n_seeds, n_users = matrix.shape
-    users = matrix.mean(axis=0).var(ddof=1) / n_users if n_users > 1 else np.inf
-    reach = norm.ppf((1 + level) / 2) + norm.ppf(power)
-    seeds = matrix.mean(axis=1).var(ddof=1) / n_seeds if n_seeds > 1 else 0.0
-    seed_reach = t.ppf((1 + level) / 2, n_seeds - 1) + t.ppf(power, n_seeds - 1) if n_seeds > 1 else 0.0
-    return float(np.sqrt(reach**2 * users + seed_reach**2 * seeds))
+    if matrix.shape[1] < 2:
+        return float("inf")
+    spread = spread_of(matrix, noise, weight)
+    reach = t.ppf((1 + level) / 2, spread.freedom) + t.ppf(power, spread.freedom)
+    return float(reach * spread.standard_error)

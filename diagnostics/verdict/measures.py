@@ -7,30 +7,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
 from diagnostics.config import threshold
 from diagnostics.probe.arms import ENSEMBLE
-from diagnostics.probe.run import ProbeRun
+from diagnostics.probe.run import ProbeRun, set_name
 from diagnostics.schema import Arm, Dataset, ModalityProfile
-from diagnostics.stats import Contrast
+from diagnostics.stats import Contrast, SeedNoise, pool_seed_noise
+from diagnostics.stats.games import Weights, all_sets, interaction_weights, shapley_weights
 
-__all__ = ["Measures"]
+__all__ = ["HISTORY", "Measures"]
 
 Matrix = npt.NDArray[np.float64]
+HISTORY = "id"
+"""Purchase history as a player beside the modalities."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Everything measured on one backbone. Matrices are (n_seeds, n_test_users) over the seeds that all needed arms finished."""
+    """Everything measured on one backbone. Matrices are (n_seeds, n_test_users) over the seeds that all needed arms finished.
+
+    ``left_out``: a seed that is looked away from, to see whether it alone decides.
+    """
 
     run: ProbeRun
     dataset: Dataset
     backbone: str
+    left_out: int | None = None
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -39,12 +44,23 @@ class Measures:
     @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Seeds for which every plain arm finished; comparisons use these only, so that all are paired."""
-        plain = [arm for arm in self.run.plan.arms if arm.backbone == self.backbone and arm.balancer == "none"]
-        return tuple(seed for seed in self.run.plan.seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
+        plain = self._plain
+        found = (seed for seed in self.run.plan.seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
+        return tuple(seed for seed in found if seed != self.left_out)
 
-    def arm(self, modalities: tuple[str, ...], balancer: str = "none") -> Arm:
+    @property
+    def _plain(self) -> list[Arm]:
+        arms = self.run.plan.arms
+        return [arm for arm in arms if arm.backbone == self.backbone and arm.balancer == "none" and not arm.variant]
+
+    @cached_property
+    def noise(self) -> SeedNoise | None:
+        """What all plain arms say together of how much a seed decides."""
+        return pool_seed_noise([self.run.per_user(arm, seeds=self.seeds) for arm in self._plain]) if self.seeds else None
+
+    def arm(self, modalities: tuple[str, ...], balancer: str = "none", variant: str = "") -> Arm:
         ordered = tuple(name for name in self.modalities if name in modalities)
-        return Arm(backbone=self.backbone, modalities=ordered, balancer=balancer)
+        return Arm(backbone=self.backbone, modalities=ordered, balancer=balancer, variant=variant)
 
     def recall(self, *modalities: str, balancer: str = "none", factual: tuple[str, ...] | None = None) -> Matrix:
         """v of a trained arm; with ``factual`` the same arm with its other modalities replaced by their counterfactual."""
@@ -64,28 +80,49 @@ class Measures:
     def has_lattice(self) -> bool:
         """Whether all sets of modalities were trained, so that Shapley values are exact."""
         arms = set(self.run.plan.arms)
-        sets = (chosen for size in range(len(self.modalities) + 1) for chosen in combinations(self.modalities, size))
-        return all(self.arm(chosen) in arms for chosen in sets)
+        return all(self.arm(tuple(chosen)) in arms for chosen in all_sets(self.modalities))
+
+    def _between(self, treated: Matrix, control: Matrix) -> Contrast:
+        return Contrast.between(treated, control, self.noise)
+
+    def _weighed(self, weights: Weights) -> Contrast:
+        """A weighted sum of retrained models' results."""
+        total: Matrix = np.zeros_like(self.joint)
+        for members, weight in weights.items():
+            total += weight * self.recall(*members)
+        return Contrast(total, self.noise, float(sum(weight**2 for weight in weights.values())))
 
     # ---- of one modality
 
     def gain_alone(self, name: str) -> Contrast:
         """v({m}) - v({}): what the modality adds to purchase history on its own."""
-        return Contrast.between(self.recall(name), self.recall())
+        return self._between(self.recall(name), self.recall())
 
     def knock_out(self, name: str) -> Contrast:
         """v(all) - v(all but m), retrained (C7): what would be lost without it. Its unique part."""
-        return Contrast.between(self.joint, self.recall(*(other for other in self.modalities if other != name)))
+        return self._between(self.joint, self.recall(*(other for other in self.modalities if other != name)))
 
     def gap(self, name: str) -> Contrast:
         """v({m}) - the same part of the joint model (C1): how far joint training leaves the branch behind."""
-        return Contrast.between(self.recall(name), self.recall(*self.modalities, factual=(name,)))
+        return self._between(self.recall(name), self.recall(*self.modalities, factual=(name,)))
 
     def beyond(self, name: str, base: str) -> Contrast | None:
         """v({base, m}) - v({base}): what m adds to another modality; None if that pair was not trained."""
         if self.arm((name, base)) not in self.run.plan.arms:
             return None
-        return Contrast.between(self.recall(name, base), self.recall(base))
+        return self._between(self.recall(name, base), self.recall(base))
+
+    @property
+    def contribution_method(self) -> str:
+        """``shapley``: exact over retrained sets, else the retrained ``knock_out``; see ``contribution``."""
+        return "shapley" if self.has_lattice else "knock_out"
+
+    def contribution_weights(self, name: str) -> Weights:
+        """With which weights the retrained models enter the modality's contribution."""
+        if self.has_lattice:
+            return shapley_weights(self.modalities, name)
+        everything = frozenset(self.modalities)
+        return {everything: 1.0, everything - {name}: -1.0}
 
     def contribution(self, name: str) -> tuple[str, Contrast]:
         """The modality's share of v(all) - v({}), and by which method.
@@ -93,15 +130,25 @@ class Measures:
         ``shapley``: exact over retrained sets (players are the modalities; purchase history is in every set). Where not all sets
         were trained, the retrained ``knock_out``.
         """
-        if not self.has_lattice:
-            return "knock_out", self.knock_out(name)
-        others = [other for other in self.modalities if other != name]
-        total: Matrix = np.zeros_like(self.joint)
-        for size in range(len(others) + 1):
-            weight = 1.0 / (len(self.modalities) * comb(len(others), size))
-            for chosen in combinations(others, size):
-                total += weight * (self.recall(*chosen, name) - self.recall(*chosen))
-        return "shapley", Contrast(total)
+        return self.contribution_method, self._weighed(self.contribution_weights(name))
+
+    def utilisation(self, name: str) -> Contrast | None:
+        """What the joint model loses on its mean counterfactual of m (C3, C6); None where that set was not tested.
+
+        Source: Wu et al., ICML 2022, conditional utilisation rate: this, divided by v(all).
+        """
+        others = tuple(other for other in self.modalities if other != name)
+        if set_name(others, self.modalities) not in self.run.meta_of(self.arm(self.modalities)).get("sets", ()):
+            return None
+        return self._between(self.joint, self.recall(*self.modalities, factual=others))
+
+    def replacement(self, name: str, kind: str) -> Contrast | None:
+        """What the joint model loses where every item has another's value of m (C6); None where that was not tested."""
+        arm = self.arm(self.modalities)
+        listed = self.run.meta_of(arm).get("replaced", [])
+        if [name, kind] not in listed:
+            return None
+        return self._between(self.joint, self.run.stacked(arm, "replaced", listed.index([name, kind]), seeds=self.seeds))
 
     def gain_on_complete(self, profile: ModalityProfile) -> Contrast:
         """``gain_alone`` among the test users all of whose test items have a real value, neither missing nor a stand-in."""
@@ -110,31 +157,86 @@ class Measures:
         real = real & ~np.isin(catalog.item_ids.astype(str), np.array(profile.stand_in_item_ids, dtype=str))
         lacking = np.bincount(split.test[:, 0], weights=~real[split.test[:, 1]], minlength=split.n_users)
         users = np.flatnonzero(np.bincount(split.test[:, 0], minlength=split.n_users))
-        return Contrast(self.gain_alone(profile.name).differences[:, lacking[users] == 0])
+        return self.gain_alone(profile.name).of_users(lacking[users] == 0)
+
+    def settled(self, variant: str) -> Contrast | None:
+        """The joint model with one thing changed minus the plain one (``probe.settling``); None where that was not trained."""
+        arm = self.arm(self.modalities, variant=variant)
+        if not self.run.seeds_of(arm):
+            return None
+        found = self._paired(arm)
+        return found if found.measured else None
 
     # ---- of all together
 
     def content_gain(self) -> Contrast:
         """v(all) - v({}): what product information adds to purchase history."""
-        return Contrast.between(self.joint, self.recall())
+        return self._between(self.joint, self.recall())
+
+    def synergy(self) -> Contrast:
+        """v(all) - v of the best single modality (C2): below 0, together is less than one alone."""
+        return self._between(self.joint, max((self.recall(name) for name in self.modalities), key=lambda values: values.mean()))
+
+    def interaction(self, one: str, other: str) -> Contrast | None:
+        """What two modalities find together beyond what each finds (C5), exact over retrained sets; None without all of them."""
+        return self._weighed(interaction_weights(self.modalities, one, other)) if self.has_lattice else None
+
+    def with_history(self) -> dict[str, Contrast]:
+        """Shapley values of the trained joint model with purchase history as a player; empty where it cannot be taken out.
+
+        A model without any part ranks in no order: the ``k`` first of a customer's n unseen items hold each of them with chance k / n.
+        """
+        arm, players = self.arm(self.modalities), (HISTORY, *self.modalities)
+        bare = self.run.stacked(arm, "bare", seeds=self.seeds)
+        if not bare.size:
+            return {}
+        names = self.run.meta_of(arm)["sets"]
+        values: dict[frozenset[str], Matrix] = {}
+        for chosen in all_sets(self.modalities):
+            place = names.index(set_name(chosen, self.modalities))
+            values[chosen | {HISTORY}] = self.recall(*self.modalities, factual=tuple(chosen))
+            values[chosen] = bare[:, place]
+        values[frozenset()] = np.broadcast_to(self._chance, self.joint.shape)
+        found = {}
+        for player in players:
+            weights = shapley_weights(players, player)
+            total = np.sum([weight * values[members] for members, weight in weights.items()], axis=0)
+            found[player] = Contrast(total, self.noise, 1.0)  # one training: its parts rise and fall together
+        return found
+
+    @property
+    def _chance(self) -> Matrix:
+        split = self.dataset.split
+        users = np.flatnonzero(np.bincount(split.test[:, 0], minlength=split.n_users))
+        unseen = split.n_items - np.bincount(split.train[:, 0], minlength=split.n_users)[users]
+        return np.asarray(np.minimum(1.0, self.run.plan.k / np.maximum(unseen, 1)), dtype=np.float64)
 
     def lift(self, balancer: str) -> Contrast:
         """Balanced minus plain joint training (the on/off probe), over the seeds that both finished."""
-        balanced, plain = self.run.paired(self.arm(self.modalities, balancer), self.arm(self.modalities))
-        return Contrast.between(balanced, plain)
+        return self._paired(self.arm(self.modalities, balancer))
+
+    def lifts(self) -> dict[str, Contrast]:
+        """Every balancer's lift."""
+        return {name: self.lift(name) for name in self.balancers()}
 
     def best_lift(self) -> tuple[str, Contrast] | None:
         """The balancer with the largest lift, and that lift; rules look at it at a level corrected for how many were tried."""
-        lifts = {name: self.lift(name) for name in self.balancers()}
+        lifts = self.lifts()
         name = max(lifts, key=lambda one: lifts[one].value, default=None)
         return None if name is None else (name, lifts[name])
 
     def headroom(self) -> Contrast:
         """The ensemble of uni-modal models minus the plain joint model (C10): what joint training leaves on the table."""
-        ensemble, plain = self.run.paired(self.arm(self.modalities, ENSEMBLE), self.arm(self.modalities))
-        return Contrast.between(ensemble, plain)
+        return self._paired(self.arm(self.modalities, ENSEMBLE))
 
     def balancers(self) -> tuple[str, ...]:
         """Balancing methods that were tried on this backbone and finished at least one seed."""
         arms = [arm for arm in self.run.plan.arms if arm.backbone == self.backbone and arm.balancer not in ("none", ENSEMBLE)]
         return tuple(arm.balancer for arm in arms if self.run.seeds_of(arm))
+
+    def _paired(self, arm: Arm) -> Contrast:
+        """An arm minus plain joint training, over the seeds that both finished."""
+        plain = self.arm(self.modalities)
+        shared = (seed for seed in self.run.seeds_of(arm) if seed in self.run.seeds_of(plain))
+        seeds = tuple(seed for seed in shared if seed != self.left_out)
+        return self._between(self.run.per_user(arm, seeds=seeds), self.run.per_user(plain, seeds=seeds))

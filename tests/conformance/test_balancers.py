@@ -14,7 +14,7 @@ from models.sampling import Sampler
 from models.training import Settings, train
 from tests.models.worlds import small_world
 
-SHORT = Settings(2, 2, 64)
+SHORT = Settings(2, 2, 64, look_every=0)
 EXTRA_KEYS = {"full"}  # gradient blending weights the joint loss too
 BIDES_ITS_TIME = {"none", "pmr", "mslr", "gradient_blending"}  # may rightly do nothing in two epochs
 

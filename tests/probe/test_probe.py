@@ -69,7 +69,8 @@ def test_every_job_comes_after_those_it_needs_and_has_a_safe_name():
         assert set(job.needs) <= seen
         seen.add(job.job_id)
         assert not set(job.job_id) & set('/\\:*?"<>| ')
-    assert len(seen) == len(listed) == 3 + 5 * 6  # learning rates; id, two alone, both, ensemble, ckd
+    # learning rates; id, two alone, both, ensemble, ckd; and the joint model wide, firm, with either branch fast, and unscaled
+    assert len(seen) == len(listed) == 3 + 5 * (6 + 5)
 
 
 def test_inputs_survive_their_folder(tmp_path):

@@ -1,0 +1,137 @@
+"""What a trained model is asked on the test customers: every set of modalities, with and without purchase history; what happens when
+a modality's values are another item's; and which items it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnostics.config import threshold
+from diagnostics.probe.inputs import ProbeInputs
+from diagnostics.probe.run import set_name
+from diagnostics.schema import ProbePlan
+from diagnostics.seeds import generator
+from diagnostics.stats.games import all_sets
+from models.backbones.protocol import Backbone, Features
+from models.backbones.separable import SeparableBackbone
+from models.ranking import UserItems, metrics_per_user, rank_targets
+from models.training import Interactions, score_sets
+
+__all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]]], npt.NDArray[np.float32]]
+
+REPLACEMENTS = ("permuted", "donor")
+"""What a modality's values are replaced by, item for item: those of any other item that has it; those of one of its category."""
+
+
+def test(
+    score: Score,
+    sets: Sequence[frozenset[str]],
+    inputs: ProbeInputs,
+    data: Interactions,
+    plan: ProbePlan,
+    *,
+    bare: bool = False,
+) -> tuple[Arrays, dict[str, Any]]:
+    """Recall and NDCG of every test user with each set of modalities factual, and which test purchases were found.
+
+    ``bare``: also ``bare``, the recall without purchase history, for models whose score is a sum of parts: what a set adds to
+    history's score is then the score without it.
+
+    Returns
+    -------
+    arrays : ``recall``, ``ndcg``, ``bare`` float32 (n_sets, n_test_users); ``hits`` uint8, packed bits (n_sets, n_test_pairs), in the
+        order of users, then of items
+    meta : ``sets``, their names in that order
+    """
+    test = UserItems.from_pairs(inputs.test, inputs.n_users)
+    users, counts = test.users, test.counts[test.users]
+
+    def scores(block: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        found = score(block, sets)
+        return np.concatenate([found, found - found[list(sets).index(frozenset())]]) if bare else found
+
+    ranks = rank_targets(scores, users, data.seen, test)
+    metrics = [metrics_per_user(row, counts, plan.k) for row in ranks]
+    own = slice(len(sets))
+    arrays: Arrays = {
+        name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")
+    }
+    arrays["hits"] = np.packbits(ranks[own] < plan.k, axis=1)
+    if bare:
+        arrays["bare"] = np.stack([metric["recall"] for metric in metrics[len(sets) :]]).astype(np.float32)
+    return arrays, {"sets": [set_name(chosen, plan.modalities) for chosen in sets]}
+
+
+def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], bool]:
+    """The sets that the joint model is tested with, all where they are not too many; and whether also without history."""
+    names = backbone.modalities
+    if len(names) > threshold("counterfactual_players"):
+        return list(dict.fromkeys([*score_sets(names).values(), *(frozenset(names) - {name} for name in names)])), False
+    return list(all_sets(names)), isinstance(backbone, SeparableBackbone)
+
+
+def replaced(
+    backbone: Backbone, rebuild: Callable[[Mapping[str, Features]], Backbone], inputs: ProbeInputs, data: Interactions, plan: ProbePlan
+) -> tuple[Arrays, dict[str, Any]]:
+    """Recall of the trained model where one modality's values are other items' (C6); graphs of items are made anew from them."""
+    state, rows, names = backbone.state(), [], []
+    everything = [frozenset(backbone.modalities)]
+    for name in backbone.modalities:
+        for kind in REPLACEMENTS:
+            own = inputs.features[name]
+            groups = inputs.groups if kind == "donor" else np.zeros_like(inputs.groups)
+            moved = _moved(own, groups, generator(0, "replaced", kind))
+            other = rebuild({**{m: inputs.features[m] for m in backbone.modalities}, name: moved})
+            other.load_state(state)
+            rows.append(test(other.score, everything, inputs, data, plan)[0]["recall"][0])
+            names.append([name, kind])
+    return {"replaced": np.stack(rows)}, {"replaced": names}
+
+
+def exposure(backbone: Backbone, inputs: ProbeInputs, data: Interactions, plan: ProbePlan) -> Arrays:
+    """How often each item is among the ``k`` first of a fixed sample of test customers: ``exposure`` int32 (n_items,)."""
+    users = UserItems.from_pairs(inputs.test, inputs.n_users).users
+    limit = int(threshold("exposure_users"))
+    if len(users) > limit:
+        users = np.sort(generator(0, "exposure").choice(users, limit, replace=False))
+    shown = np.zeros(inputs.n_items, dtype=np.int32)
+    everything = [frozenset(backbone.modalities)]
+    k = min(plan.k, inputs.n_items)
+    for begin in range(0, len(users), 256):
+        block = users[begin : begin + 256]
+        scores = np.array(backbone.score(block, everything)[0])
+        seen = data.seen.take(block)
+        scores[np.repeat(np.arange(len(block)), seen.counts), seen.items] = -np.inf
+        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        shown += np.bincount(top[np.take_along_axis(scores, top, axis=1) > -np.inf], minlength=inputs.n_items).astype(np.int32)
+    return {"exposure": shown}
+
+
+def ensemble(alone: Mapping[str, Backbone]) -> Score:
+    """The mean of the uni-modal models' scores, each standardised per user so that none outshouts the others."""
+
+    def score(users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
+        total = np.float32(0)
+        for name, model in alone.items():
+            one = model.score(users, [frozenset([name])])
+            total = total + (one - one.mean(axis=2, keepdims=True)) / (one.std(axis=2, keepdims=True) + np.float32(1e-12))
+        return np.asarray(total)
+
+    return score
+
+
+def _moved(features: Features, groups: npt.NDArray[np.int32], rng: np.random.Generator) -> Features:
+    """Every present row becomes that of another present item of its group; alone in its group it stays."""
+    order = rng.permutation(np.flatnonzero(features.present))
+    order = order[np.argsort(groups[order], kind="stable")]
+    values = np.array(features.values)
+    border = np.flatnonzero(np.diff(groups[order])) + 1
+    for same in np.split(order, border):
+        values[same] = features.values[np.roll(same, 1)]
+    return Features(values, features.present)
