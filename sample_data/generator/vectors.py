@@ -1,9 +1,9 @@
 """Worlds of vectors: shops without words and pictures, whose two modalities are given as numbers and whose truth is known.
 
-Products have latent factors in four blocks: *shared* ones are seen by both modalities, *text* and *image* ones by one, the *id* block
-by neither. A modality's vectors are a noisy view of its two blocks, as an encoder would give it; purchases are drawn from tastes
-for all blocks, popularity and chance. Then at most ONE defect is planted. They are drawn in a moment, so a verdict can be put to the
-test on hundreds of them.
+Products have latent factors in four blocks: *shared* ones are seen by both modalities, *text* and *image* ones by one, those of the
+*id* block by neither. A modality's vectors are a noisy view of its two blocks, as an encoder would give it; purchases are drawn from
+tastes for all blocks, popularity and chance. Then at most ONE defect is planted. They are drawn in a moment, so a verdict can be put
+to the test on hundreds of them.
 Source: section 8 of the method; the numbers are our own.
 """
 
@@ -158,7 +158,7 @@ def _purchases(utility: Array, per_user: float, rng: np.random.Generator) -> tup
 
 
 def _view(blocks: tuple[Array, ...], view: View, rng: np.random.Generator) -> Array:
-    """Vectors as an encoder gives them: mixed factors, a few directions of nuisance, noise, and a common offset; mean norm about 1."""
+    """Vectors as an encoder gives them: mixed factors, a few strong directions of nuisance, noise, an offset; mean norm about 1."""
     factors = np.hstack(blocks)
     n_items, size = factors.shape
     mixed = factors @ rng.standard_normal((size, view.dimensions)) / np.sqrt(size)
