@@ -24,6 +24,7 @@ from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import LANGUAGES, has, text
 from diagnostics.runs import RunFolder, RunRequest, append_text
 from diagnostics.schema import ProbeEvent
+from diagnostics.validation import ValidationRequest
 
 __all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "misused", "translate"]
 
@@ -52,7 +53,7 @@ class Session:
     timing : seconds spent per step so far
     """
 
-    def __init__(self, out: Path, request: RunRequest, json_progress: bool) -> None:
+    def __init__(self, out: Path, request: RunRequest | ValidationRequest, json_progress: bool) -> None:
         self.folder = RunFolder(out)
         self.timing: dict[str, float] = {}
         self._request = request
@@ -117,11 +118,11 @@ class Session:
 
     # ---------------------------------------------------------------- showing
 
-    def step(self, code: str, done: float) -> None:
+    def step(self, code: str, done: float, *, eta_s: float | None = None) -> None:
         """Progress of one step; this is the ``progress`` that the façade's verbs take. Raises ``Cancelled`` if asked to stop."""
         if self.cancelled():
             raise Cancelled
-        self._show(code, done)
+        self._show(code, done, **({} if eta_s is None else {"eta_s": round(eta_s, 1)}))
 
     def event(self, event: ProbeEvent) -> None:
         """Progress of the probe; this is its ``on_event``."""

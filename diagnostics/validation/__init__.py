@@ -1,8 +1,7 @@
-"""Puts the verdict itself to the test: worlds whose truth is known, judged as a user's data would be, and how often that is right."""
+"""Puts the verdict itself to the test: worlds whose truth is known, judged as a user's data would be; how often that is right."""
 
 from __future__ import annotations
 
-from diagnostics.validation.benchmark import validate
-from diagnostics.validation.worlds import SETS, World, worlds
+from diagnostics.validation.request import ValidationRequest
 
-__all__ = ["SETS", "World", "validate", "worlds"]
+__all__ = ["ValidationRequest"]

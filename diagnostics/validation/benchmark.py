@@ -16,34 +16,34 @@ from diagnostics.errors import Cancelled
 from diagnostics.runs.store import code_version, write_atomic
 from diagnostics.validation.figures import Figures, figures
 from diagnostics.validation.judging import Judged
-from diagnostics.validation.worlds import Task, World, worlds
+from diagnostics.validation.real import DAMAGES
+from diagnostics.validation.request import ValidationRequest
+from diagnostics.validation.worlds import SETS, Task, World, worlds
 
 __all__ = ["validate"]
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _POLL_S = 0.2
+_REAL_SEEDS = 3
 
 Tell = Callable[[float, float | None], None]
 
 
 def validate(
+    request: ValidationRequest,
     out: Path,
     *,
-    which: str = "development",
-    n_worlds: int = 100,
-    n_long: int = 10,
-    preset: str = "quick",
-    threads: int | None = None,
     tell: Tell = lambda done, eta_s: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Figures:
-    """Judge the first ``n_worlds`` of a set and write ``validation.json``.
+    """Judge the first worlds of a set and write ``validation.json``.
 
     Parameters
     ----------
+    request : ``worlds``: how many of the set; ``long``: how many of these, tiny ones apart, are judged again by twenty seeds;
+        ``shop``: the folder of a real shop to plant defects in (see ``real``)
     out : receives ``validation.json``, what was said of each world (``judged/``) and its trainings (``trainings/``), which are used
         again when only the rules have changed
-    n_long : the first planted and sound worlds of which so many are judged again with twenty seeds
     tell : called with the share done and the seconds left
 
     Raises
@@ -51,7 +51,8 @@ def validate(
     Cancelled
         ``cancelled`` said so; every world that was finished is kept.
     """
-    chosen = worlds(which, n_worlds)
+    which, preset, shop = request.which, request.preset, request.shop
+    chosen = worlds(which, request.worlds)
     folder = out / "judged"
     stamp = out / "judged_by.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != code_version() + preset:  # other rules: judge anew
@@ -59,14 +60,26 @@ def validate(
             path.unlink()
         write_atomic(stamp, code_version() + preset)
     enough = [world for world in chosen if world.size != "tiny"]
-    longer = {world.name for world in enough[: max(n_long, 0)]}
+    longer = {world.name for world in enough[: request.long]}
+    real = () if shop is None else real_worlds(which)
     tasks = [Task(world=world, long=world.name in longer) for world in chosen]
+    tasks += [Task(world=world, shop=shop) for world in real]
     todo = [task for task in tasks if not _is_done(folder, task)]
-    _judge_all(out, todo, len(tasks), preset, threads or _cores(), tell, cancelled)
-    said = [Judged.model_validate_json((folder / f"{world.name}.json").read_bytes()) for world in chosen if _exists(folder, world)]
-    found = figures(said, which=which, preset=preset, n_asked=len(chosen))
+    _judge_all(out, todo, len(tasks), preset, request.threads or _cores(), tell, cancelled)
+    said = [
+        Judged.model_validate_json((folder / f"{world.name}.json").read_bytes())
+        for world in (*chosen, *real)
+        if _exists(folder, world)
+    ]
+    found = figures(said, which=which, preset=preset, n_asked=len(tasks))
     write_atomic(out / "validation.json", found.model_dump_json(indent=1) + "\n")
     return found
+
+
+def real_worlds(which: str) -> tuple[World, ...]:
+    """The real shop untouched and with each defect, three times over."""
+    seeds = SETS[which][:_REAL_SEEDS]
+    return tuple(World(plant=plant, size="real", seed=seed) for seed in seeds for plant in ("none", *DAMAGES.values()))
 
 
 def _exists(folder: Path, world: World) -> bool:

@@ -1,7 +1,7 @@
 """One judging process: ``python -m diagnostics.validation.child FOLDER PRESET``. Started by ``benchmark.py`` only.
 
-Worlds come as JSON lines on standard input, one at a time; what was said of each goes into ``FOLDER/judged`` and its name to standard
-output. When its input ends, it ends.
+Worlds come as JSON lines on standard input, one at a time; what was said of each goes into ``FOLDER/judged`` and its name to
+standard output. When its input ends, it ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(folder: str, preset: str) -> None:
     for line in sys.stdin:
         task = Task.model_validate_json(line)
         try:
-            judged = judge(task.world, root / "trainings", preset=preset, long=task.long)
+            judged = judge(task, root / "trainings", preset=preset)
         except Exception:
             traceback.print_exc()
             report.write(f"failed {task.world.name}\n")

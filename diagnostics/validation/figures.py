@@ -43,6 +43,8 @@ class Figures(Record):
     flips : high-confidence verdicts whose action another seed less would change
     quick_as_long : of the worlds judged again by twenty seeds, those with the same action
     never_contrary : the same among worlds where neither answer is ``undetermined``
+    coverage : estimator -> share of draws whose 95 % interval held the truth
+    real_causes, real_cause_named : the same as ``causes`` and ``cause_named``, of real shops with a planted defect
     seconds : per world and step, mean
     """
 
@@ -62,6 +64,9 @@ class Figures(Record):
     flips: Estimate
     quick_as_long: Estimate
     never_contrary: Estimate
+    coverage: dict[str, Estimate]
+    real_causes: dict[str, dict[str, int]]
+    real_cause_named: Estimate
     seconds: dict[str, float]
     misses: list[Miss]
 
@@ -69,7 +74,8 @@ class Figures(Record):
 def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) -> Figures:
     """Sum up what was said of worlds."""
     tiny = [one for one in said if one.world.size == "tiny"]
-    judged = [one for one in said if one.world.size != "tiny" and one.error is None]
+    real = [one for one in said if one.world.size == "real"]
+    judged = [one for one in said if one.world.size not in ("tiny", "real") and one.error is None]
     planted = [one for one in judged if one.world.kind != "none"]
     sound = [one for one in judged if one.world.kind == "none"]
     clear = [one for one in planted if one.world.strength in _CLEAR]
@@ -94,8 +100,11 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
         quick_as_long=_share(long, lambda pair: pair[0].action == pair[1].action),
         never_contrary=_share(told, lambda pair: pair[0].action == pair[1].action),
+        coverage=_coverage(judged),
+        real_causes=_table(real, first_cause),
+        real_cause_named=_share([one for one in real if one.world.kind != "none"], cause_is_right),
         seconds=_seconds(judged),
-        misses=[_miss(one) for one in judged if not _is_right(one)],
+        misses=[_miss(one) for one in (*judged, *real) if not _is_right(one)],
     )
 
 
@@ -152,6 +161,16 @@ def _power(planted: Iterable[Judged]) -> dict[str, dict[str, Estimate]]:
         kind: {strength: _share(ones, cause_is_right) for strength, ones in sorted(by.items())}
         for kind, by in sorted(found.items())
     }
+
+
+def _coverage(judged: Sequence[Judged]) -> dict[str, Estimate]:
+    held: Counter[str] = Counter()
+    drawn: Counter[str] = Counter()
+    for one in judged:
+        for name, (count, n) in one.coverage.items():
+            held[name] += count
+            drawn[name] += n
+    return {name: estimate_share(held[name], drawn[name]) for name in drawn}
 
 
 def _seconds(judged: Sequence[Judged]) -> dict[str, float]:

@@ -6,18 +6,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import Field
+
 import diagnostics as tenbin
 from diagnostics.dataset.features import encode
 from diagnostics.errors import TenbinError
 from diagnostics.probe import ProbeRun, prepare
 from diagnostics.schema import Arm, Dataset, Diagnosis, Estimate, ProbePlan, Profile, Record
+from diagnostics.validation.coverage import covered
+from diagnostics.validation.real import damaged
 from diagnostics.validation.trainings import run_here
-from diagnostics.validation.worlds import World, dataset_of
+from diagnostics.validation.worlds import Task, World, dataset_of
 
 __all__ = ["LONG_SEEDS", "Judged", "judge"]
 
 LONG_SEEDS = 20
 """Seeds of the long runs that decide what is true where it cannot be known from the recipe."""
+
+_DRAWS = 150  # of each long run; a benchmark with ten of them has 1,500
 
 
 class Judged(Record):
@@ -29,6 +35,7 @@ class Judged(Record):
     lifts : balancer -> what it changed; recall : of the plain joint model
     without_seed : the action with each seed left out in turn
     long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
+    coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
     error : code of the error, if the world could not be judged at all
     seconds : per step
     """
@@ -39,17 +46,18 @@ class Judged(Record):
     confidence: str = ""
     confidence_reason: str = ""
     modality: str | None = None
-    causes: dict[str, list[str]] = {}
-    statuses: dict[str, str] = {}
+    causes: dict[str, list[str]] = Field(default_factory=dict)
+    statuses: dict[str, str] = Field(default_factory=dict)
     recall: float | None = None
-    lifts: dict[str, Estimate] = {}
-    contributions: dict[str, Estimate] = {}
-    knock_outs: dict[str, Estimate] = {}
+    lifts: dict[str, Estimate] = Field(default_factory=dict)
+    contributions: dict[str, Estimate] = Field(default_factory=dict)
+    knock_outs: dict[str, Estimate] = Field(default_factory=dict)
     n_test_users: int = 0
-    without_seed: list[str] = []
+    without_seed: list[str] = Field(default_factory=list)
     long: Judged | None = None
+    coverage: dict[str, tuple[int, int]] = Field(default_factory=dict)
     error: str | None = None
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict)
 
     @property
     def named(self) -> str | None:
@@ -64,13 +72,13 @@ class Judged(Record):
         return next(iter(self.causes.get(modality, [])), "")
 
 
-def judge(world: World, folder: Path, *, preset: str = "quick", long: bool = False) -> Judged:
+def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     """Train and judge one world; its trainings are kept in ``folder``.
 
-    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right; ``long`` asks for one anyway.
+    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right.
     """
-    clock = _Clock()
-    dataset = dataset_of(world)
+    clock, world = _Clock(), task.world
+    dataset = dataset_of(world) if task.shop is None else damaged(task.shop, world.plant, world.seed)
     try:
         plan = tenbin.plan_probe(dataset, preset=preset)
         features = encode(dataset)
@@ -85,12 +93,17 @@ def judge(world: World, folder: Path, *, preset: str = "quick", long: bool = Fal
     flips = [_without(dataset, profile, run, seed) for seed in plan.seeds] if len(plan.seeds) > 1 else []
     clock.lap("without_seed")
     further = None
-    if long or said.action == "rebalance":
+    coverage: dict[str, tuple[int, int]] = {}
+    if task.long or said.action == "rebalance":
         longer = tenbin.plan_probe(dataset, preset=preset, n_seeds=LONG_SEEDS)
         ran = run_here(longer, prepare(dataset, features, longer), folder / f"{world.name}.long.safetensors")
         further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
         clock.lap("long")
-    return said.model_copy(update={"without_seed": flips, "long": further, "seconds": clock.laps})
+        if not ran.failures:
+            coverage = covered(dataset, ran, n_seeds=len(plan.seeds), n_draws=_DRAWS, seed=world.seed)
+            clock.lap("coverage")
+    found = {"without_seed": flips, "long": further, "coverage": coverage, "seconds": clock.laps}
+    return said.model_copy(update=found)
 
 
 def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -> Judged:

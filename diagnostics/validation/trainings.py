@@ -1,11 +1,13 @@
 """The trainings of one world, in this very process, kept in one file: a changed rule is tried on them again in a moment.
 
-A world trains some dozens of models that take a fraction of a second each. Processes of their own, as a user's probe has, would spend
-most of their time on starting; here one process trains world after world.
+A world trains some dozens of models that take a fraction of a second each. Processes of their own, as a user's probe has, would
+spend much of their time on starting; here one process trains world after world.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -29,8 +31,8 @@ def run_here(plan: ProbePlan, inputs: ProbeInputs, kept: Path) -> ProbeRun:
 
     Parameters
     ----------
-    kept : the file of finished trainings. It counts if plan, inputs and the code that trains are the same; else it is made anew. The
-        models themselves are not kept.
+    kept : the file of finished trainings. It counts if plan, inputs and the code that trains are the same; else it is made anew.
+        The models themselves are not kept.
     """
     key = _key(plan, inputs)
     found = _load(kept, key)
@@ -71,10 +73,22 @@ def _key(plan: ProbePlan, inputs: ProbeInputs) -> str:
         digest.update(np.ascontiguousarray(part).tobytes())
     for name, features in inputs.features.items():
         digest.update(name.encode() + features.values.tobytes() + features.present.tobytes())
+    digest.update(_code())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _code() -> bytes:
+    """What the code that trains does; its layout, comments and docstrings train nothing."""
+    digest = hashlib.blake2b(digest_size=8)
     for folder in _TRAINED_BY:
         for path in sorted(folder.rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+            tree = ast.parse(path.read_bytes())
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                    node.body = node.body[1:]
+            digest.update(ast.dump(tree).encode())
+    return digest.digest()
 
 
 def _save(path: Path, key: str, events: tuple[ProbeEvent, ...], results: dict[str, JobResult], failures: dict[str, str]) -> None:

@@ -1,13 +1,14 @@
 """Which worlds the verdict is tried on, the data set of each, and what a right verdict says of it.
 
-Development worlds and held-out worlds differ in nothing but their seeds, which come from ranges that never meet. Rules and thresholds
-are chosen on the first; the second are for the published figures and for nothing else.
+Development worlds and held-out worlds differ in nothing but their seeds, which come from ranges that never meet. Rules and
+thresholds are chosen on the first; the second are for the published figures and for nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import count, islice
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ SetName = Literal["development", "held_out"]
 SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(1_000_000, 2_000_000)}
 """The seeds of each set."""
 
-SIZES: Mapping[str, tuple[int, int, float]] = {"small": (800, 250, 12.0), "middling": (2000, 500, 14.0)}
+SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1500, 400, 13.0)}
 """Customers, products, and purchases of one customer."""
 
 EXPECTED: Mapping[str, tuple[str, str]] = {
@@ -54,10 +55,13 @@ _TINY_EACH_ROUND = 4
 
 
 class World(Record):
-    """One world by its recipe. ``plant`` is as in ``sample_data``; a ``tiny`` one has too little in it to be judged at all."""
+    """One world by its recipe. ``plant`` is as in ``sample_data``; a ``tiny`` one has too little in it to be judged at all.
+
+    A ``real`` one is not drawn: its shop is in a folder, see ``real``.
+    """
 
     plant: str
-    size: Literal["small", "middling", "tiny"] = "small"
+    size: Literal["small", "middling", "tiny", "real"] = "small"
     seed: int
 
     @property
@@ -87,14 +91,15 @@ class World(Record):
 
 
 class Task(Record):
-    """A world to be judged; ``long``: also by twenty seeds."""
+    """A world to be judged. ``long``: also by twenty seeds; ``shop``: the folder of a real one."""
 
     world: World
     long: bool = False
+    shop: Path | None = None
 
 
 def worlds(which: str, n: int) -> tuple[World, ...]:
-    """The first ``n`` worlds of a set. A round has one world of each defect, as many sound ones, some tiny ones; of the defects one is in a middling shop."""
+    """The first ``n`` worlds of a set. A round has one of each defect, one of them middling, as many sound and some tiny ones."""
     return tuple(islice(_rounds(SETS[which]), n))
 
 

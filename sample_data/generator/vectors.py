@@ -1,9 +1,9 @@
 """Worlds of vectors: shops without words and pictures, whose two modalities are given as numbers and whose truth is known.
 
-Products have latent factors in four blocks: *shared* ones are seen by both modalities, *text* and *image* ones by one, those of the
-*id* block by neither. A modality's vectors are a noisy view of its two blocks, as an encoder would give it; purchases are drawn from
-tastes for all blocks, popularity and chance. Then at most ONE defect is planted. They are drawn in a moment, so a verdict can be put
-to the test on hundreds of them.
+Products have latent factors in four blocks: *shared* ones are seen by both modalities, *text* and *image* ones by one, those of
+the *id* block by neither. A modality's vectors are a noisy view of its two blocks, as an encoder would give it; purchases are drawn
+from tastes for all blocks, popularity and chance. Then at most ONE defect is planted. They are drawn in a moment, so a verdict can
+be put to the test on hundreds of them.
 Source: section 8 of the method; the numbers are our own.
 """
 
@@ -122,7 +122,7 @@ def build_vector_world(
     utility = _utility(blocks, tastes, seed, n_users)
     user, item = _purchases(utility, per_user, generator(seed, "purchases"))
     popularity = np.bincount(item, minlength=n_items)
-    shown = {name: (blocks["shared"], blocks[name]) for name in MODALITIES}
+    shown: dict[str, tuple[Array, ...]] = {name: (blocks["shared"], blocks[name]) for name in MODALITIES}
     hit = np.zeros(n_items, dtype=bool)
     if planted is not None and planted.cause == "redundant" and planted.modality is not None:
         hit = _chosen(planted.dose, None, n_items, generator(seed, "hit"))
@@ -150,7 +150,7 @@ def _utility(blocks: Mapping[str, Array], tastes: Tastes, seed: int, n_users: in
 def _purchases(utility: Array, per_user: float, rng: np.random.Generator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Each customer takes the items of the highest utility plus a Gumbel draw (Plackett-Luce), a number that is log-normal."""
     n_users, n_items = utility.shape
-    wanted = rng.lognormal(0, 0.5, n_users)
+    wanted: Array = rng.lognormal(0, 0.5, size=(n_users,))
     counts = np.clip(np.rint(wanted / wanted.mean() * per_user), _FEWEST, int(_MOST * n_items)).astype(int)
     best_first = np.argsort(-(utility + rng.gumbel(size=utility.shape)), axis=1)
     taken = np.arange(n_items)[None, :] < counts[:, None]
