@@ -25,7 +25,7 @@ SetName = Literal["development", "held_out"]
 SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(1_000_000, 2_000_000)}
 """The seeds of each set."""
 
-SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1500, 400, 13.0)}
+SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1200, 300, 13.0)}
 """Customers, products, and purchases of one customer."""
 
 EXPECTED: Mapping[str, tuple[str, str]] = {
