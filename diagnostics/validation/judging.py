@@ -33,7 +33,7 @@ class Judged(Record):
     ----------
     causes : modality -> causes, most likely first; statuses : modality -> status
     lifts : balancer -> what it changed; recall : of the plain joint model
-    without_seed : the action with each seed left out in turn
+    without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
     coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
     error : code of the error, if the world could not be judged at all
@@ -90,7 +90,8 @@ def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     clock.lap("probe")
     said = _told(world, dataset, run, tenbin.diagnose(dataset, profile, run))
     clock.lap("diagnose")
-    flips = [_without(dataset, profile, run, seed) for seed in plan.seeds] if len(plan.seeds) > 1 else []
+    firm = said.confidence == "high" and len(plan.seeds) > 1
+    flips = [_without(dataset, profile, run, seed) for seed in plan.seeds] if firm else []
     clock.lap("without_seed")
     further = None
     coverage: dict[str, tuple[int, int]] = {}

@@ -132,9 +132,6 @@ def build(world: World) -> VectorWorld:
             tastes=Tastes(0.0, 0.0, 0.0, 0.0, 0.3) if hopeless else None,
         )
     n_users, n_items, per_user = SIZES[world.size]
-    planted = parse_plant(world.plant)
-    if planted is not None and planted.cause == "unused":  # fewer customers, or a dense log takes minutes
-        n_users = round(n_users / 2)
     return build_vector_world(world.plant, seed=world.seed, n_users=n_users, n_items=n_items, per_user=per_user)
 
 
