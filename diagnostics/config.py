@@ -140,11 +140,24 @@ THRESHOLDS: dict[str, Threshold] = {
     "firm_l2": Threshold(4.0, "times; enough to hold back learning by heart, little where there is none"),
     "worth_filling": Threshold(0.05, "of the products; filling fewer moves no recall by as much as matters"),
     "counterfactual_players": Threshold(4, "modalities; all their sets with and without history are 32 rankings of one model"),
-    "exposure_users": Threshold(1000, "customers; 20,000 places, so an item's share of them is known well enough to compare groups"),
+    "exposure_users": Threshold(
+        1000, "customers; 20,000 places, so an item's share of them is known well enough to compare groups"
+    ),
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),
+    "level": Threshold(0.95, "the custom of the field, and what every interval in a report is read as"),
+    "segment_users": Threshold(30, "customers; with fewer, a segment's interval cannot be trusted and is wider than any finding"),
+    "segment_categories": Threshold(12, "the most bought; about as many rows as a person compares"),
+    "exposure_matches": Threshold(3, "complete products bought as often; fewer say little about what is usual"),
+    "exposure_items": Threshold(10, "incomplete products with a match; fewer are anecdotes"),
+    "paired_correlation": Threshold(0.7, "of two models' recall per customer, as we see it on real logs; only for planning"),
     # ---- verdict
+    "slow_ratio": Threshold(1.5, "times the epochs it takes alone; within it, seeds differ by as much"),
+    "overfitting_ratio": Threshold(
+        1.0, "what was learnt by heart over what was learnt to hold; above 1 most of it was learnt by heart"
+    ),
+    "unlearnt": Threshold(0.1, "of the branch's best validation recall; sound branches keep all but a twentieth"),
     "incomplete_interactions": Threshold(
         0.95, "if nearly all purchases are of products that have it, a repair reaches almost nobody"
     ),

@@ -64,9 +64,7 @@ class Watch:
         without = {name: full - {name} for name in names}
         sets = list(dict.fromkeys([full, frozenset(), *keep.values(), *without.values()]))
         scores = dict(zip(sets, backbone.score(self._users, sets), strict=True))
-        train, held_out = (
-            {chosen: _margins(one, *purchases) for chosen, one in scores.items()} for purchases in self._parts
-        )
+        train, held_out = ({chosen: _margins(one, *purchases) for chosen, one in scores.items()} for purchases in self._parts)
         alone = {"full": full, "id": frozenset[str](), **keep}
         found: Measured = {
             "train_loss": {name: _loss(train[chosen]) for name, chosen in alone.items()},

@@ -141,7 +141,8 @@ def train(backbone: Backbone, data: Interactions, balancer: Balancer, settings: 
                 dynamics |= watch.measure(backbone)
             if any(cosines):
                 dynamics["conflict"] = {
-                    name: float(np.mean([one[name] for one in cosines if name in one])) for name in dict.fromkeys(k for c in cosines for k in c)
+                    name: float(np.mean([one[name] for one in cosines if name in one]))
+                    for name in dict.fromkeys(k for c in cosines for k in c)
                 }
             better = value > best_value
             if better:

@@ -78,7 +78,9 @@ class ProbeRun:
         ]
         return np.asarray(rows, dtype=np.float64)
 
-    def stacked(self, arm: Arm, array: str, row: int | None = None, *, seeds: tuple[int, ...] | None = None) -> npt.NDArray[np.float64]:
+    def stacked(
+        self, arm: Arm, array: str, row: int | None = None, *, seeds: tuple[int, ...] | None = None
+    ) -> npt.NDArray[np.float64]:
         """An array of a trained arm's results, or one row of it, per seed: (n_seeds, ...); empty where it was not measured."""
         found = [
             result.arrays[array] if row is None else result.arrays[array][row]

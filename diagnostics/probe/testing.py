@@ -59,9 +59,7 @@ def test(
     ranks = rank_targets(scores, users, data.seen, test)
     metrics = [metrics_per_user(row, counts, plan.k) for row in ranks]
     own = slice(len(sets))
-    arrays: Arrays = {
-        name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")
-    }
+    arrays: Arrays = {name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")}
     arrays["hits"] = np.packbits(ranks[own] < plan.k, axis=1)
     if bare:
         arrays["bare"] = np.stack([metric["recall"] for metric in metrics[len(sets) :]]).astype(np.float32)
@@ -77,7 +75,11 @@ def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], bool]:
 
 
 def replaced(
-    backbone: Backbone, rebuild: Callable[[Mapping[str, Features]], Backbone], inputs: ProbeInputs, data: Interactions, plan: ProbePlan
+    backbone: Backbone,
+    rebuild: Callable[[Mapping[str, Features]], Backbone],
+    inputs: ProbeInputs,
+    data: Interactions,
+    plan: ProbePlan,
 ) -> tuple[Arrays, dict[str, Any]]:
     """Recall of the trained model where one modality's values are other items' (C6); graphs of items are made anew from them."""
     state, rows, names = backbone.state(), [], []

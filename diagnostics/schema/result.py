@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from diagnostics.schema.codes import Action, CauseCode, Confidence, Kind, SplitKind, Status
+from diagnostics.schema.codes import Action, CauseCode, Confidence, Kind, Share, SplitKind, Status
+from diagnostics.schema.contributed import Contributions, CoursePoint, Dissent, Exposure
 from diagnostics.schema.measured import Coverage, Profile, Standalone
 from diagnostics.schema.probing import ArmSummary, BalancerChoice, RateChoice
 from diagnostics.schema.reading import ReadingNotes
@@ -29,11 +30,15 @@ __all__ = [
 
 
 class Cause(Record):
-    """One reason why a modality does not do more, with the evidence for and against it. Words: ``cause.<code>``."""
+    """One reason why a modality does not do more, with the evidence for and against it. Words: ``cause.<code>``.
+
+    ``likelihood``: how far the evidence leans towards it (see ``verdict.causes``), to order hypotheses by.
+    """
 
     code: CauseCode
     confidence: Confidence
     evidence: tuple[Evidence, ...]
+    likelihood: Share = 0.5
 
 
 class CurvePoint(Record):
@@ -63,6 +68,12 @@ class ModalityResult(Record):
     gap: Estimate | None = None  # C1: unimodal minus branch
     causes: tuple[Cause, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
+    considered: tuple[Cause, ...] = ()  # hypotheses that something speaks for, but not all that it takes to name them
+    utilisation: Estimate | None = None  # C3: what the joint model loses on the catalog's mean instead, in points
+    replacement: dict[str, Estimate] = Field(default_factory=dict)  # C6: what it loses on other items' values; permuted, donor
+    exposure: Exposure | None = None
+    dynamics: dict[str, Estimate] = Field(default_factory=dict)  # measure of the branch's course -> mean over seeds
+    courses: tuple[CoursePoint, ...] = ()
 
 
 class BalancingResult(Record):
@@ -86,6 +97,7 @@ class Balancing(Record):
     results: tuple[BalancingResult, ...]
     headroom: Estimate
     minimum_detectable_effect: float | None = None
+    planned_detectable_effect: float | None = None  # as it could be foreseen before any training
 
 
 class Condition(Record):
@@ -123,6 +135,8 @@ class Verdict(Record):
     next_steps: tuple[NextStep, ...] = ()  # at most three
     conditions: tuple[Condition, ...] = ()
     sentence_message: Message | None = None
+    dissent: tuple[Dissent, ...] = ()
+    left_out_flips: int | None = None  # of a sure answer: how many seeds, left out, change the action; None where not asked
 
 
 class DatasetSummary(Record):
@@ -184,6 +198,7 @@ class Diagnosis(Record):
     modalities: tuple[ModalityResult, ...] = Field(min_length=1)
     arms: tuple[ArmSummary, ...] = ()
     balancing: Balancing
+    contributions: Contributions | None = None
     verdict: Verdict
     findings: tuple[Finding, ...]
     not_checked: tuple[NotChecked, ...]

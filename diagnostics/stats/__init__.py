@@ -1,7 +1,7 @@
 """Intervals, paired comparisons, multiplicity, power, and the sharing out of what several players reach together."""
 
 from diagnostics.stats.contrast import Contrast, Position, holm_positions
-from diagnostics.stats.intervals import estimate_difference, estimate_mean, minimum_detectable_effect
+from diagnostics.stats.intervals import estimate_difference, estimate_mean, minimum_detectable_effect, planned_detectable_effect
 from diagnostics.stats.multiplicity import benjamini_hochberg, holm
 from diagnostics.stats.seed_noise import SeedNoise, pool_seed_noise
 
@@ -15,5 +15,6 @@ __all__ = [
     "holm",
     "holm_positions",
     "minimum_detectable_effect",
+    "planned_detectable_effect",
     "pool_seed_noise",
 ]

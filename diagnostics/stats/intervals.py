@@ -18,7 +18,7 @@ from diagnostics.schema import Estimate
 from diagnostics.seeds import generator
 from diagnostics.stats.seed_noise import SeedNoise, spread_of
 
-__all__ = ["bootstrap_means", "estimate_difference", "estimate_mean", "minimum_detectable_effect"]
+__all__ = ["bootstrap_means", "estimate_difference", "estimate_mean", "minimum_detectable_effect", "planned_detectable_effect"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -34,9 +34,7 @@ def _user_weights(n_users: int, n_resamples: int, seed: int) -> npt.NDArray[np.f
     return weights
 
 
-def bootstrap_means(
-    values: npt.ArrayLike, *, seed: int = 0, noise: SeedNoise | None = None, weight: float = 1.0
-) -> Matrix:
+def bootstrap_means(values: npt.ArrayLike, *, seed: int = 0, noise: SeedNoise | None = None, weight: float = 1.0) -> Matrix:
     """Resampled means of ``values``, shape (n_users,) or (n_seeds, n_users); float64 (n_resamples,).
 
     ``noise``, ``weight``: what other arms say of the seeds, see ``seed_noise.spread_of``.
@@ -108,3 +106,17 @@ def minimum_detectable_effect(
     spread = spread_of(matrix, noise, weight)
     reach = t.ppf((1 + level) / 2, spread.freedom) + t.ppf(power, spread.freedom)
     return float(reach * spread.standard_error)
+
+
+def planned_detectable_effect(n_users: int, level_of_recall: float, *, power: float = 0.8, level: float = 0.95) -> float | None:
+    """The smallest true difference that a comparison of two models will find, as far as it can be foreseen before any training.
+
+    A recall per user is at most as spread as a coin of that mean, and two models' recalls of one user go together
+    (``paired_correlation``); seeds are left out. None without users or recall.
+    """
+    from scipy.stats import norm
+
+    if n_users < 1 or not 0 < level_of_recall < 1:
+        return None
+    variance = 2 * level_of_recall * (1 - level_of_recall) * (1 - threshold("paired_correlation")) / n_users
+    return float((norm.ppf((1 + level) / 2) + norm.ppf(power)) * np.sqrt(variance))

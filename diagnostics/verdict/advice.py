@@ -20,7 +20,7 @@ def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Dec
     told = []
     concerned = next((one for one in judgements if one.name == decision.modality), None)
     if concerned is not None and decision.action == "fix_data":
-        coverage = concerned.profile.coverage
+        coverage = concerned.standing.profile.coverage
         code = "coverage" if concerned.data_cause and concerned.data_cause.code == "missing" else "own_signal"
         told.append(
             Message(
@@ -29,14 +29,14 @@ def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Dec
                     "modality": concerned.name,
                     "items": coverage.items,
                     "disguised": coverage.disguised,
-                    **concerned.gain_alone.span(),
+                    **concerned.standing.gain_alone.span(),
                 },
             )
         )
     ranked = sorted(judgements, key=lambda one: -one.contribution.value)
     if strongest.contribution.position(0.0) != "above":
         told.append(Message(code="reason.content_gain", values=measures.content_gain().span()))
-    elif strongest.leads or len(ranked) == 1:
+    elif strongest.standing.leads or len(ranked) == 1:
         told.append(Message(code="reason.strongest", values={"modality": strongest.name, **strongest.contribution.span()}))
     else:
         close = {"second": ranked[1].name, "second_value": ranked[1].contribution.value}
@@ -63,7 +63,7 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
     if decision.action == "fix_data" and concerned is not None:
         cause = concerned.data_cause.code if concerned.data_cause else "missing"
         n_items = measures.dataset.catalog.n_items
-        coverage = concerned.profile.coverage
+        coverage = concerned.standing.profile.coverage
         stand_ins = coverage.disguised >= threshold("disguised_share")
         values = {"modality": concerned.name}
         first = {

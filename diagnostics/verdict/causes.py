@@ -1,7 +1,9 @@
 """From measures to a status and to causes, one modality at a time (METHOD section 6).
 
-A cause is named only by its signature: every condition of it holds with its interval, at a level corrected for the number of
-modalities looked at. What would be needed to settle it further stands in ``not_checked``.
+Every hypothesis is heard: what speaks for it and what against it. It is named as a cause only by its signature: every condition of
+it holds with its interval, at a level corrected for the number of modalities looked at. The others that something speaks for are told
+as considered. The likelihood is Laplace's rule of succession over the evidence, clear evidence counting twice [own]: it orders
+hypotheses and is no probability that could be checked against frequencies. A fault of the data comes before what it leads to.
 """
 
 from __future__ import annotations
@@ -9,146 +11,239 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diagnostics.config import threshold
-from diagnostics.schema import Cause, Confidence, Evidence, ModalityProfile, Status
+from diagnostics.schema import Cause, CauseCode, Confidence, Evidence, Status
 from diagnostics.stats import Contrast, Position
-from diagnostics.verdict.measures import Measures
+from diagnostics.verdict.standing import Standing
 
-__all__ = ["Judgement", "judge_modality"]
+__all__ = ["DATA_CAUSES", "Judgement", "judge"]
+
+DATA_CAUSES: tuple[CauseCode, ...] = ("missing", "scale_mismatch", "uninformative")
+"""Causes that lie in the data and not in the training, in the order in which they explain one another."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was concluded of one modality, with the comparisons it rests on.
+    """What was concluded of one modality. ``causes`` are named, ``considered`` are not; the most likely first."""
 
-    ``adds``: where ``gain_alone`` lies against the smallest effect that matters. ``speaks``: whether it predicts choices on its
-    own, before training, above its permuted floor.
-    """
-
-    profile: ModalityProfile
+    standing: Standing
     status: Status
     causes: tuple[Cause, ...]
-    gain_alone: Contrast
-    knock_out: Contrast
-    gap: Contrast
-    contribution: Contrast
-    contribution_method: str
-    adds: Position
-    speaks: bool
-    leads: bool
-    informative: bool | None
-    unique: bool | None
+    considered: tuple[Cause, ...]
 
     @property
     def name(self) -> str:
-        return self.profile.name
+        return self.standing.name
+
+    @property
+    def contribution(self) -> Contrast:
+        return self.standing.contribution
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it predicts choices on its own, before training, above its permuted floor."""
+        return self.standing.silent is False
 
     @property
     def data_cause(self) -> Cause | None:
         """The first cause that lies in the data and not in the training."""
-        return next((cause for cause in self.causes if cause.code in ("missing", "uninformative", "scale_mismatch")), None)
+        return next((cause for cause in self.causes if cause.code in DATA_CAUSES), None)
 
 
-def judge_modality(
-    measures: Measures, profile: ModalityProfile, *, yardstick: float, leads: bool, balancing_helps: bool
-) -> Judgement:
-    """Status and causes of one modality.
+def judge(one: Standing) -> Judgement:
+    """Status and causes of one modality."""
+    heard = [hear(one) for hear in (_missing, _scale, _uninformative, _unused, _redundant, _suppressed, _slow, _overfitting)]
+    named = sorted((cause for cause, is_named in heard if is_named), key=_order)
+    considered = sorted(
+        (cause for cause, is_named in heard if not is_named and any(entry.supports for entry in cause.evidence)), key=_order
+    )
+    return Judgement(one, _status(one, [cause.code for cause in named]), tuple(named), tuple(considered))
 
-    Parameters
-    ----------
-    profile : of the modality
-    yardstick : recall that counts as a signal: the best stand-alone gain or popularity's recall, whichever is larger
-    leads : whether its contribution is above every other modality's, intervals considered
-    balancing_helps : whether some balanced training beat the plain one by more than the smallest effect, interval considered
-    """
-    name, n = profile.name, len(measures.modalities)
-    smallest = measures.smallest_effect
-    gain, knock_out, gap = measures.gain_alone(name), measures.knock_out(name), measures.gap(name)
-    method, contribution = measures.contribution(name)
 
-    silent = _silent_alone(profile, yardstick)
-    gain_position = gain.position(smallest, n)
-    says_nothing = silent is True and gain.position(0.0, n) != "above"
-    informative = True if gain_position == "above" else False if says_nothing else None
-    unique = {"above": True, "below": False, "open": None}[knock_out.position(smallest, n)]
-    if unique is None and knock_out.position(0.0, n) == "above":
-        unique = True
+def _order(cause: Cause) -> tuple[int, float]:
+    return (DATA_CAUSES.index(cause.code) if cause.code in DATA_CAUSES else len(DATA_CAUSES), -cause.likelihood)
 
-    causes: list[Cause] = []
-    coverage = profile.coverage
-    if coverage.items < threshold("incomplete_coverage") and coverage.interactions < threshold("incomplete_interactions"):
-        causes.append(_missing(measures, profile))
-    ratio, limit = profile.health.norm_ratio if profile.health else None, threshold("norm_ratio_extreme")
-    if ratio is not None and not 1 / limit <= ratio <= limit:
-        evidence = Evidence(measure="norm_ratio", value=ratio, threshold=limit, unit="ratio")
-        causes.append(Cause(code="scale_mismatch", confidence="medium", evidence=(evidence,)))
-    if says_nothing:
-        evidence_list = (_evidence("gain_alone", gain, smallest), _standalone(profile))
-        causes.append(Cause(code="uninformative", confidence=_confidence(gain, smallest), evidence=evidence_list))
-    elif gain_position == "below" and silent is False:
-        evidence_list = (_standalone(profile), _evidence("gain_alone", gain, smallest))
-        causes.append(Cause(code="unused", confidence=_confidence(gain, smallest), evidence=evidence_list))
-    elif gain_position == "above" and unique is False and n > 1:
-        evidence_list = (_evidence("gain_alone", gain, smallest), _evidence("knock_out", knock_out, smallest))
-        causes.append(Cause(code="redundant", confidence=_confidence(knock_out, smallest), evidence=evidence_list))
-    behind = gap.position(smallest, n) == "above" and n > 1 and not leads
-    if balancing_helps and behind and unique and informative:
-        evidence_list = (_evidence("gap", gap, smallest), _evidence("knock_out", knock_out, smallest))
-        causes.append(Cause(code="suppressed", confidence="medium", evidence=evidence_list))
 
-    codes = [cause.code for cause in causes]
-    status: Status
+def _status(one: Standing, codes: list[CauseCode]) -> Status:
     if "missing" in codes:
-        status = "incomplete"
-    elif named := [code for code in codes if code in ("uninformative", "unused", "redundant", "suppressed")]:
-        status = named[0]
-    elif leads and n > 1:
-        status = "dominant"
-    elif unique or (informative and contribution.position(0.0, n) == "above"):
-        status = "healthy"
-    else:
-        status = "undetermined"
-    return Judgement(
-        profile,
-        status,
-        tuple(causes),
-        gain,
-        knock_out,
-        gap,
-        contribution,
-        method,
-        gain_position,
-        silent is False,
-        leads,
-        informative,
-        unique,
+        return "incomplete"
+    for code in ("uninformative", "unused", "redundant", "suppressed"):
+        if code in codes:
+            return code
+    if one.leads and one.others:
+        return "dominant"
+    if one.unique or (one.informative and one.contribution.position(0.0) == "above"):
+        return "healthy"
+    return "undetermined"
+
+
+# ---------------------------------------------------------------- the hypotheses
+
+
+def _missing(one: Standing) -> tuple[Cause, bool]:
+    """Many items lack it, or only seem to have it. Surer where it demonstrably helps on the items that have it."""
+    coverage = one.profile.coverage
+    lacking = coverage.items < threshold("incomplete_coverage")
+    reaches = coverage.interactions < threshold("incomplete_interactions")
+    evidence = [
+        Evidence(
+            measure="coverage_items", value=coverage.items, threshold=threshold("incomplete_coverage"), supports=lacking and reaches
+        )
+    ]
+    stands_in = coverage.disguised >= threshold("disguised_share")
+    if coverage.disguised > 0:
+        evidence.append(
+            Evidence(
+                measure="disguised_share", value=coverage.disguised, threshold=threshold("disguised_share"), supports=stands_in
+            )
+        )
+    helps = False
+    if one.complete.n_users >= threshold("min_test_users"):
+        position = one.complete.position(one.smallest)
+        helps = position == "above"
+        if position != "open":
+            evidence.append(_compared("gain_on_complete", one.complete, one.smallest, helps))
+    evidence += _settling(one, "filled")
+    return _cause("missing", "high" if helps else "medium", evidence), lacking and reaches
+
+
+def _scale(one: Standing) -> tuple[Cause, bool]:
+    """Vectors of another order of magnitude; surer where a model that takes them as they are was trained, and lost."""
+    ratio, limit = one.profile.health.norm_ratio if one.profile.health else None, threshold("norm_ratio_extreme")
+    if ratio is None:
+        return _cause("scale_mismatch", "low", []), False
+    extreme = not 1 / limit <= ratio <= limit
+    evidence = [Evidence(measure="norm_ratio", value=ratio, threshold=limit, unit="ratio", supports=extreme)]
+    raw = one.settled.get("raw") if extreme else None
+    loses = raw is not None and raw.position(-one.smallest) == "below"
+    if raw is not None and raw.position(-one.smallest) != "open":
+        evidence.append(_compared("settled_raw", raw, -one.smallest, loses))
+    return _cause("scale_mismatch", "high" if loses else "medium", evidence), extreme
+
+
+def _uninformative(one: Standing) -> tuple[Cause, bool]:
+    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.shows != "above"), _standalone(one, one.silent is True)]
+    kinship = one.profile.homophily.lift if one.profile.homophily else None
+    if kinship is not None and kinship.low is not None and kinship.high is not None:
+        evidence.append(
+            Evidence(
+                measure="homophily",
+                value=kinship.value,
+                low=kinship.low,
+                high=kinship.high,
+                threshold=0.0,
+                supports=kinship.low <= 0,
+                unit="difference",
+            )
+        )
+    if one.replaced is not None:
+        evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
+    return _cause("uninformative", _confidence(one.gain_alone, one.smallest), evidence), one.says_nothing
+
+
+def _unused(one: Standing) -> tuple[Cause, bool]:
+    named = one.adds == "below" and one.silent is False
+    evidence = [_standalone(one, one.silent is False), _compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below")]
+    return _cause("unused", _confidence(one.gain_alone, one.smallest), evidence), named
+
+
+def _redundant(one: Standing) -> tuple[Cause, bool]:
+    named = one.adds == "above" and one.unique is False and one.others > 0
+    evidence = [
+        _compared("gain_alone", one.gain_alone, one.smallest, one.adds == "above"),
+        _compared("knock_out", one.knock_out, one.smallest, one.own == "below"),
+    ]
+    if one.interaction is not None and one.interaction.position(0.0) != "open":
+        evidence.append(_compared("interaction", one.interaction, 0.0, one.interaction.position(0.0) == "below"))
+    if not one.others or one.adds != "above":
+        return _cause("redundant", "low", [entry for entry in evidence if not entry.supports]), False
+    return _cause("redundant", _confidence(one.knock_out, one.smallest), evidence), named
+
+
+def _suppressed(one: Standing) -> tuple[Cause, bool]:
+    """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for other causes."""
+    behind = one.behind == "above" and one.others > 0 and not one.leads
+    evidence = [
+        _compared("gap", one.gap, one.smallest, one.behind == "above"),
+        _compared("knock_out", one.knock_out, one.smallest, bool(one.unique)),
+    ]
+    evidence += _course(one, "gradient_share", 1 / (1 + one.others) if one.others else 1.0, below=True)
+    evidence += _course(one, "margin_ratio", 1.0, below=True)
+    evidence += _course(one, "speed_ratio", threshold("slow_ratio"), below=False)
+    evidence += _course(one, "conflict", 0.0, below=True)
+    for variant in ("fast", "wide", "firm"):
+        evidence += [entry.model_copy(update={"supports": not entry.supports}) for entry in _settling(one, variant)]
+    tried = {"fast", "wide", "firm"} <= set(one.settled)
+    explained = any(
+        one.settled[variant].position(one.smallest) == "above" for variant in ("wide", "firm") if variant in one.settled
+    )
+    named = bool(one.balancing_helps and behind and one.unique and one.informative)
+    confidence: Confidence = "high" if tried and not explained and one.hurried != "above" else "medium"
+    return _cause("suppressed", confidence, evidence if behind else [entry for entry in evidence if not entry.supports]), named
+
+
+def _slow(one: Standing) -> tuple[Cause, bool]:
+    """Named only where hurrying its branch alone was tried and made the joint model better."""
+    evidence = _settling(one, "fast", one.hurried)
+    evidence += _course(one, "speed_ratio", threshold("slow_ratio"), below=False)
+    evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "above"))
+    named = one.hurried == "above" and one.adds == "above" and not one.leads and one.others > 0
+    if one.adds != "above" or not any(entry.supports for entry in evidence if entry.measure != "gain_alone"):
+        evidence = [entry for entry in evidence if not entry.supports]
+    return _cause("slow", _confidence(one.settled["fast"], one.smallest) if "fast" in one.settled else "low", evidence), named
+
+
+def _overfitting(one: Standing) -> tuple[Cause, bool]:
+    """Named only where holding back what is learnt by heart was tried and made the joint model better."""
+    evidence = _course(one, "overfitting_ratio", threshold("overfitting_ratio"), below=False)
+    evidence += _course(one, "unlearnt", threshold("unlearnt"), below=False)
+    by_heart = any(entry.supports for entry in evidence)
+    settled = _settling(one, "firm")
+    named = by_heart and any(entry.supports for entry in settled)
+    if not by_heart:  # a firmer model may be better for other reasons
+        settled = [entry for entry in settled if not entry.supports]
+    return _cause("overfitting", "medium", [*evidence, *settled]), named
+
+
+# ---------------------------------------------------------------- evidence
+
+
+def _cause(code: CauseCode, confidence: Confidence, evidence: list[Evidence]) -> Cause:
+    weights = [(2 if _is_clear(entry) else 1, entry.supports) for entry in evidence]
+    speaks = sum(weight for weight, supports in weights if supports)
+    against = sum(weight for weight, supports in weights if not supports)
+    ordered = sorted(evidence, key=lambda entry: not entry.supports)
+    return Cause(
+        code=code, confidence=confidence, evidence=tuple(ordered), likelihood=round((1 + speaks) / (2 + speaks + against), 3)
     )
 
 
-def _missing(measures: Measures, profile: ModalityProfile) -> Cause:
-    """Missing: many items lack it, or only seem to have it. Surer where it demonstrably helps on the items that have it."""
-    complete = measures.gain_on_complete(profile)
-    evidence = [
-        Evidence(measure="coverage_items", value=profile.coverage.items, threshold=threshold("incomplete_coverage")),
-        Evidence(measure="disguised_share", value=profile.coverage.disguised, threshold=threshold("disguised_share")),
+def _is_clear(entry: Evidence) -> bool:
+    """Whether the threshold lies outside the interval; a count, which has none, is clear."""
+    if entry.low is None or entry.high is None or entry.threshold is None:
+        return True
+    return not entry.low <= entry.threshold <= entry.high
+
+
+def _settling(one: Standing, variant: str, position: Position | None = None) -> list[Evidence]:
+    """A settling test's change of the joint model: for the cause it tries where it is a gain that matters, against where it is none."""
+    found = one.settled.get(variant)
+    if found is None:
+        return []
+    position = position or found.position(one.smallest)
+    return [] if position == "open" else [_compared(f"settled_{variant}", found, one.smallest, position == "above")]
+
+
+def _course(one: Standing, measure: str, limit: float, *, below: bool) -> list[Evidence]:
+    """What the branch's course says, where its interval over seeds is clear of the limit."""
+    found = one.dynamics.get(measure)
+    if found is None or found.value is None or found.low is None or found.high is None or found.low <= limit <= found.high:
+        return []
+    supports = (found.high < limit) if below else (found.low > limit)
+    return [
+        Evidence(
+            measure=measure, value=found.value, low=found.low, high=found.high, threshold=limit, supports=supports, unit=found.unit
+        )
     ]
-    helps = False
-    if complete.n_users >= threshold("min_test_users"):
-        helps = complete.position(measures.smallest_effect) == "above"
-        evidence.append(_evidence("gain_on_complete", complete, measures.smallest_effect, supports=helps))
-    return Cause(code="missing", confidence="high" if helps else "medium", evidence=tuple(evidence))
-
-
-def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
-    """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
-
-    True needs an interval around nothing whose upper end is small against the yardstick; False an interval above nothing.
-    """
-    lift = profile.standalone.lift
-    if lift is None or lift.low is None or lift.high is None:
-        return None
-    if lift.low > 0:
-        return False
-    return True if lift.high < threshold("standalone_negligible") * yardstick else None
 
 
 def _confidence(contrast: Contrast, limit: float) -> Confidence:
@@ -160,10 +255,12 @@ def _confidence(contrast: Contrast, limit: float) -> Confidence:
     return "high" if failed == 0 else "medium" if failed == 1 else "low"
 
 
-def _evidence(measure: str, contrast: Contrast, limit: float, *, supports: bool = True) -> Evidence:
+def _compared(measure: str, contrast: Contrast, limit: float, supports: bool) -> Evidence:
     return Evidence(measure=measure, **contrast.span(), threshold=limit, supports=supports, unit="difference")
 
 
-def _standalone(profile: ModalityProfile) -> Evidence:
-    own = profile.standalone.lift or profile.standalone.recall_at_20
-    return Evidence(measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, unit="difference")
+def _standalone(one: Standing, supports: bool) -> Evidence:
+    own = one.profile.standalone.lift or one.profile.standalone.recall_at_20
+    return Evidence(
+        measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, unit="difference", supports=supports
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 
 from diagnostics.config import THRESHOLDS, threshold
 from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
+from diagnostics.probe.dynamics import courses
 from diagnostics.probe.run import ProbeRun
+from diagnostics.probe.testing import REPLACEMENTS
 from diagnostics.probe.trials import AUTO
 from diagnostics.schema import (
     Balancing,
@@ -18,6 +21,7 @@ from diagnostics.schema import (
     Dataset,
     DatasetSummary,
     Diagnosis,
+    Dissent,
     Estimate,
     Finding,
     Message,
@@ -29,23 +33,18 @@ from diagnostics.schema import (
     Provenance,
     Verdict,
 )
-from diagnostics.stats import Contrast, estimate_mean
+from diagnostics.stats import estimate_mean, planned_detectable_effect
 from diagnostics.verdict.advice import next_steps, reasons
-from diagnostics.verdict.causes import Judgement, judge_modality
+from diagnostics.verdict.causes import Judgement, judge
+from diagnostics.verdict.contributions import contributions
+from diagnostics.verdict.exposure import exposure_of
 from diagnostics.verdict.measures import Measures
-from diagnostics.verdict.rules import decide
+from diagnostics.verdict.rules import Decision, decide
+from diagnostics.verdict.standing import standings
 
 __all__ = ["diagnose"]
 
-_NOT_MEASURED = (
-    "settling_tests",
-    "overfitting",
-    "gradient_conflict",
-    "shapley_with_history",
-    "dose_response",
-    "recommended_dependence",
-    "exposure",
-)
+_NOT_MEASURED = ("dose_response",)
 
 
 def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
@@ -61,8 +60,9 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     profiles = {one.name: one for one in profile.modalities}
     bestsellers = profile.baselines.get("popularity", {}).get("recall_at_20")
     popularity = bestsellers.value if bestsellers and bestsellers.value else 0.0
-    judgements = _judge(measures, profiles, popularity) if measures.seeds else ()
+    judgements = _judge(measures, profiles, popularity)
     decision = decide(measures, judgements)
+    decision, flips = _without_each_seed(decision, measures, profiles, popularity)
     sentence = Message(code=f"verdict.{decision.action}.{decision.variant}", values=decision.values)
     verdict = Verdict(
         action=decision.action,
@@ -74,6 +74,8 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         reasons=reasons(measures, judgements, decision),
         next_steps=next_steps(measures, judgements, decision),
         conditions=decision.conditions,
+        dissent=_dissent(judgements),
+        left_out_flips=flips,
     )
     return Diagnosis(
         dataset=_summary(dataset),
@@ -86,7 +88,8 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         profile=profile,
         modalities=_modalities(run, measures, profiles, judgements),
         arms=run.summaries(),
-        balancing=_balancing(run, dataset, decision.action),
+        balancing=_balancing(run, dataset, decision.action, popularity),
+        contributions=contributions(measures) if judgements else None,
         verdict=verdict,
         findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_unfinished(run), *_failures(run)),
         not_checked=(*profile.not_checked, *_not_checked(run)),
@@ -95,24 +98,31 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
 
 
 def _judge(measures: Measures, profiles: dict[str, ModalityProfile], popularity: float) -> tuple[Judgement, ...]:
-    names = measures.modalities
-    helps = len(names) > 1 and any(
-        measures.lift(balancer).position(measures.smallest_effect, len(measures.balancers())) == "above"
-        for balancer in measures.balancers()
-    )
-    contributions = {name: measures.contribution(name)[1] for name in names}
-    leader = max(names, key=lambda name: contributions[name].value)
-    leads = all(
-        Contrast(contributions[leader].differences - contributions[other].differences).position(0.0, max(len(names) - 1, 1))
-        == "above"
-        for other in names
-        if other != leader
-    )
-    alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
-    yardstick = max([*alone, popularity])
+    return tuple(judge(one) for one in standings(measures, profiles, popularity)) if measures.seeds else ()
+
+
+def _without_each_seed(
+    decision: Decision, measures: Measures, profiles: dict[str, ModalityProfile], popularity: float
+) -> tuple[Decision, int | None]:
+    """A sure answer is asked again without each seed in turn; one that changes is not sure. How many changed it, None if not asked."""
+    if decision.confidence != "high" or len(measures.seeds) < 2:
+        return decision, None
+    flips = 0
+    for seed in measures.seeds:
+        fewer = replace(measures, left_out=seed)
+        flips += decide(fewer, _judge(fewer, profiles, popularity)).action != decision.action
+    if flips:
+        decision = replace(decision, confidence="medium", confidence_reason="one_seed_decides")
+    return decision, flips
+
+
+def _dissent(judgements: tuple[Judgement, ...]) -> tuple[Dissent, ...]:
+    """The dissenting view (B8) of every modality for which reliance and variance were watched."""
+    told = ((one.name, one.standing.dynamics) for one in judgements)
     return tuple(
-        judge_modality(measures, profiles[name], yardstick=yardstick, leads=leads and name == leader, balancing_helps=helps)
-        for name in names
+        Dissent(modality=name, actual=dynamics["reliance_share"], recommended=dynamics["recommended_share"])
+        for name, dynamics in told
+        if {"reliance_share", "recommended_share"} <= set(dynamics)
     )
 
 
@@ -120,6 +130,8 @@ def _modalities(
     run: ProbeRun, measures: Measures, profiles: dict[str, ModalityProfile], judgements: tuple[Judgement, ...]
 ) -> tuple[ModalityResult, ...]:
     judged = {one.name: one for one in judgements}
+    joint = measures.arm(measures.modalities)
+    balanced = [measures.arm(measures.modalities, balancer) for balancer in measures.balancers()]
     made = []
     for name, profile in profiles.items():
         one = judged.get(name)
@@ -134,6 +146,8 @@ def _modalities(
         if one is None:
             made.append(bare)
             continue
+        used = measures.utilisation(name)
+        replaced = {kind: measures.replacement(name, kind) for kind in REPLACEMENTS}
         made.append(
             bare.model_copy(
                 update={
@@ -141,11 +155,17 @@ def _modalities(
                     "unimodal": estimate_mean(measures.recall(name)),
                     "branch": estimate_mean(measures.recall(*measures.modalities, factual=(name,))),
                     "contribution": one.contribution.estimate(),
-                    "contribution_method": one.contribution_method,
-                    "knock_out": one.knock_out.estimate(),
-                    "gap": one.gap.estimate(),
-                    "causes": tuple(sorted(one.causes, key=lambda cause: ("high", "medium", "low").index(cause.confidence))),
+                    "contribution_method": one.standing.method,
+                    "knock_out": one.standing.knock_out.estimate(),
+                    "gap": one.standing.gap.estimate(),
+                    "causes": one.causes,
+                    "considered": one.considered,
                     "curve": _curve(run, name),
+                    "utilisation": None if used is None else used.estimate(),
+                    "replacement": {kind: lost.estimate() for kind, lost in replaced.items() if lost is not None},
+                    "exposure": exposure_of(measures, profile),
+                    "dynamics": dict(one.standing.dynamics),
+                    "courses": courses(run, (joint, *balanced), name),
                 }
             )
         )
@@ -154,7 +174,7 @@ def _modalities(
 
 def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
     """The branch's validation Recall@k inside every jointly trained arm, per seed and epoch."""
-    joint = {arm.arm_id: arm for arm in run.plan.arms if arm.modalities == run.plan.modalities}
+    joint = {arm.arm_id: arm for arm in run.plan.arms if arm.modalities == run.plan.modalities and not arm.variant}
     points = []
     for event in run.events:
         if event.kind == "epoch" and event.arm in joint and name in event.branches:
@@ -166,7 +186,7 @@ def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
     return tuple(points)
 
 
-def _balancing(run: ProbeRun, dataset: Dataset, action: str) -> Balancing:
+def _balancing(run: ProbeRun, dataset: Dataset, action: str, popularity: float) -> Balancing:
     results, headroom, detectable = [], Estimate(value=None), None
     for number, backbone in enumerate(dict.fromkeys(arm.backbone for arm in run.plan.arms)):
         measures = Measures(run, dataset, backbone)
@@ -196,6 +216,7 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str) -> Balancing:
         results=tuple(results),
         headroom=headroom,
         minimum_detectable_effect=detectable,
+        planned_detectable_effect=planned_detectable_effect(len(set(dataset.split.test[:, 0].tolist())), popularity),
     )
 
 
@@ -229,8 +250,7 @@ def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Fi
                 )
             )
     if len(judgements) > 1:
-        alone = max((measures.recall(name) for name in measures.modalities), key=lambda values: values.mean())
-        synergy = Contrast.between(measures.joint, alone)
+        synergy = measures.synergy()
         worse = synergy.position(0.0) == "below"
         found.append(
             Finding(
@@ -268,6 +288,8 @@ def _failures(run: ProbeRun) -> tuple[Finding, ...]:
 def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
     missing = [NotChecked(code=code, reason="not_in_this_version") for code in _NOT_MEASURED]
     plan = run.plan
+    if not any(arm.variant for arm in plan.arms):
+        missing.append(NotChecked(code="settling_tests", reason="not_in_plan"))
     if len({arm.backbone for arm in plan.arms}) == 1:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:

@@ -7,30 +7,23 @@ no more than the joint model, so that joint training leaves nothing on the table
 A fault of the data in (3) was counted, not estimated: where only its price is open, ``fix_data`` stands with low confidence.
 
 Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
-threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken. None: high.
-One: medium. More: low; and where action stands on an open interval and is low, it is ``undetermined`` instead.
+threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken; another model of
+the plan finds a gain where this one finds none. None: high. One: medium. More: low; and where action stands on an open interval and
+is low, it is ``undetermined`` instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnostics.config import threshold
 from diagnostics.schema import Action, Condition, Confidence
-from diagnostics.stats import Contrast
+from diagnostics.stats import Contrast, holm_positions
 from diagnostics.verdict.causes import Judgement
 from diagnostics.verdict.measures import Measures
 
 __all__ = ["Decision", "decide"]
-
-_NOT_TAKEN: dict[Action, str | None] = {
-    "rebalance": "settling_tests",  # learning rate and width (C9), overfitting (B6): other causes are not excluded by them
-    "skip_content": "other_backbones",
-    "fix_data": None,
-    "leave": None,
-    "undetermined": None,
-}
 
 
 @dataclass(frozen=True)
@@ -62,26 +55,30 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     weak = fault[0] if fault else _most_behind(judgements, strongest)
     conditions = _conditions(measures, weak)
 
-    if fault is None and content.position(smallest) == "below" and all(one.adds == "below" for one in judgements):
+    if fault is None and content.position(smallest) == "below" and all(one.standing.adds == "below" for one in judgements):
         unused = any(cause.code == "unused" for one in judgements for cause in one.causes)
         variant = "harms" if content.position(0.0) == "below" else "unused" if unused else "irrelevant"
-        return _sure(Decision("skip_content", variant, values=content.span()), content, smallest, conditions)
+        return _sure(
+            Decision("skip_content", variant, values=content.span()), content, smallest, conditions, _other_models(measures)
+        )
     if fault is not None:
         judgement, deciding, limit = fault
         cause = judgement.data_cause
-        coverage = judgement.profile.coverage
+        profile = judgement.standing.profile
+        coverage = profile.coverage
         values = {
             "modality": judgement.name,
             "items": coverage.items,
             "disguised": coverage.disguised,
-            "ratio": judgement.profile.health.norm_ratio if judgement.profile.health else None,
+            "ratio": profile.health.norm_ratio if profile.health else None,
             **deciding.span(),
         }
         code = cause.code if cause else "missing"
         variant = "disguised" if code == "missing" and coverage.disguised >= threshold("disguised_share") else code
-        if code == "missing" and deciding.n_users == judgement.gain_alone.n_users:
+        if code == "missing" and deciding.n_users == judgement.standing.gain_alone.n_users:
             variant += "_overall"
-        also = ("not_measured",) if code == "scale_mismatch" else ()  # our own models rescale, so its price was not measured
+        # Our own models rescale: its price is known only where one that does not was trained.
+        also = ("not_measured",) if code == "scale_mismatch" and "raw" not in judgement.standing.settled else ()
         return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions, also)
 
     if len(measures.modalities) == 1:
@@ -91,10 +88,11 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     best = measures.best_lift()
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
-    lift, n_tried = best[1], len(measures.balancers())
+    lift = best[1]
+    pays = "above" in holm_positions(measures.lifts(), smallest).values()
     if all(condition.holds for condition in conditions) and any(cause.code == "suppressed" for cause in weak.causes):
         decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
-        return _sure(decision, lift, smallest, conditions)
+        return _sure(decision, lift, smallest, conditions, _untried(weak))
     if strongest.contribution.position(0.0, len(judgements)) != "above":
         # Not even the strongest modality shows a contribution: whether to balance is not yet the question.
         values = content.span()
@@ -110,7 +108,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     if lift.position(smallest) == "below":
         variant = "harms" if lift.position(0.0) == "below" else "no_gain"
         return _sure(Decision("leave", variant, values=values), lift, smallest, conditions)
-    if lift.position(smallest, n_tried) == "above":
+    if pays:
         # Balancing helps, yet another condition is not met: promising nothing is the honest answer.
         return Decision(
             "undetermined", "gain_unexplained", values=values, confidence_reason="condition_open", conditions=conditions
@@ -126,7 +124,24 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
 def _most_behind(judgements: tuple[Judgement, ...], strongest: Judgement) -> Judgement:
     """The informative modality that joint training leaves furthest behind; the strongest one only if there is no other."""
     others = [one for one in judgements if one is not strongest] or [strongest]
-    return max([one for one in others if one.informative] or others, key=lambda one: one.gap.value)
+    return max([one for one in others if one.standing.informative] or others, key=lambda one: one.standing.gap.value)
+
+
+def _other_models(measures: Measures) -> tuple[str, ...]:
+    """What is missing, or against it, before it may be said that content adds nothing: what the plan's other models find."""
+    from models.backbones import HISTORY_ONLY
+
+    others = dict.fromkeys(arm.backbone for arm in measures.run.plan.arms)
+    asked = [replace(measures, backbone=name) for name in others if name != measures.backbone and name not in HISTORY_ONLY]
+    gains = {one.backbone: (one.content_gain(), one.smallest_effect) for one in asked if one.seeds}
+    if any(gain.position(smallest) == "above" for gain, smallest in gains.values()):
+        return ("models_differ",)
+    return () if gains else ("not_measured",)
+
+
+def _untried(weak: Judgement) -> tuple[str, ...]:
+    """Whether other explanations for a branch that lags were tried: a faster branch, a wider model, a firmer one."""
+    return () if {"fast", "wide", "firm"} <= set(weak.standing.settled) else ("not_measured",)
 
 
 def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Judgement, Contrast, float] | None:
@@ -137,19 +152,22 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
     """
     found = []
     for one in judgements:
-        cause = one.data_cause
+        cause, standing = one.data_cause, one.standing
         if cause is None:
             continue
         smallest = measures.smallest_effect
         if cause.code == "uninformative":
             if any(other.speaks for other in judgements):
-                found.append((0.0, one, one.gain_alone, smallest))
+                found.append((0.0, one, standing.gain_alone, smallest))
             continue
-        complete = measures.gain_on_complete(one.profile)
-        deciding = complete if cause.code == "missing" and complete.n_users >= threshold("min_test_users") else one.gain_alone
+        deciding = standing.gain_alone
+        if cause.code == "missing" and standing.complete.n_users >= threshold("min_test_users"):
+            deciding = standing.complete
+        elif cause.code == "scale_mismatch" and "raw" in standing.settled:
+            deciding = replace(standing.settled["raw"], differences=-standing.settled["raw"].differences)
         if cause.code == "missing" and deciding.position(smallest) == "below":
             continue
-        found.append(((1 - one.profile.coverage.items) * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
+        found.append(((1 - standing.profile.coverage.items) * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
     if not found:
         return None
     _, judgement, contrast, limit = max(found, key=lambda entry: entry[0])
@@ -160,7 +178,8 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
     """The four conditions for ``rebalance`` on the weak modality, each with what was measured and what was asked."""
     smallest = measures.smallest_effect
     headroom = measures.headroom()
-    room = max((headroom, weak.gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
+    gap = weak.standing.gap
+    room = max((headroom, gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
     detectable = room.minimum_detectable_effect()
     best = measures.best_lift()
 
@@ -178,13 +197,13 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
             detectable,
             detectable is not None and room.value > detectable,
         ),
-        condition("unique_part", weak.knock_out, 0.0, weak.unique),
+        condition("unique_part", weak.standing.knock_out, 0.0, weak.standing.unique),
         Condition(code="data_causes_excluded", value=0.0 if clean else 1.0, threshold=0.0, holds=clean, modality=weak.name),
         condition(
             "on_off_confirms",
             best[1] if best else None,
             smallest,
-            best is not None and best[1].position(smallest, len(measures.balancers())) == "above",
+            best is not None and holm_positions(measures.lifts(), smallest)[best[0]] == "above",
         ),
     )
 
@@ -203,8 +222,6 @@ def _sure(
         failures.append("seeds_disagree")
     if not is_open and not deciding.stays_without_any_seed(limit):
         failures.append("one_seed_decides")
-    if _NOT_TAKEN[decision.action]:
-        failures.append("not_measured")
     confidence: Confidence = "high" if not failures else "medium" if len(failures) == 1 else "low"
     if confidence == "low" and is_open and decision.action != "fix_data":
         decision = Decision("undetermined", "open_" + decision.action, values=decision.values)

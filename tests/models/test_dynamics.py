@@ -49,9 +49,7 @@ def test_measures_by_hand():
     unseen = np.ones((len(users), n_items), dtype=bool)
     unseen[np.repeat(rows, data.seen.counts), data.seen.items] = False
     unseen[rows, bought] = False
-    full, text, image = (
-        sigmoid(one[rows, bought][:, None] - one)[unseen].mean() for one in scores.values()
-    )
+    full, text, image = (sigmoid(one[rows, bought][:, None] - one)[unseen].mean() for one in scores.values())
     assert found["reliance"]["image"] == pytest.approx(full - text, abs=0.02)
     assert found["reliance"]["text"] == pytest.approx(full - image, abs=0.02)
 

@@ -27,8 +27,12 @@ def arms(rng: np.random.Generator, n_seeds: int, n_users: int, n_arms: int, worl
     level = 0.2 + 0.01 * np.arange(n_arms)[:, None, None]
     own = rng.normal(0, world["users"], (n_arms, 1, n_users))
     spread = world["seeds"] * np.exp(rng.normal(0, world.get("uneven", 0.0), (n_arms, 1, 1)))
-    y = level + shared + own + spread * rng.normal(size=(n_arms, n_seeds, 1)) + world["rest"] * rng.normal(
-        size=(n_arms, n_seeds, n_users)
+    y = (
+        level
+        + shared
+        + own
+        + spread * rng.normal(size=(n_arms, n_seeds, 1))
+        + world["rest"] * rng.normal(size=(n_arms, n_seeds, n_users))
     )
     if "hits" in world:
         chance = level + 0.05 * np.sign(own) + spread * rng.normal(size=(n_arms, n_seeds, 1))

@@ -37,7 +37,10 @@ def test_a_share_is_the_mean_over_all_orders_and_shares_add_up(seed):
 
 def test_equals_share_equally_and_who_adds_nothing_gets_nothing():
     worth = {"id": 3.0, "text": 1.0, "image": 1.0, "attributes": 0.0}
-    game = {members: np.array(sum(worth[m] for m in members) + 2.0 * ({"id", "text", "image"} <= members)) for members in all_sets(PLAYERS)}
+    game = {
+        members: np.array(sum(worth[m] for m in members) + 2.0 * ({"id", "text", "image"} <= members))
+        for members in all_sets(PLAYERS)
+    }
     shares = {player: float(shapley_value(game, PLAYERS, player)) for player in PLAYERS}
     assert shares["text"] == pytest.approx(shares["image"], abs=1e-9)
     assert shares["attributes"] == pytest.approx(0.0, abs=1e-9)
@@ -55,7 +58,12 @@ def test_shares_are_linear_in_the_game():
 
 def test_interaction_by_hand():
     players = ("a", "b")
-    game = {frozenset(): np.array(1.0), frozenset("a"): np.array(3.0), frozenset("b"): np.array(4.0), frozenset("ab"): np.array(4.5)}
+    game = {
+        frozenset(): np.array(1.0),
+        frozenset("a"): np.array(3.0),
+        frozenset("b"): np.array(4.0),
+        frozenset("ab"): np.array(4.5),
+    }
     assert float(interaction_index(game, players, "a", "b")) == pytest.approx(4.5 - 3 - 4 + 1)
     three = _game(3, (5,))
     found = interaction_index(three, PLAYERS, "text", "image")

@@ -1,0 +1,100 @@
+"""To which part of the shop each modality contributes: the same Shapley values, over the test purchases of one segment at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnostics.config import threshold
+from diagnostics.schema import BoolArray, Dataset, SegmentShare
+from diagnostics.stats import Contrast, benjamini_hochberg
+from diagnostics.verdict.measures import Measures
+
+__all__ = ["segment_shares", "segments"]
+
+Dimension = Literal["category", "price", "popularity", "age"]
+
+
+def segments(dataset: Dataset) -> Iterator[tuple[Dimension, str, BoolArray]]:
+    """Dimension, name and items, bool (n_items,), of every segment.
+
+    Categories, the most bought first; fifths of the price, 1 the cheapest; tenths of what was sold in training, 1 the items that sell
+    least; items that training never saw sold, and the others. A popularity tenth holds a tenth of the sales, not of the items.
+    """
+    split, catalog = dataset.split, dataset.catalog
+    if catalog.category is not None:
+        named = np.array(["" if value is None else str(value) for value in catalog.category])
+        bought = named[split.test[:, 1]]
+        names, counts = np.unique(bought[bought != ""], return_counts=True)
+        for name in names[np.argsort(-counts, kind="stable")][: int(threshold("segment_categories"))]:
+            yield "category", str(name), named == name
+    price = catalog.price_to_show
+    if price is not None and np.isfinite(price).sum() > 1:
+        known = np.isfinite(price)
+        borders = np.quantile(price[known], [0.2, 0.4, 0.6, 0.8])
+        band = np.searchsorted(borders, np.where(known, price, 0.0), side="right")
+        for number in range(5):
+            yield "price", str(number + 1), known & (band == number)
+    sold = np.bincount(split.train[:, 1], minlength=split.n_items)
+    order = np.argsort(sold, kind="stable")
+    before = np.cumsum(sold[order]) - sold[order]
+    tenth = np.empty(split.n_items, dtype=np.int64)
+    tenth[order] = np.minimum(before * 10 // max(int(sold.sum()), 1), 9)
+    for number in range(10):
+        yield "popularity", str(number + 1), (tenth == number) & (sold > 0)
+    yield "age", "new", sold == 0
+    yield "age", "known", sold > 0
+
+
+def segment_shares(measures: Measures) -> tuple[SegmentShare, ...]:
+    """Every modality's contribution to every segment with enough customers; p-values corrected over the whole map.
+
+    Cost: the found purchases of each retrained set once, and two passes over the test purchases per modality and segment.
+    """
+    test = measures.dataset.split.test
+    pairs = test[np.lexsort((test[:, 1], test[:, 0]))]
+    found = {name: _differences(measures, name, len(pairs)) for name in measures.modalities}
+    if any(difference is None for difference in found.values()):
+        return ()
+    cells: list[tuple[Dimension, str, str, Contrast, int]] = []
+    for dimension, segment, items in segments(measures.dataset):
+        inside = items[pairs[:, 1]]
+        users = np.unique(pairs[inside, 0], return_inverse=True)[1].reshape(-1)
+        if not len(users) or users.max() + 1 < threshold("segment_users"):
+            continue
+        counts = np.bincount(users)
+        for name, difference in found.items():
+            if difference is None:
+                continue
+            rows = [np.bincount(users, weights=row[inside]) / counts for row in difference.differences]
+            cells.append(
+                (dimension, segment, name, Contrast(np.array(rows), difference.noise, difference.weight), int(inside.sum()))
+            )
+    adjusted = benjamini_hochberg([contrast.p_value() for _, _, _, contrast, _ in cells])
+    return tuple(
+        SegmentShare(
+            dimension=dimension,
+            segment=segment,
+            modality=name,
+            share=contrast.student(),
+            n_purchases=n,
+            p=float(p),
+            stands_out=bool(p < 1 - threshold("level")),
+        )
+        for (dimension, segment, name, contrast, n), p in zip(cells, adjusted, strict=True)
+    )
+
+
+def _differences(measures: Measures, name: str, n_pairs: int) -> Contrast | None:
+    """Per seed and test purchase, the modality's share in having found it; None where that was not kept."""
+    total: npt.NDArray[np.float64] = np.zeros((len(measures.seeds), n_pairs))
+    weights = measures.contribution_weights(name)
+    for members, weight in weights.items():
+        hits = measures.run.hits(measures.arm(tuple(members)), n_pairs, seeds=measures.seeds)
+        if len(hits) != len(measures.seeds):
+            return None
+        total += weight * hits
+    return Contrast(total, measures.noise, float(sum(weight**2 for weight in weights.values())))

@@ -1,0 +1,154 @@
+"""Everything that was measured of one modality, gathered once, with where each comparison lies against what matters.
+
+Positions are corrected over the modalities by Holm's method, each kind of question being one family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from diagnostics.config import threshold
+from diagnostics.probe.dynamics import branch_dynamics
+from diagnostics.probe.settling import FAST
+from diagnostics.schema import Estimate, ModalityProfile
+from diagnostics.stats import Contrast, Position, estimate_mean, holm_positions
+from diagnostics.verdict.measures import Measures
+
+__all__ = ["Standing", "standings"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One modality's comparisons. ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the smallest
+    effect that matters; ``shows``, ``own_any``: the first two against nothing. ``silent``: whether, before training, it was at its
+    permuted floor. ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's branch.
+    """
+
+    profile: ModalityProfile
+    smallest: float
+    others: int
+    leads: bool
+    balancing_helps: bool
+    gain_alone: Contrast
+    knock_out: Contrast
+    gap: Contrast
+    contribution: Contrast
+    method: str
+    complete: Contrast
+    adds: Position
+    shows: Position
+    own: Position
+    own_any: Position
+    behind: Position
+    silent: bool | None
+    replaced: Contrast | None = None
+    interaction: Contrast | None = None
+    settled: Mapping[str, Contrast] = field(default_factory=dict)
+    hurried: Position = "open"
+    dynamics: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def says_nothing(self) -> bool:
+        """Neither alone before training, nor added to purchase history."""
+        return self.silent is True and self.shows != "above"
+
+    @property
+    def informative(self) -> bool | None:
+        return True if self.adds == "above" else False if self.says_nothing else None
+
+    @property
+    def unique(self) -> bool | None:
+        """Whether it knows something that the other modalities do not."""
+        if self.own == "open" and self.own_any == "above":
+            return True
+        return {"above": True, "below": False, "open": None}[self.own]
+
+
+def standings(measures: Measures, profiles: Mapping[str, ModalityProfile], popularity: float) -> tuple[Standing, ...]:
+    """Every modality's standing; ``popularity``: the recall of recommending what sells."""
+    names, smallest = measures.modalities, measures.smallest_effect
+    several = len(names) > 1
+    helps = several and "above" in holm_positions(measures.lifts(), smallest).values()
+    contributions = {name: measures.contribution(name)[1] for name in names}
+    leader = max(names, key=lambda name: contributions[name].value)
+    ahead = {
+        other: Contrast(contributions[leader].differences - contributions[other].differences, measures.noise)
+        for other in names
+        if other != leader
+    }
+    leads = all(position == "above" for position in holm_positions(ahead, 0.0).values())
+    alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
+    yardstick = max([*alone, popularity])
+    gains = {name: measures.gain_alone(name) for name in names}
+    knock_outs = {name: measures.knock_out(name) for name in names}
+    gaps = {name: measures.gap(name) for name in names}
+    adds, shows = holm_positions(gains, smallest), holm_positions(gains, 0.0)
+    own, own_any = holm_positions(knock_outs, smallest), holm_positions(knock_outs, 0.0)
+    behind = holm_positions(gaps, smallest)
+    fast = {name: found for name in names if (found := measures.settled(f"{FAST}{name}")) is not None}
+    hurried = holm_positions(fast, smallest)
+    general = {one: found for one in ("wide", "firm", "filled", "raw") if (found := measures.settled(one)) is not None}
+    joint = measures.arm(names)
+    made = []
+    for name in names:
+        pairs = [found for other in names if other != name and (found := measures.interaction(name, other)) is not None]
+        made.append(
+            Standing(
+                profile=profiles[name],
+                smallest=smallest,
+                others=len(names) - 1,
+                leads=leads and name == leader,
+                balancing_helps=helps,
+                gain_alone=gains[name],
+                knock_out=knock_outs[name],
+                gap=gaps[name],
+                contribution=contributions[name],
+                method=measures.contribution_method,
+                complete=measures.gain_on_complete(profiles[name]),
+                adds=adds[name],
+                shows=shows[name],
+                own=own[name],
+                own_any=own_any[name],
+                behind=behind[name],
+                silent=_silent_alone(profiles[name], yardstick),
+                replaced=measures.replacement(name, "permuted"),
+                interaction=min(pairs, key=lambda one: one.value, default=None),
+                settled=general | ({"fast": fast[name]} if name in fast else {}),
+                hurried=hurried.get(name, "open"),
+                dynamics={
+                    measure: estimate_mean([[value] for value in values], unit=UNITS.get(measure, "share"))
+                    for measure, values in branch_dynamics(measures.run, joint, name).items()
+                },
+            )
+        )
+    return tuple(made)
+
+
+UNITS = {
+    "half_life": "epochs",
+    "speed_ratio": "ratio",
+    "margin_ratio": "ratio",
+    "conflict": "score",
+    "overfitting_ratio": "ratio",
+    "branch_gap": "score",
+}
+"""The unit of each measure of a branch's course; of others it is a share."""
+
+
+def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
+    """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
+
+    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger. True needs an
+    interval around nothing whose upper end is small against it; False an interval above nothing.
+    """
+    lift = profile.standalone.lift
+    if lift is None or lift.low is None or lift.high is None:
+        return None
+    if lift.low > 0:
+        return False
+    return True if lift.high < threshold("standalone_negligible") * yardstick else None
