@@ -22,6 +22,7 @@ from diagnostics.console import CANCELLED, DONE, FAULT, UNUSABLE, Fault, languag
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
 from diagnostics.runs import RunFolder, RunRequest, append_text, attach, runs
+from diagnostics.validation import ValidationRequest
 
 __all__ = ["main"]
 
@@ -189,6 +190,22 @@ def _sample(
 
     write_shop(folder, shop=shop, plant=plant, seed=seed, n_users=users, n_items=items)
     typer.echo(text("cli.sample", lang, folder=folder, truth=folder / "truth.json"))
+
+
+@app.command("validate")
+def _validate(
+    out: OutOption,
+    worlds: Annotated[int, typer.Option("--worlds", min=1)] = 100,
+    which: Annotated[Literal["development", "held_out"], typer.Option("--set")] = "development",
+    preset: Annotated[Literal["quick", "standard", "thorough"], typer.Option("--preset")] = "quick",
+    long: Annotated[int, typer.Option("--long", min=0)] = 10,
+    real: Annotated[Path | None, typer.Option("--real")] = None,
+    lang: LangOption = "en",
+    threads: ThreadsOption = None,
+    json_progress: JsonOption = False,
+) -> None:
+    request = ValidationRequest(which=which, worlds=worlds, long=long, preset=preset, shop=real, threads=threads, lang=lang)
+    commands.validate(request, out, json_progress)
 
 
 @runs_app.command("list")

@@ -16,11 +16,12 @@ from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
 from diagnostics.runs import RunRequest
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile
+from diagnostics.validation import ValidationRequest
 
 if TYPE_CHECKING:
     from diagnostics.probe import ProbeRun
 
-__all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train"]
+__all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train", "validate"]
 
 
 def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
@@ -105,6 +106,26 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
     _say_reading(session, request, dataset)
     _say_files(session, [path])
+
+
+def validate(request: ValidationRequest, out: Path, json_progress: bool) -> None:
+    """The planted benchmark: ``validation.json``, and its main figures in words."""
+    from diagnostics.validation.benchmark import validate as judge_worlds
+
+    with Session(out, request, json_progress) as session:
+
+        def tell(done: float, eta_s: float | None) -> None:
+            session.step("validate", done, eta_s=eta_s)
+
+        found = judge_worlds(request, out, tell=tell, cancelled=session.cancelled)
+    for name in ("cause_named", "modality_named", "false_alarms", "rebalance_confirmed", "gain_found", "held_back", "flips"):
+        share = getattr(found, name)
+        if share.value is None:
+            session.say("cli.validation.nothing", what=text(f"cli.validation.{name}", request.lang))
+        else:
+            values = {"value": share.value, "low": share.low, "high": share.high, "count": share.n}
+            session.say("cli.validation.share", what=text(f"cli.validation.{name}", request.lang), **values)
+    session.say("cli.wrote", files=[str(out / "validation.json")])
 
 
 def _profile(session: Session, dataset: Dataset, request: RunRequest) -> Profile:

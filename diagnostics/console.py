@@ -29,6 +29,7 @@ from diagnostics.runs import RunFolder, RunIndex, RunRequest, append_text
 from diagnostics.runs.disk import code_of
 from diagnostics.runs.store import BEAT_S
 from diagnostics.schema import ProbeEvent
+from diagnostics.validation import ValidationRequest
 
 __all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "misused", "translate"]
 
@@ -58,7 +59,7 @@ class Session:
     timing : seconds spent per step so far
     """
 
-    def __init__(self, out: Path, request: RunRequest, json_progress: bool) -> None:
+    def __init__(self, out: Path, request: RunRequest | ValidationRequest, json_progress: bool) -> None:
         self.folder = RunFolder(out)
         self.timing: dict[str, float] = {}
         self._request = request
@@ -176,11 +177,11 @@ class Session:
 
     # ---------------------------------------------------------------- showing
 
-    def step(self, code: str, done: float) -> None:
+    def step(self, code: str, done: float, *, eta_s: float | None = None) -> None:
         """Progress of one step; this is the ``progress`` that the façade's verbs take. Raises ``Cancelled`` if asked to stop."""
         if self.cancelled() and not self._wraps_up:
             raise Cancelled
-        self._show(code, done)
+        self._show(code, done, **({} if eta_s is None else {"eta_s": round(eta_s, 1)}))
 
     def event(self, event: ProbeEvent) -> None:
         """Progress of the probe; this is its ``on_event``."""

@@ -27,6 +27,7 @@ LAYERS = {
     "diagnostics.business": 5,
     "diagnostics.report": 6,
     "diagnostics": 6.5,  # the façade: calls what is below it, is called by what is above
+    "diagnostics.validation": 6.6,  # puts the façade's verdicts to the test as a user would get them
     "diagnostics.console": 7,
     "diagnostics.commands": 7,
     "diagnostics.dashboard": 7,

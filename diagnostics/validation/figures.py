@@ -1,0 +1,186 @@
+"""How often the verdict was right, each share with its exact interval."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from diagnostics.config import threshold
+from diagnostics.schema import Estimate, Record
+from diagnostics.stats.shares import estimate_share
+from diagnostics.validation.judging import Judged
+
+__all__ = ["Figures", "Miss", "figures"]
+
+_T = TypeVar("_T")
+_CLEAR = ("medium", "large")
+_MODALITY_NAMED = ("missing", "uninformative", "redundant", "scale_mismatch", "suppressed")
+
+
+class Miss(Record):
+    """A world of which something wrong was said."""
+
+    world: str
+    expected: str
+    said: str
+    causes: dict[str, list[str]]
+
+
+class Figures(Record):
+    """``validation.json``. A share without a value was not tried.
+
+    Attributes
+    ----------
+    causes : what was planted (varieties of ``missing`` apart) -> cause named first for that modality -> worlds, all strengths
+    actions : the same for the action
+    cause_named, modality_named : of the worlds with a defect of medium or large strength
+    false_alarms : sound worlds of which ``rebalance`` or ``fix_data`` was said
+    power : planted -> strength -> share whose cause was named first
+    rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain
+    gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said
+    held_back : tiny worlds of which nothing, or nothing firm, was said
+    flips : high-confidence verdicts whose action another seed less would change
+    quick_as_long : of the worlds judged again by twenty seeds, those with the same action
+    never_contrary : the same among worlds where neither answer is ``undetermined``
+    coverage : estimator -> share of draws whose 95 % interval held the truth
+    real_causes, real_cause_named : the same as ``causes`` and ``cause_named``, of real shops with a planted defect
+    seconds : per world and step, mean
+    """
+
+    set: str
+    preset: str
+    n_asked: int
+    n_judged: int
+    causes: dict[str, dict[str, int]]
+    actions: dict[str, dict[str, int]]
+    cause_named: Estimate
+    modality_named: Estimate
+    false_alarms: Estimate
+    power: dict[str, dict[str, Estimate]]
+    rebalance_confirmed: Estimate
+    gain_found: Estimate
+    held_back: Estimate
+    flips: Estimate
+    quick_as_long: Estimate
+    never_contrary: Estimate
+    coverage: dict[str, Estimate]
+    real_causes: dict[str, dict[str, int]]
+    real_cause_named: Estimate
+    seconds: dict[str, float]
+    misses: list[Miss]
+
+
+def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) -> Figures:
+    """Sum up what was said of worlds."""
+    tiny = [one for one in said if one.world.size == "tiny"]
+    real = [one for one in said if one.world.size == "real"]
+    judged = [one for one in said if one.world.size not in ("tiny", "real") and one.error is None]
+    planted = [one for one in judged if one.world.kind != "none"]
+    sound = [one for one in judged if one.world.kind == "none"]
+    clear = [one for one in planted if one.world.strength in _CLEAR]
+    long = [(one, one.long) for one in judged if one.long is not None]
+    told = [(one, other) for one, other in long if "undetermined" not in (one.action, other.action)]
+    gained = [(one, _gain(other)) for one, other in long]
+    firm = [one for one in judged if one.confidence == "high" and one.without_seed]
+    return Figures(
+        set=which,
+        preset=preset,
+        n_asked=n_asked,
+        n_judged=len(said),
+        causes=_table(planted, first_cause),
+        actions=_table(judged, lambda one: one.action),
+        cause_named=_share(clear, cause_is_right),
+        modality_named=_share([one for one in clear if one.world.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
+        false_alarms=_share(sound, _is_alarm),
+        power=_power(planted),
+        rebalance_confirmed=_share([pair for pair in gained if pair[0].action == "rebalance"], lambda pair: pair[1] > 0),
+        gain_found=_share([pair for pair in gained if pair[1] == 2], lambda pair: pair[0].action == "rebalance"),
+        held_back=_share(tiny, lambda one: one.error is not None or one.action == "undetermined" or one.confidence == "low"),
+        flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
+        quick_as_long=_share(long, lambda pair: pair[0].action == pair[1].action),
+        never_contrary=_share(told, lambda pair: pair[0].action == pair[1].action),
+        coverage=_coverage(judged),
+        real_causes=_table(real, first_cause),
+        real_cause_named=_share([one for one in real if one.world.kind != "none"], cause_is_right),
+        seconds=_seconds(judged),
+        misses=[_miss(one) for one in (*judged, *real) if not _is_right(one)],
+    )
+
+
+def first_cause(one: Judged) -> str:
+    """The cause named first for what was planted; where no modality was singled out, of all modalities, joined."""
+    if one.world.modality is not None:
+        return one.first_cause(one.world.modality) or "nothing"
+    return "+".join(sorted({one.first_cause(name) or "nothing" for name in one.causes}))
+
+
+def cause_is_right(one: Judged) -> bool:
+    """Whether the planted cause was named first: for its modality, or for every modality where it is the whole shop's."""
+    return first_cause(one) == one.world.expected[0]
+
+
+def _blamed(one: Judged) -> bool:
+    return one.named == one.world.modality
+
+
+def _is_alarm(one: Judged) -> bool:
+    return one.action in ("rebalance", "fix_data")
+
+
+def _is_right(one: Judged) -> bool:
+    if one.world.kind == "none":
+        return not _is_alarm(one)
+    return cause_is_right(one) or one.world.strength not in _CLEAR
+
+
+def _gain(long: Judged) -> int:
+    """What twenty seeds say of balancing: 2 a gain that matters, 1 a gain, 0 none shown; intervals considered."""
+    smallest = threshold("smallest_effect") * (long.recall or 0.0)
+    lows = [lift.low for lift in long.lifts.values() if lift.low is not None]
+    best = max(lows, default=0.0)
+    return 2 if best > smallest else 1 if best > 0 else 0
+
+
+def _share(items: Sequence[_T], holds: Callable[[_T], bool]) -> Estimate:
+    return estimate_share(sum(map(bool, map(holds, items))), len(items))
+
+
+def _table(items: Iterable[Judged], column: Callable[[Judged], str]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in items:
+        found[one.world.kind][column(one)] += 1
+    return {kind: dict(counts.most_common()) for kind, counts in sorted(found.items())}
+
+
+def _power(planted: Iterable[Judged]) -> dict[str, dict[str, Estimate]]:
+    found: dict[str, dict[str, list[Judged]]] = defaultdict(lambda: defaultdict(list))
+    for one in planted:
+        found[one.world.kind][one.world.strength].append(one)
+    return {
+        kind: {strength: _share(ones, cause_is_right) for strength, ones in sorted(by.items())}
+        for kind, by in sorted(found.items())
+    }
+
+
+def _coverage(judged: Sequence[Judged]) -> dict[str, Estimate]:
+    held: Counter[str] = Counter()
+    drawn: Counter[str] = Counter()
+    for one in judged:
+        for name, (count, n) in one.coverage.items():
+            held[name] += count
+            drawn[name] += n
+    return {name: estimate_share(held[name], drawn[name]) for name in drawn}
+
+
+def _seconds(judged: Sequence[Judged]) -> dict[str, float]:
+    spent: dict[str, list[float]] = defaultdict(list)
+    for one in judged:
+        for step, seconds in one.seconds.items():
+            spent[step].append(seconds)
+    return {step: round(sum(values) / len(values), 3) for step, values in spent.items()}
+
+
+def _miss(one: Judged) -> Miss:
+    said = " ".join(filter(None, (one.action, one.variant, one.confidence, one.modality)))
+    return Miss(world=one.world.name, expected=" ".join(filter(None, one.world.expected)), said=said, causes=one.causes)

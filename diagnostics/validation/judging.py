@@ -1,0 +1,152 @@
+"""One world from its recipe to what was said of it, by the verbs that a user's data go through."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field
+
+import diagnostics as tenbin
+from diagnostics.dataset.features import encode
+from diagnostics.errors import TenbinError
+from diagnostics.probe import ProbeRun, prepare
+from diagnostics.schema import Arm, Dataset, Diagnosis, Estimate, ProbePlan, Profile, Record
+from diagnostics.validation.coverage import covered
+from diagnostics.validation.real import damaged
+from diagnostics.validation.trainings import run_here
+from diagnostics.validation.worlds import Task, World, dataset_of
+
+__all__ = ["LONG_SEEDS", "Judged", "judge"]
+
+LONG_SEEDS = 20
+"""Seeds of the long runs that decide what is true where it cannot be known from the recipe."""
+
+_DRAWS = 150  # of each long run; a benchmark with ten of them has 1,500
+
+
+class Judged(Record):
+    """What was said of a world.
+
+    Attributes
+    ----------
+    causes : modality -> causes, most likely first; statuses : modality -> status
+    lifts : balancer -> what it changed; recall : of the plain joint model
+    without_seed : the action with each seed left out in turn, of verdicts of high confidence
+    long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
+    coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
+    error : code of the error, if the world could not be judged at all
+    seconds : per step
+    """
+
+    world: World
+    action: str = ""
+    variant: str = ""
+    confidence: str = ""
+    confidence_reason: str = ""
+    modality: str | None = None
+    causes: dict[str, list[str]] = Field(default_factory=dict)
+    statuses: dict[str, str] = Field(default_factory=dict)
+    recall: float | None = None
+    lifts: dict[str, Estimate] = Field(default_factory=dict)
+    contributions: dict[str, Estimate] = Field(default_factory=dict)
+    knock_outs: dict[str, Estimate] = Field(default_factory=dict)
+    n_test_users: int = 0
+    without_seed: list[str] = Field(default_factory=list)
+    long: Judged | None = None
+    coverage: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    error: str | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def named(self) -> str | None:
+        """The modality that is said to need something: the verdict's, else the one with a cause; None if several or none have."""
+        if self.modality is not None:
+            return self.modality
+        blamed = [name for name, causes in self.causes.items() if causes]
+        return blamed[0] if len(blamed) == 1 else None
+
+    def first_cause(self, modality: str) -> str:
+        """The most likely cause of a modality's weakness; "" where nothing is said to be wrong with it."""
+        return next(iter(self.causes.get(modality, [])), "")
+
+
+def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
+    """Train and judge one world; its trainings are kept in ``folder``.
+
+    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right.
+    """
+    clock, world = _Clock(), task.world
+    dataset = dataset_of(world) if task.shop is None else damaged(task.shop, world.plant, world.seed)
+    try:
+        plan = tenbin.plan_probe(dataset, preset=preset)
+        features = encode(dataset)
+        profile = tenbin.profile(dataset)
+    except TenbinError as error:
+        return Judged(world=world, error=error.code)
+    clock.lap("profile")
+    run = run_here(plan, prepare(dataset, features, plan), folder / f"{world.name}.safetensors")
+    clock.lap("probe")
+    said = _told(world, dataset, run, tenbin.diagnose(dataset, profile, run))
+    clock.lap("diagnose")
+    firm = said.confidence == "high" and len(plan.seeds) > 1
+    flips = [_without(dataset, profile, run, seed) for seed in plan.seeds] if firm else []
+    clock.lap("without_seed")
+    further = None
+    coverage: dict[str, tuple[int, int]] = {}
+    if task.long or said.action == "rebalance":
+        longer = tenbin.plan_probe(dataset, preset=preset, n_seeds=LONG_SEEDS)
+        ran = run_here(longer, prepare(dataset, features, longer), folder / f"{world.name}.long.safetensors")
+        further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
+        clock.lap("long")
+        if not ran.failures:
+            coverage = covered(dataset, ran, n_seeds=len(plan.seeds), n_draws=_DRAWS, seed=world.seed)
+            clock.lap("coverage")
+    found = {"without_seed": flips, "long": further, "coverage": coverage, "seconds": clock.laps}
+    return said.model_copy(update=found)
+
+
+def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -> Judged:
+    verdict = diagnosis.verdict
+    judged = run.plan.arms[0].backbone
+    return Judged(
+        world=world,
+        action=verdict.action,
+        variant=verdict.sentence_message.code.rpartition(".")[2] if verdict.sentence_message else "",
+        confidence=verdict.confidence,
+        confidence_reason=verdict.confidence_reason,
+        modality=verdict.modality,
+        causes={one.name: [cause.code for cause in one.causes] for one in diagnosis.modalities},
+        statuses={one.name: one.status for one in diagnosis.modalities},
+        recall=_plain(run, judged),
+        lifts={one.balancer: one.lift for one in diagnosis.balancing.results if one.backbone == judged},
+        contributions={one.name: one.contribution for one in diagnosis.modalities if one.contribution is not None},
+        knock_outs={one.name: one.knock_out for one in diagnosis.modalities if one.knock_out is not None},
+        n_test_users=diagnosis.protocol.n_test_users,
+    )
+
+
+def _plain(run: ProbeRun, backbone: str) -> float | None:
+    recall = run.per_user(Arm(backbone=backbone, modalities=run.plan.modalities))
+    return float(recall.mean()) if recall.size else None
+
+
+def _without(dataset: Dataset, profile: Profile, run: ProbeRun, seed: int) -> str:
+    """The action that the same run would have led to without one of its seeds."""
+    plan: ProbePlan = run.plan.model_copy(update={"seeds": tuple(other for other in run.plan.seeds if other != seed)})
+    results = {job_id: result for job_id, result in run.results.items() if not job_id.endswith(f".{seed}")}
+    events = tuple(event for event in run.events if event.seed != seed)
+    return tenbin.diagnose(dataset, profile, ProbeRun(plan, run.status, events, results, run.failures)).verdict.action
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now, self._last = now, now()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = self._now()
+        self.laps[name], self._last = round(now - self._last, 3), now

@@ -1,0 +1,144 @@
+"""Which worlds the verdict is tried on, the data set of each, and what a right verdict says of it.
+
+Development worlds and held-out worlds differ in nothing but their seeds, which come from ranges that never meet. Rules and
+thresholds are chosen on the first; the second are for the published figures and for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count, islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from diagnostics.dataset.splits import split
+from diagnostics.schema import Catalog, Dataset, InteractionLog, ReadingNotes, Record
+from diagnostics.seeds import seed_for
+from sample_data.generator.plants import parse_plant
+from sample_data.generator.vectors import MODALITIES, Tastes, VectorWorld, build_vector_world
+
+__all__ = ["EXPECTED", "SETS", "SIZES", "Task", "World", "build", "dataset_of", "worlds"]
+
+SetName = Literal["development", "held_out"]
+SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(1_000_000, 2_000_000)}
+"""The seeds of each set."""
+
+SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1200, 300, 13.0)}
+"""Customers, products, and purchases of one customer."""
+
+EXPECTED: Mapping[str, tuple[str, str]] = {
+    "missing": ("missing", "fix_data"),
+    "uninformative": ("uninformative", "fix_data"),
+    "scale_mismatch": ("scale_mismatch", "fix_data"),
+    "redundant": ("redundant", "leave"),
+    "irrelevant": ("uninformative", "skip_content"),
+    "unused": ("unused", "skip_content"),
+    "suppressed": ("suppressed", "rebalance"),
+    "none": ("", "leave"),
+}
+"""What was planted -> the cause that has to be named first, and the action."""
+
+_PLANTS = (
+    "missing",
+    "uninformative",
+    "redundant",
+    "scale_mismatch",
+    "missing_disguised",
+    "irrelevant",
+    "missing_by_popularity",
+    "unused",
+)
+_STRENGTHS = ("large", "medium", "large", "medium", "small")
+_TINY_EACH_ROUND = 4
+
+
+class World(Record):
+    """One world by its recipe. ``plant`` is as in ``sample_data``; a ``tiny`` one has too little in it to be judged at all.
+
+    A ``real`` one is not drawn: its shop is in a folder, see ``real``.
+    """
+
+    plant: str
+    size: Literal["small", "middling", "tiny", "real"] = "small"
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.plant.replace(':', '.')}.{self.size}.{self.seed}"
+
+    @property
+    def kind(self) -> str:
+        """What was planted, a variety of ``missing`` by its own name."""
+        return self.plant.partition(":")[0]
+
+    @property
+    def modality(self) -> str | None:
+        planted = parse_plant(self.plant)
+        return None if planted is None else planted.modality
+
+    @property
+    def strength(self) -> str:
+        planted = parse_plant(self.plant)
+        return "" if planted is None else planted.strength
+
+    @property
+    def expected(self) -> tuple[str, str]:
+        """See ``EXPECTED``."""
+        planted = parse_plant(self.plant)
+        return EXPECTED["none" if planted is None else planted.cause]
+
+
+class Task(Record):
+    """A world to be judged. ``long``: also by twenty seeds; ``shop``: the folder of a real one."""
+
+    world: World
+    long: bool = False
+    shop: Path | None = None
+
+
+def worlds(which: str, n: int) -> tuple[World, ...]:
+    """The first ``n`` worlds of a set. A round has one of each defect, one of them middling, as many sound and some tiny ones."""
+    return tuple(islice(_rounds(SETS[which]), n))
+
+
+def _rounds(seeds: range) -> Iterator[World]:
+    number = iter(seeds)
+    for turn in count():
+        for place, kind in enumerate(_PLANTS):
+            size: Literal["small", "middling"] = "middling" if place == turn % len(_PLANTS) else "small"
+            whole = kind in ("irrelevant", "unused")
+            strength = _STRENGTHS[(turn + place) % len(_STRENGTHS)]
+            modality = MODALITIES[(turn + place) % len(MODALITIES)]
+            plant = f"{kind}:{strength}" if whole else f"{kind}:{modality}:{strength}"
+            yield World(plant=plant, size=size, seed=next(number))
+            yield World(plant="none", size=size, seed=next(number))
+        for _ in range(_TINY_EACH_ROUND):
+            yield World(plant="none", size="tiny", seed=next(number))
+
+
+def build(world: World) -> VectorWorld:
+    """Draw a world from its recipe."""
+    if world.size == "tiny":
+        rng = np.random.default_rng(seed_for(world.seed, "tiny"))
+        hopeless = rng.random() < 0.5  # nobody's choices have to do with content, or with anything
+        return build_vector_world(
+            world.plant,
+            seed=world.seed,
+            n_users=int(rng.integers(30, 150)),
+            n_items=int(rng.integers(25, 80)),
+            per_user=float(rng.uniform(4, 8)),
+            tastes=Tastes(0.0, 0.0, 0.0, 0.0, 0.3) if hopeless else None,
+        )
+    n_users, n_items, per_user = SIZES[world.size]
+    return build_vector_world(world.plant, seed=world.seed, n_users=n_users, n_items=n_items, per_user=per_user)
+
+
+def dataset_of(world: World) -> Dataset:
+    """The world as a data set like any that was read from files; its log has no dates, so the split is by user."""
+    drawn = build(world)
+    catalog = Catalog(np.array([f"i{item}" for item in range(drawn.n_items)], dtype=object), vectors=dict(drawn.vectors))
+    log = InteractionLog(np.array([f"u{user}" for user in range(drawn.n_users)], dtype=object), drawn.user, drawn.item)
+    parts = split(log, drawn.n_items, seed=world.seed)
+    return Dataset(catalog, log, f"world:{world.name}", ReadingNotes(), parts)

@@ -1,0 +1,84 @@
+"""Shares counted by hand: eleven worlds of which something right, wrong or nothing was said."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.schema import Estimate
+from diagnostics.validation.figures import figures
+from diagnostics.validation.judging import Judged
+from diagnostics.validation.worlds import World
+
+
+def _said(plant: str, action: str, seed: int, modality: str | None = None, size: str = "small", **more) -> Judged:
+    causes = {"image": more.pop("image", []), "text": more.pop("text", [])}
+    flips = more.pop("without_seed", [action] * 5)
+    return Judged(
+        world=World(plant=plant, size=size, seed=seed), action=action, modality=modality, causes=causes, without_seed=flips, **more
+    )
+
+
+def _lift(low: float) -> dict[str, Estimate]:
+    return {"ckd": Estimate(value=low + 0.01, low=low, high=low + 0.02)}
+
+
+def _long(low: float, action: str) -> Judged:
+    return _said("none", action, 0, recall=0.4, lifts=_lift(low))
+
+
+JUDGED = [
+    _said("missing:image:large", "fix_data", 0, "image", image=["missing", "uninformative"], confidence="high"),
+    _said("missing_disguised:text:medium", "fix_data", 1, "image", text=["uninformative"], image=["missing"], confidence="medium"),
+    _said("uninformative:text:small", "leave", 2),
+    _said("redundant:image:medium", "leave", 3, image=["redundant"], long=_long(-0.01, "leave")),
+    _said("irrelevant:large", "skip_content", 4, image=["uninformative"], text=["uninformative"]),
+    _said("irrelevant:medium", "undetermined", 5, image=["uninformative"], long=_long(-0.01, "skip_content")),
+    _said("none", "leave", 6, confidence="high", without_seed=["leave", "leave", "undetermined", "leave", "leave"]),
+    _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance")),  # 0.008 is what matters
+    _said("none", "leave", 8, recall=0.4, long=_long(0.001, "undetermined")),
+    _said("none", "undetermined", 9, size="tiny", confidence="low"),
+    _said("none", "leave", 10, size="tiny", confidence="medium"),
+]
+
+
+@pytest.fixture(scope="module")
+def found():
+    return figures(JUDGED, which="development", preset="quick", n_asked=12)
+
+
+def test_shares_are_those_counted_by_hand(found):
+    counted = {
+        "cause_named": (3, 5),
+        "modality_named": (2, 3),
+        "false_alarms": (1, 3),
+        "rebalance_confirmed": (1, 1),
+        "gain_found": (1, 1),
+        "held_back": (1, 2),
+        "flips": (1, 2),
+        "quick_as_long": (2, 4),
+        "never_contrary": (2, 2),
+    }
+    for name, (count, n) in counted.items():
+        share = getattr(found, name)
+        assert (share.n, share.value) == (n, pytest.approx(count / n)), name
+    assert (found.n_asked, found.n_judged) == (12, 11)
+
+
+def test_tables_say_what_was_said(found):
+    assert found.causes["missing_disguised"] == {"uninformative": 1}
+    assert found.causes["irrelevant"] == {"uninformative": 1, "nothing+uninformative": 1}
+    assert found.actions["none"] == {"leave": 2, "rebalance": 1}
+    assert found.power["uninformative"]["small"].value == 0.0
+
+
+def test_every_world_with_something_wrong_is_listed_and_no_other(found):
+    listed = {miss.world: miss.said for miss in found.misses}
+    assert set(listed) == {"missing_disguised.text.medium.small.1", "irrelevant.medium.small.5", "none.small.7"}
+    assert listed["none.small.7"] == "rebalance text"
+
+
+def test_coverage_is_pooled_over_worlds():
+    one = JUDGED[6].model_copy(update={"coverage": {"lift": (95, 100)}})
+    other = JUDGED[8].model_copy(update={"coverage": {"lift": (190, 200)}})
+    pooled = figures([one, other], which="development", preset="quick", n_asked=2).coverage["lift"]
+    assert (pooled.value, pooled.n) == (pytest.approx(0.95), 300)

@@ -1,0 +1,57 @@
+"""The list of worlds: two sets that never meet, every defect in every round, data sets like any that was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from diagnostics.validation.worlds import EXPECTED, SETS, World, dataset_of, worlds
+
+
+def test_development_and_held_out_worlds_never_meet():
+    assert not set(SETS["development"]) & set(SETS["held_out"])
+    seeds = {which: {world.seed for world in worlds(which, 400)} for which in SETS}
+    assert not seeds["development"] & seeds["held_out"]
+    assert all(seeds[which] <= set(SETS[which]) and len(seeds[which]) == 400 for which in SETS)
+
+
+def test_a_round_has_every_defect_as_many_sound_worlds_and_some_tiny_ones():
+    turn = worlds("development", 20)
+    assert Counter((world.kind == "none", world.size == "tiny") for world in turn) == {
+        (False, False): 8,
+        (True, False): 8,
+        (True, True): 4,
+    }
+    assert len({world.kind for world in turn}) == 9
+    assert Counter(world.size for world in turn)["middling"] == 2
+
+
+def test_over_rounds_every_defect_comes_in_every_strength_and_on_both_modalities():
+    found = Counter((world.kind, world.strength, world.modality) for world in worlds("held_out", 400) if world.kind != "none")
+    strengths = Counter()
+    for (_, strength, _), number in found.items():
+        strengths[strength] += number
+    assert strengths == {"large": 64, "medium": 64, "small": 32}
+    assert {(kind, strength) for kind, strength, _ in found} == {
+        (kind, strength) for kind, _, _ in found for strength in ("small", "medium", "large")
+    }
+    assert {modality for kind, _, modality in found if kind not in ("irrelevant", "unused")} == {"image", "text"}
+
+
+def test_every_world_has_a_truth_and_a_name_of_its_own():
+    listed = worlds("development", 200)
+    assert len({world.name for world in listed}) == 200
+    assert {world.expected for world in listed} <= set(EXPECTED.values())
+    assert World(plant="missing_disguised:text:small", seed=1).expected == ("missing", "fix_data")
+    assert World(plant="irrelevant:large", seed=1).modality is None
+
+
+@pytest.mark.parametrize("plant", ["none", "missing:image:large", "unused:small"])
+def test_a_world_is_a_data_set(plant):
+    dataset = dataset_of(World(plant=plant, size="tiny", seed=5))
+    assert [modality.name for modality in dataset.catalog.modalities] == ["image", "text"]
+    parts = np.concatenate([dataset.split.train, dataset.split.validation, dataset.split.test])
+    assert len(np.unique(parts, axis=0)) == len(parts) == dataset.log.n_rows
+    assert dataset.fingerprint != dataset_of(World(plant=plant, size="tiny", seed=6)).fingerprint
