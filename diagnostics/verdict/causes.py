@@ -160,8 +160,8 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
 
 
 def _suppressed(one: Standing) -> tuple[Cause, bool]:
-    """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for other
-    causes.""" behind = one.behind == "above" and one.others > 0 and not one.leads
+    """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for others."""
+    behind = one.behind == "above" and one.others > 0 and not one.leads
     evidence = [
         _compared("gap", one.gap, one.smallest, one.behind == "above"),
         _compared("knock_out", one.knock_out, one.smallest, bool(one.unique)),
@@ -225,8 +225,8 @@ def _is_clear(entry: Evidence) -> bool:
 
 
 def _settling(one: Standing, variant: str, position: Position | None = None) -> list[Evidence]:
-    """A settling test's change of the joint model: for the cause it tries where it is a gain that matters, against where it is
-    none.""" found = one.settled.get(variant)
+    """A settling test's change of the joint model: for the cause it tries where it gains what matters, against where it does not."""
+    found = one.settled.get(variant)
     if found is None:
         return []
     position = position or found.position(one.smallest)
