@@ -7,6 +7,7 @@ finished is kept; 1 a fault of ours, whose trace stands in ``log.txt`` of the ru
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -276,4 +277,8 @@ def _refuse(error: TenbinError, lang: str, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == CANCELLED:  # all is noted, and a busy interpreter takes a second to take itself apart
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -34,7 +34,7 @@ from diagnostics.validation import ValidationRequest
 __all__ = ["CANCELLED", "DONE", "FAULT", "UNUSABLE", "Fault", "Session", "language_of", "misused", "translate"]
 
 DONE, FAULT, UNUSABLE, CANCELLED = 0, 1, 2, 3  # exit statuses, fixed by the contract
-_HARD_STOP_S = 4.5  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
+_HARD_STOP_S = 3.8  # a step that has not noticed a Cancel by then is left behind; every file is whole at any moment
 _SHOWN_STEP = 0.01  # progress below one percent is not worth a line
 _QUEUE_S = 0.3  # between two looks at the queue
 
