@@ -1,22 +1,22 @@
 """What a branch is doing while it learns, watched on fixed customers after each epoch and on a few training steps.
 
-After each epoch (``Watch.measure``), from the scores of a few customers with every needed set of modalities factual, for modality m,
-K_m the keep-m margin (see ``backbones.protocol.Margins``), F the whole model's and W_m the one without m:
+After each epoch (``Watch.measure``), from the scores of a few customers with every needed set of modalities factual, for modality
+m, K_m the keep-m margin (see ``backbones.protocol.Margins``), F the whole model's and W_m the one without m:
 
     train_loss, held_out_loss   mean BPR loss of K_m (of F as "full", of history alone as "id") on training and validation purchases
     confidence                  p_m = mean sigma(K_m) on training purchases (Peng et al., CVPR 2022): the margin ratio compares them
     reliance                    mean sigma(F) - sigma(W_m) on validation purchases: what the model really owes the modality
-    variance                    mean sigma(K_m)(1 - sigma(K_m)) on validation purchases; the dependence recommended by Wei et al., ICCV
-                                2025, is inverse to it
+    variance                    mean sigma(K_m)(1 - sigma(K_m)) on validation purchases; the dependence recommended by Wei et al.,
+                                ICCV 2025, is inverse to it
 
 On every ``look_every``-th step (``conflict``): the cosine between the gradient that the recommendation loss sends into a branch and
 the gradient that would serve the branch alone (Wei and Hu, ICML 2024).
 
-Nothing here changes what is learnt: scores are those of the prepared model, and gradients that are looked at are not followed. What is
-drawn depends on the data alone, so a training that is resumed watches the same purchases.
+Nothing here changes what is learnt: scores are those of the prepared model, and gradients that are looked at are not followed. What
+is drawn depends on the data alone, so a training that is resumed watches the same purchases.
 
-Cost: scores of ``_USERS`` customers per epoch, about a fifteenth of its validation; and on each step looked at the counterfactuals and
-two backward passes, three to four steps' worth.
+Cost: scores of ``_USERS`` customers per epoch, about a fifteenth of its validation; and on each step looked at the counterfactuals
+and two backward passes, three to four steps' worth.
 """
 
 from __future__ import annotations

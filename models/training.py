@@ -42,8 +42,8 @@ class Settings:
     """Budget and batch.
 
     ``patience``: epochs without a better validation recall before stopping. A training that is still ``rising`` by more than that
-    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs. ``look_every``: on how many steps the
-    gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
+    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs. ``look_every``: on how many steps
+    the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
     max_epochs: int

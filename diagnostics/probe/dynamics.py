@@ -2,8 +2,8 @@
 
 For modality m of the joint model, at the epoch that was kept unless said otherwise:
 
-    half_life       first epoch, between two of them by a straight line, at which the branch had half of its best validation recall (B2)
-    speed_ratio     its half-life in the joint model over that of the model trained on m alone (B2)
+    half_life       first epoch, between two of them by a straight line, at which the branch had half of its best validation recall
+    (B2) speed_ratio     its half-life in the joint model over that of the model trained on m alone (B2)
     margin_ratio    p_m over the mean of the others' p (B3)
     gradient_share  of all branches' squared gradients, mean over epochs (B4)
     conflict        cosine of the joint and the branch's own gradient, mean over the steps looked at (B5)

@@ -29,8 +29,8 @@ class JobResult:
     """One arm trained with one seed.
 
     ``arrays``: ``recall`` and ``ndcg`` float32 (n_sets, n_test_users) of the trained model with each set of ``meta["sets"]``
-    factual, test users in index order; ``hits``, and of the plain joint model ``bare``, ``replaced`` and ``exposure``, see ``testing``;
-    ``state.*`` the parameters, where another arm distils from this one.
+    factual, test users in index order; ``hits``, and of the plain joint model ``bare``, ``replaced`` and ``exposure``, see
+    ``testing``; ``state.*`` the parameters, where another arm distils from this one.
     ``meta``: ``sets``, ``best_epoch``, ``epochs``, ``convergence``, ``validation``, and with which settings it was trained. A trial
     (see ``Job``) has no arrays: its models are never tested.
     """

@@ -71,7 +71,7 @@ def features_of(features: Mapping[str, Features], arm: Arm, lengths: Mapping[str
 
 
 def _filled(name: str, features: Mapping[str, Features]) -> Features:
-    """Absent rows become the mean of the ten items most alike in everything else, the catalog's mean where nothing else is known."""
+    """Absent rows become the mean of the ten items most alike in all else, or the catalog's mean where nothing else is known."""
     one = features[name]
     absent = np.flatnonzero(~one.present)
     others = [other.values for key, other in features.items() if key != name]

@@ -1,5 +1,5 @@
-"""What a trained model is asked on the test customers: every set of modalities, with and without purchase history; what happens when
-a modality's values are another item's; and which items it shows."""
+"""What a trained model is asked on the test customers: every set of modalities, with and without purchase history; what happens
+when a modality's values are another item's; and which items it shows."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test(
 
     Returns
     -------
-    arrays : ``recall``, ``ndcg``, ``bare`` float32 (n_sets, n_test_users); ``hits`` uint8, packed bits (n_sets, n_test_pairs), in the
-        order of users, then of items
+    arrays : ``recall``, ``ndcg``, ``bare`` float32 (n_sets, n_test_users); ``hits`` uint8, packed bits (n_sets, n_test_pairs), in
+        the order of users, then of items
     meta : ``sets``, their names in that order
     """
     test = UserItems.from_pairs(inputs.test, inputs.n_users)

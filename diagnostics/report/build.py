@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
+from diagnostics.report.contributed import dissent_lines
 from diagnostics.report.measured import balancing_section, modalities_section, training_section
 from diagnostics.report.model import (
     Block,
@@ -90,7 +91,9 @@ def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
     """Three numbers: what the model with everything reaches, what the strongest kind does alone, what balancing changes."""
     facts = []
     joint = max(
-        (arm for arm in diagnosis.arms if arm.balancer == "none"), key=lambda arm: len(set(arm.modalities) - {"id"}), default=None
+        (arm for arm in diagnosis.arms if arm.balancer == "none" and not arm.variant),
+        key=lambda arm: len(set(arm.modalities) - {"id"}),
+        default=None,
     )
     if joint is not None:
         facts.append(
@@ -156,7 +159,7 @@ def _rule(diagnosis: Diagnosis, words: Words) -> Section:
         "rule",
         words("report.rule.title"),
         answer,
-        (Table(columns, rows), Paragraph(words("report.rule.text"), "note")) if rows else (),
+        (Table(columns, rows), Paragraph(words("report.rule.text"), "note"), *dissent_lines(diagnosis, words)) if rows else (),
     )
 
 

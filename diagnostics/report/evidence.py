@@ -96,7 +96,9 @@ def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
     """What each training reached on the test customers, weakest first within a backbone."""
     all_names = tuple(modality.name for modality in diagnosis.modalities)
     rows = []
-    for arm in sorted(diagnosis.arms, key=lambda arm: (arm.backbone, arm.recall_at_20.value or 0.0)):
+    for arm in sorted(
+        (arm for arm in diagnosis.arms if not arm.variant), key=lambda arm: (arm.backbone, arm.recall_at_20.value or 0.0)
+    ):
         known = tuple(name for name in arm.modalities if name != "id")
         look = look_of("id" if not known else known[0] if len(known) == 1 else "joint", all_names)
         full = len(known) == len(all_names) > 1

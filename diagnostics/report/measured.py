@@ -6,6 +6,7 @@ from typing import get_args
 
 from diagnostics.messages import has
 from diagnostics.messages.numbers import MISSING
+from diagnostics.report.contributed import contribution_blocks, dynamics_blocks, heard_blocks, said
 from diagnostics.report.evidence import (
     arms_chart,
     balancing_chart,
@@ -18,7 +19,7 @@ from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, 
 from diagnostics.report.probed import choice_lines, endings, rate_lines
 from diagnostics.report.profiled import strongest_alone
 from diagnostics.report.words import Words
-from diagnostics.schema import Cause, Diagnosis, Estimate, Evidence, ModalityResult, Status
+from diagnostics.schema import Cause, Diagnosis, Estimate, ModalityResult, Status
 
 __all__ = [
     "STATUS_ICONS",
@@ -55,6 +56,7 @@ def modalities_section(diagnosis: Diagnosis, words: Words) -> Section:
     contributions = contribution_chart(diagnosis, words)
     if contributions.rows:
         blocks.append(Figure(contributions, words("report.modalities.contribution_caption")))
+    blocks += [*contribution_blocks(diagnosis, words), *heard_blocks(diagnosis, words)]
     blocks.append(Folded(words("report.computed"), (Paragraph(words("report.modalities.computed")),)))
     return Section("modalities", words("report.modalities.title"), answer, tuple(blocks))
 
@@ -97,7 +99,7 @@ def _explained(modality: ModalityResult, words: Words) -> Points:
 
 
 def _cause(cause: Cause, words: Words) -> str:
-    evidence = [_evidence(entry, words) for entry in cause.evidence]
+    evidence = [said(entry, words) for entry in cause.evidence if entry.supports]
     return words(
         "report.cause",
         cause=words.coded("cause", cause.code),
@@ -106,22 +108,12 @@ def _cause(cause: Cause, words: Words) -> str:
     )
 
 
-def _evidence(evidence: Evidence, words: Words) -> str:
-    key = "report.evidence" if evidence.threshold is None else "report.evidence_threshold"
-    return words(
-        key,
-        measure=words.coded("measure", evidence.measure),
-        value=words.value(evidence),
-        threshold=words.size(evidence.threshold, evidence.unit),
-    )
-
-
 # ---------------------------------------------------------------- trainings and balancing
 
 
 def training_section(diagnosis: Diagnosis, words: Words) -> Section:
     """What small models reached with each set of information, and how each kind learnt inside the joint model."""
-    plain = [arm for arm in diagnosis.arms if arm.balancer == "none" and arm.recall_at_20.value is not None]
+    plain = [arm for arm in diagnosis.arms if arm.balancer == "none" and not arm.variant and arm.recall_at_20.value is not None]
     if plain:
         best = max(plain, key=lambda arm: arm.recall_at_20.value or 0.0)
         known = tuple(name for name in best.modalities if name != "id")
@@ -136,6 +128,7 @@ def training_section(diagnosis: Diagnosis, words: Words) -> Section:
     curves = curves_of(diagnosis, words)
     if curves.panels:
         blocks.append(Figure(curves, words("report.training.curves_caption")))
+    blocks += dynamics_blocks(diagnosis, words)
     if not all(arm.converged for arm in diagnosis.arms):
         blocks.append(Paragraph(words("report.training.not_converged"), "note"))
     if any(arm.convergence for arm in diagnosis.arms):

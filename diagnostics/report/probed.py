@@ -50,7 +50,12 @@ def _ending(arm: ArmSummary, words: Words) -> tuple[Cell, ...]:
     return (
         Cell(words.coded("backbone", arm.backbone)),
         Cell(words.modalities(tuple(name for name in arm.modalities if name != "id"))),
-        Cell(words.coded("balancer", arm.balancer)),
+        Cell(words.coded("balancer", arm.balancer), note=_variant(arm, words)),
         Cell(words.number(epochs[len(epochs) // 2] if epochs else None, "count")),
         Cell(words.series(ended)),
     )
+
+
+def _variant(arm: ArmSummary, words: Words) -> str:
+    """What a settling test changed; nothing where nothing was."""
+    return words.coded("measure", f"settled_{arm.variant.split('-')[0]}") if arm.variant else ""

@@ -32,8 +32,9 @@ class Interaction(Record):
 class SegmentShare(Record):
     """A modality's contribution to the test purchases of one part of the shop, by the same method as over the whole.
 
-    ``dimension``: category, price, popularity or age; ``segment``: a category's name, or the number of a band, 1 the cheapest or the
-    least sold. ``p``: that it is nothing, corrected over the whole map (Benjamini and Hochberg). ``n_purchases``: test purchases.
+    ``dimension``: category, price, popularity or age; ``segment``: a category's name, or the number of a band, 1 the cheapest or
+    the least sold. ``p``: that it is nothing, corrected over the whole map (Benjamini and Hochberg). ``n_purchases``: test
+    purchases.
     """
 
     dimension: Literal["category", "price", "popularity", "age"]
@@ -57,7 +58,8 @@ class Exposure(Record):
 
 
 class Contributions(Record):
-    """Contributions beyond those of single modalities. ``method``: how ``ModalityResult.contribution`` and the segments were made."""
+    """Contributions beyond those of single modalities. ``method``: how ``ModalityResult.contribution`` and the segments were
+    made."""
 
     method: str
     with_history: tuple[PlayerShare, ...] = ()
@@ -77,7 +79,8 @@ class CoursePoint(Record):
 
 
 class Dissent(Record):
-    """The dissenting view (B8): the share of the model's reliance that falls on a modality, and the share that its variance recommends.
+    """The dissenting view (B8): the share of the model's reliance that falls on a modality, and the share that its variance
+    recommends.
 
     A modality that predicts unsteadily should be relied on less; where actual and recommended agree, balancing would do harm.
     """

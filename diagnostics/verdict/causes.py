@@ -1,8 +1,8 @@
 """From measures to a status and to causes, one modality at a time (METHOD section 6).
 
 Every hypothesis is heard: what speaks for it and what against it. It is named as a cause only by its signature: every condition of
-it holds with its interval, at a level corrected for the number of modalities looked at. The others that something speaks for are told
-as considered. The likelihood is Laplace's rule of succession over the evidence, clear evidence counting twice [own]: it orders
+it holds with its interval, at a level corrected for the number of modalities looked at. The others that something speaks for are
+told as considered. The likelihood is Laplace's rule of succession over the evidence, clear evidence counting twice [own]: it orders
 hypotheses and is no probability that could be checked against frequencies. A fault of the data comes before what it leads to.
 """
 
@@ -160,7 +160,7 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
 
 
 def _suppressed(one: Standing) -> tuple[Cause, bool]:
-    """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for other causes."""
+    """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for others."""
     behind = one.behind == "above" and one.others > 0 and not one.leads
     evidence = [
         _compared("gap", one.gap, one.smallest, one.behind == "above"),
@@ -225,7 +225,7 @@ def _is_clear(entry: Evidence) -> bool:
 
 
 def _settling(one: Standing, variant: str, position: Position | None = None) -> list[Evidence]:
-    """A settling test's change of the joint model: for the cause it tries where it is a gain that matters, against where it is none."""
+    """A settling test's change of the joint model: for the cause it tries where it gains what matters, against where it does not."""
     found = one.settled.get(variant)
     if found is None:
         return []

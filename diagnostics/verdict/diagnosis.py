@@ -104,7 +104,10 @@ def _judge(measures: Measures, profiles: dict[str, ModalityProfile], popularity:
 def _without_each_seed(
     decision: Decision, measures: Measures, profiles: dict[str, ModalityProfile], popularity: float
 ) -> tuple[Decision, int | None]:
-    """A sure answer is asked again without each seed in turn; one that changes is not sure. How many changed it, None if not asked."""
+    """A sure answer is asked again without each seed in turn; one that changes is not sure.
+
+    Returns the decision, and how many seeds changed it when left out; None where it was not asked.
+    """
     if decision.confidence != "high" or len(measures.seeds) < 2:
         return decision, None
     flips = 0

@@ -17,8 +17,8 @@ _EXACT = 8  # training purchases up to which only equals are compared; above, wi
 def exposure_of(measures: Measures, profile: ModalityProfile) -> Exposure | None:
     """The joint model's lists, mean over seeds; None where too few products are incomplete or have a match.
 
-    Each incomplete product is compared with the mean of all complete products that were bought as often in training. The interval is
-    over products.
+    Each incomplete product is compared with the mean of all complete products that were bought as often in training. The interval
+    is over products.
     """
     shown = measures.run.stacked(measures.arm(measures.modalities), "exposure", seeds=measures.seeds)
     if not shown.size:

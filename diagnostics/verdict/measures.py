@@ -184,7 +184,8 @@ class Measures:
     def with_history(self) -> dict[str, Contrast]:
         """Shapley values of the trained joint model with purchase history as a player; empty where it cannot be taken out.
 
-        A model without any part ranks in no order: the ``k`` first of a customer's n unseen items hold each of them with chance k / n.
+        A model without any part ranks in no order: the ``k`` first of a customer's n unseen items hold each of them with chance k /
+        n.
         """
         arm, players = self.arm(self.modalities), (HISTORY, *self.modalities)
         bare = self.run.stacked(arm, "bare", seeds=self.seeds)

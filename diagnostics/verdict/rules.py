@@ -7,9 +7,9 @@ no more than the joint model, so that joint training leaves nothing on the table
 A fault of the data in (3) was counted, not estimated: where only its price is open, ``fix_data`` stands with low confidence.
 
 Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
-threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken; another model of
-the plan finds a gain where this one finds none. None: high. One: medium. More: low; and where action stands on an open interval and
-is low, it is ``undetermined`` instead.
+threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken; another model
+of the plan finds a gain where this one finds none. None: high. One: medium. More: low; and where action stands on an open interval
+and is low, it is ``undetermined`` instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""To which part of the shop each modality contributes: the same Shapley values, over the test purchases of one segment at a time."""
+"""To which part of the shop each modality contributes: the same Shapley values, over the test purchases of one segment at a
+time."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ Dimension = Literal["category", "price", "popularity", "age"]
 def segments(dataset: Dataset) -> Iterator[tuple[Dimension, str, BoolArray]]:
     """Dimension, name and items, bool (n_items,), of every segment.
 
-    Categories, the most bought first; fifths of the price, 1 the cheapest; tenths of what was sold in training, 1 the items that sell
-    least; items that training never saw sold, and the others. A popularity tenth holds a tenth of the sales, not of the items.
+    Categories, the most bought first; fifths of the price, 1 the cheapest; tenths of what was sold in training, 1 the items that
+    sell least; items that training never saw sold, and the others. A popularity tenth holds a tenth of the sales, not of the items.
     """
     split, catalog = dataset.split, dataset.catalog
     if catalog.category is not None:

@@ -20,9 +20,10 @@ __all__ = ["Standing", "standings"]
 
 @dataclass(frozen=True)
 class Standing:
-    """One modality's comparisons. ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the smallest
-    effect that matters; ``shows``, ``own_any``: the first two against nothing. ``silent``: whether, before training, it was at its
-    permuted floor. ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's branch.
+    """One modality's comparisons. ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the
+    smallest effect that matters; ``shows``, ``own_any``: the first two against nothing. ``silent``: whether, before training, it
+    was at its permuted floor. ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's
+    branch.
     """
 
     profile: ModalityProfile
@@ -143,8 +144,8 @@ UNITS = {
 def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
     """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
 
-    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger. True needs an
-    interval around nothing whose upper end is small against it; False an interval above nothing.
+    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger. True needs
+    an interval around nothing whose upper end is small against it; False an interval above nothing.
     """
     lift = profile.standalone.lift
     if lift is None or lift.low is None or lift.high is None:

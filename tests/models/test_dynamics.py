@@ -43,7 +43,7 @@ def test_measures_by_hand():
     found = Watch(data, n_items).measure(model)
     users = data.validation_users
     scores = {s: model.score(users, [s])[0] for s in (frozenset(features), frozenset(["text"]), frozenset(["image"]))}
-    # Every customer is watched (120 of at most 128) with the one validation purchase; the mean over all rivals is close to that over 16.
+    # All 120 customers are watched, with their one validation purchase; the mean over all rivals is close to that over 16.
     rows = np.arange(len(users))
     bought = data.validation.items
     unseen = np.ones((len(users), n_items), dtype=bool)

@@ -50,7 +50,7 @@ def simulate(world: dict[str, float], n: int, *, n_seeds: int, n_users: int, see
     for _ in range(n):
         y = arms(rng, n_seeds, n_users, len(sets), world)
         noise = pool_seed_noise(list(y))
-        value = {members: row for members, row in zip(sets, y, strict=True)}
+        value = dict(zip(sets, y, strict=True))
         truth = {members: 0.2 + 0.01 * place for place, members in enumerate(sets)}
         share = Contrast(
             np.sum([w * value[s] for s, w in weights.items()], axis=0), noise, float(sum(w**2 for w in weights.values()))
