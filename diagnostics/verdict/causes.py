@@ -225,7 +225,7 @@ def _is_clear(entry: Evidence) -> bool:
 
 
 def _settling(one: Standing, variant: str, position: Position | None = None) -> list[Evidence]:
-    """A settling test's change of the joint model: for the cause that it tries where it gains what matters, else against it."""
+    """A settling test's change of the joint model: for the cause it tries where it gains what matters, else against it."""
     found = one.settled.get(variant)
     if found is None:
         return []
