@@ -157,13 +157,13 @@ THRESHOLDS: dict[str, Threshold] = {
     "segment_categories": Threshold(12, "the most bought; about as many rows as a person compares"),
     "exposure_matches": Threshold(3, "complete products bought as often; fewer say little about what is usual"),
     "exposure_items": Threshold(10, "incomplete products with a match; fewer are anecdotes"),
-    "paired_correlation": Threshold(0.7, "of two models' recall per customer, as we see it on real logs; only for planning"),
+    "paired_correlation": Threshold(0.7, "of two models' recall per customer; assumed, not measured, and used for planning only"),
     # ---- verdict
-    "slow_ratio": Threshold(1.5, "times the epochs it takes alone; within it, seeds differ by as much"),
+    "slow_ratio": Threshold(1.5, "times the epochs it takes alone; a first guess, not yet tried on development worlds"),
     "overfitting_ratio": Threshold(
         1.0, "what was learnt by heart over what was learnt to hold; above 1 most of it was learnt by heart"
     ),
-    "unlearnt": Threshold(0.1, "of the branch's best validation recall; sound branches keep all but a twentieth"),
+    "unlearnt": Threshold(0.1, "of the branch's best validation recall; a first guess, not yet tried on development worlds"),
     "incomplete_interactions": Threshold(
         0.95, "if nearly all purchases are of products that have it, a repair reaches almost nobody"
     ),
