@@ -33,7 +33,7 @@ __all__ = ["VBPR"]
 class VBPR(SeparableBackbone):
     """See the module. Parameters: see ``SeparableBackbone``; ``defaults`` suggested."""
 
-    defaults: ClassVar[dict[str, float]] = {"learning_rate": 1.5e-3, "batch_size": 2048, "l2": 3e-3}
+    defaults: ClassVar[dict[str, float]] = {"learning_rate": 1e-3, "batch_size": 1024, "l2": 3e-3}
 
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         self._user_position = np.full(self.n_users, -1, dtype=np.int32)

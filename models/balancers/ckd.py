@@ -38,7 +38,7 @@ class CKD(BaseBalancer):
     ----------
     teachers : modality -> function from triples to the frozen teacher's margins (n,), for every modality in the student's order
     alpha, beta, temperature : as in the paper (.01, 5, .1)
-    n_generic : uniform triples per step for the generic loss (the paper has 5,000 beside a batch of 2,048)
+    n_generic : uniform triples per step for the generic loss (paper: 5,000 beside a batch of 2,048; the same ratio to our 1,024)
     smoothing : how much of the old contribution survives a step, ``signsafe`` only
     """
 
