@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from diagnostics.probe import Job
@@ -14,6 +14,31 @@ __all__ = ["Outlook"]
 
 _SPREADS = 2.0  # standard deviations either way: about 19 of 20 trainings
 _PACE_SPREAD = 0.1  # of the time left: other programs take their share of the computer
+
+
+@dataclass
+class _Tally:
+    """How many numbers there were, their sum and that of their squares: a long run has millions of epochs to ask about."""
+
+    n: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, value: float) -> None:
+        self.n, self.total, self.squares = self.n + 1, self.total + value, self.squares + value * value
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of at least two."""
+        return (max(self.squares - self.total * self.mean, 0.0) / (self.n - 1)) ** 0.5
+
+
+_Tallies = dict[tuple[str, str], _Tally]
+"""("arm", its name), ("backbone", its name) and ("", "") for all -> what was measured."""
 
 
 class Outlook:
@@ -41,11 +66,11 @@ class Outlook:
         self._epochs = defaultdict(int, finished)  # job -> epochs so far
         self._over = set(finished)  # finished or given up
         self._running: set[str] = set()
-        self._lengths: dict[str, list[int]] = defaultdict(list)  # arm -> epochs of its finished jobs
-        self._seconds: dict[str, list[float]] = defaultdict(list)  # arm -> seconds of each timed epoch
+        self._lengths: _Tallies = defaultdict(_Tally)  # epochs of finished jobs
+        self._seconds: _Tallies = defaultdict(_Tally)  # of timed epochs
         self._shown = 0.0
         for job_id, epochs in finished.items():
-            self._lengths[self._arm[job_id]].append(epochs)
+            self._count(self._lengths, self._arm[job_id], epochs)
 
     def start(self, job: Job) -> None:
         """A job begins, or goes on: it then tells of the epochs before, too."""
@@ -53,12 +78,12 @@ class Outlook:
 
     def epoch(self, job: Job, seconds: float) -> None:
         """A job has finished one more epoch, which took so long."""
-        self._seconds[job.name].append(seconds)
+        self._count(self._seconds, job.name, seconds)
         self._epochs[job.job_id] += 1
 
     def finish(self, job: Job) -> None:
         """A job has finished; its length informs the expectation of its siblings."""
-        self._lengths[job.name].append(self._epochs[job.job_id])
+        self._count(self._lengths, job.name, self._epochs[job.job_id])
         self.drop(job)
 
     def drop(self, job: Job) -> None:
@@ -68,18 +93,16 @@ class Outlook:
 
     def done(self) -> float:
         """The share of the work that is done, in [0, 1]; never falls."""
-        spent = left = 0.0
-        for job_id in self._arm:
-            pace = self._pace(job_id) or 1.0
-            spent += pace * self._epochs[job_id]
-            left += pace * self._epochs_left(job_id)
-        share = spent / (spent + left) if left else 1.0
-        self._shown = max(self._shown, share)
+        paces = {arm: self._pace(arm) or 1.0 for arm in self._backbone}
+        left = self._epochs_left()
+        spent = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in self._epochs.items())
+        to_do = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in left.items())
+        self._shown = max(self._shown, spent / (spent + to_do) if to_do else 1.0)
         return self._shown
 
     def eta_s(self) -> float | None:
         """Seconds still to go; None until an epoch has been timed."""
-        return self._side_by_side({job_id: self._epochs_left(job_id) for job_id in self._arm}) if self._timed else None
+        return self._side_by_side(self._epochs_left()) if self._seconds else None
 
     def eta_range_s(self) -> tuple[float, float] | None:
         """The least and the most seconds still to go, as far as finished trainings tell; None until an epoch has been timed."""
@@ -88,47 +111,43 @@ class Outlook:
             return None
         open_jobs = [job_id for job_id in self._arm if job_id not in self._over]
         least = self._side_by_side(dict.fromkeys(open_jobs, 1.0))
-        most = self._side_by_side({job_id: max(self._max_epochs - self._epochs[job_id], 1.0) for job_id in open_jobs})
-        by_arm: dict[str, list[str]] = defaultdict(list)
-        for job_id in open_jobs:
-            by_arm[self._arm[job_id]].append(job_id)
+        most = self._side_by_side({job_id: max(self._max_epochs - self._epochs.get(job_id, 0), 1.0) for job_id in open_jobs})
         variance = (_PACE_SPREAD * eta) ** 2
-        for own in by_arm.values():
-            known, k = self._known(self._lengths, own[0]), len(own)
-            if len(known) < 2:
+        for arm, k in Counter(self._arm[job_id] for job_id in open_jobs).items():
+            known = self._known(self._lengths, arm)
+            if known is None or known.n < 2:
                 return least, most
-            spread = statistics.stdev(known) * (k + k * k / len(known)) ** 0.5
-            variance += (spread * (self._pace(own[0]) or 0.0) / max(self.workers, 1)) ** 2
+            spread = known.spread * (k + k * k / known.n) ** 0.5
+            variance += (spread * (self._pace(arm) or 0.0) / max(self.workers, 1)) ** 2
         spread = _SPREADS * variance**0.5
         return max(eta - spread, min(least, eta)), min(eta + spread, max(most, eta))
 
-    @property
-    def _timed(self) -> bool:
-        return any(self._seconds.values())
-
     def _side_by_side(self, epochs: Mapping[str, float]) -> float:
         """Seconds for so many epochs of each job."""
-        seconds = {job_id: (self._pace(job_id) or 0.0) * n for job_id, n in epochs.items()}
+        paces = {arm: self._pace(arm) or 0.0 for arm in self._backbone}
+        seconds = {job_id: paces[self._arm[job_id]] * n for job_id, n in epochs.items()}
         longest = max((seconds.get(job_id, 0.0) for job_id in self._running), default=0.0)
         return max(sum(seconds.values()) / max(self.workers, 1), longest)
 
-    def _epochs_left(self, job_id: str) -> float:
-        if job_id in self._over:
-            return 0.0
-        return max(self._length(job_id) - self._epochs[job_id], 1.0)
+    def _epochs_left(self) -> dict[str, float]:
+        """Of every job that is not over."""
+        known = {arm: self._known(self._lengths, arm) for arm in self._backbone}
+        lengths = {arm: float(self._max_epochs) if one is None else one.mean for arm, one in known.items()}
+        return {
+            job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0)
+            for job_id, arm in self._arm.items()
+            if job_id not in self._over
+        }
 
-    def _length(self, job_id: str) -> float:
-        known = self._known(self._lengths, job_id)
-        return sum(known) / len(known) if known else float(self._max_epochs)
+    def _pace(self, arm: str) -> float | None:
+        timed = self._known(self._seconds, arm)
+        return None if timed is None else timed.mean
 
-    def _pace(self, job_id: str) -> float | None:
-        timed = self._known(self._seconds, job_id)
-        return sum(timed) / len(timed) if timed else None
+    def _count(self, measured: _Tallies, arm: str, value: float) -> None:
+        for key in (("arm", arm), ("backbone", self._backbone[arm]), ("", "")):
+            measured[key].add(value)
 
-    def _known(self, measured: Mapping[str, list[Any]], job_id: str) -> list[Any]:
-        """What was measured of the job's arm, failing that of its backbone, failing that of every arm."""
-        arm = self._arm[job_id]
-        if measured.get(arm):
-            return measured[arm]
-        alike = [value for name, values in measured.items() for value in values if self._backbone[name] == self._backbone[arm]]
-        return alike or [value for values in measured.values() for value in values]
+    def _known(self, measured: _Tallies, arm: str) -> _Tally | None:
+        """What was measured of the arm, failing that of its backbone, failing that of every arm."""
+        keys = ("arm", arm), ("backbone", self._backbone[arm]), ("", "")
+        return next((measured[key] for key in keys if key in measured), None)

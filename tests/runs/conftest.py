@@ -15,7 +15,16 @@ from diagnostics.schema import Arm, ProbePlan
 @pytest.fixture
 def inputs() -> ProbeInputs:
     pairs = np.array([[0, 0], [0, 1], [1, 1]], dtype=np.int32)
-    return ProbeInputs(n_users=2, n_items=2, train=pairs, validation=pairs[:1], test=pairs[1:], features={})
+    return ProbeInputs(
+        n_users=2,
+        n_items=2,
+        train=pairs,
+        validation=pairs[:1],
+        test=pairs[1:],
+        features={},
+        groups=np.zeros(2, dtype=np.int32),
+        lengths={},
+    )
 
 
 @pytest.fixture
