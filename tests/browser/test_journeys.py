@@ -140,7 +140,7 @@ def test_a_run_is_watched_reloaded_cancelled_resumed_and_finished(chromium: Any,
     page.get_by_text("You cancelled this run.").wait_for()
     kept = {path.name: path.stat().st_mtime_ns for path in (run.path / "run" / "results").iterdir()}
     page.get_by_role("button", name=text("dashboard.ended.resume", "en")).click()
-    _wait(page, lambda: run.status() == "finished", 180)
+    _wait(page, lambda: run.status() == "finished", 400)
     page.get_by_text(text("dashboard.probe.again", "en"), exact=True).wait_for()
     results = {path.name: path.stat().st_mtime_ns for path in (run.path / "run" / "results").iterdir()}
     assert kept and kept.items() <= results.items()  # nothing that was finished was trained again

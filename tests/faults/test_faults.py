@@ -1,4 +1,4 @@
-"""A thinned sample of what ``python -m tests.faults`` does in full."""
+"""A thinned sample of what ``python -m tests.faults`` does in full; whole command lines are killed only there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.cli.conftest import write_small_shop
 from tests.faults.cancels import cancel
 from tests.faults.damage import WAYS, damage
 from tests.faults.disk import fail_everything
-from tests.faults.killed_runs import kill_runs
 from tests.faults.runs import ROOT
 from tests.faults.starts import start_twice
 
@@ -54,13 +53,6 @@ def test_killed_trainings_come_to_the_same_diagnosis(tmp_path):
     command = [sys.executable, "-m", "tests.faults.kills", str(tmp_path), "12"]  # it forks, so it is a process of its own
     counts = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
     assert counts["equal"] == counts["resumes"] == counts["kills"] == 12
-
-
-@needs_proc
-@needs_signals
-def test_a_killed_run_comes_to_the_same_diagnosis(tmp_path, shop):
-    counts = kill_runs(shop, tmp_path, 1, seed=1)
-    assert counts["equal"] == counts["kills"] == 1
 
 
 @needs_proc
