@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from diagnostics.messages.numbers import MISSING
-from diagnostics.report.evidence import interval_row, spoken
+from diagnostics.report.evidence import interval_row, spoken, where_curves_end
 from diagnostics.report.figures import Curve, CurveChart, IntervalChart, Panel, look_of
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Paragraph, Table
 from diagnostics.report.words import Words
@@ -193,18 +193,7 @@ def course_chart(diagnosis: Diagnosis, measure: str, words: Words) -> CurveChart
         if curves:
             panels.append(Panel(words.modality(modality.name), look_of(modality.name, names), curves))
     title = words("chart.course.title", measure=words.coded("measure", measure))
-    ends = [
-        words(
-            "chart.curves.alt_row",
-            modality=panel.title,
-            setting=curve.label,
-            value=words.number(curve.mean[-1][1]),
-            epoch=curve.mean[-1][0],
-        )
-        for panel in panels
-        for curve in panel.curves
-        if curve.mean
-    ]
+    ends = where_curves_end(panels, words)
     alt = words("chart.alt", title=title, rows=ends)
     return CurveChart(title, alt, tuple(panels), words("chart.curves.x_axis"), words.coded("measure", measure), "percent")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, IntervalChart, Look, Panel, Row, look_of
@@ -25,6 +25,7 @@ __all__ = [
     "standalone_chart",
     "validation_so_far",
     "what_is_held",
+    "where_curves_end",
 ]
 
 
@@ -192,18 +193,7 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbo
     title = words("chart.curves.title")
     if backbone is not None:
         title = _of_backbone(title, backbone, 2, words)
-    ends = [
-        words(
-            "chart.curves.alt_row",
-            modality=panel.title,
-            setting=curve.label,
-            value=words.number(curve.mean[-1][1]),
-            epoch=curve.mean[-1][0],
-        )
-        for panel in panels
-        for curve in panel.curves
-        if curve.mean
-    ]
+    ends = where_curves_end(panels, words)
     return CurveChart(
         title,
         words("chart.alt", title=title, rows=ends),
@@ -269,3 +259,19 @@ def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:
     title = words("chart.split.title")
     said = [words("chart.alt_row", label=band.label, value=band.text) for band in bands]
     return BandChart(title, words("chart.alt", title=title, rows=said), bands, borders if len(borders) == 4 else ())
+
+
+def where_curves_end(panels: Sequence[Panel], words: Words) -> list[str]:
+    """Where every curve ends, in words: what a chart of curves says to who cannot see it."""
+    return [
+        words(
+            "chart.curves.alt_row",
+            modality=panel.title,
+            setting=curve.label,
+            value=words.number(curve.mean[-1][1]),
+            epoch=curve.mean[-1][0],
+        )
+        for panel in panels
+        for curve in panel.curves
+        if curve.mean
+    ]
