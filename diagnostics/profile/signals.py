@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from diagnostics.config import threshold
 from diagnostics.profile.absence import Traits, absence
 from diagnostics.profile.ceiling import new_item_ceiling
 from diagnostics.profile.homophily import homophily, with_hubness
-from diagnostics.profile.information import shared_information
+from diagnostics.profile.information import own_share_of_each, shared_information
 from diagnostics.profile.redundancy import redundancy
 from diagnostics.profile.standalone import Ranking, standalone_strength
 from diagnostics.profile.steps import Steps, Tell
@@ -20,6 +20,7 @@ from diagnostics.schema import (
     Absence,
     BoolArray,
     Dataset,
+    Estimate,
     FeatureBlock,
     FeatureHealth,
     Homophily,
@@ -45,10 +46,11 @@ class Signal:
     absence: Absence | None
     homophily: Homophily | None
     new_item_ceiling: NewItemCeiling | None
+    own_share: Estimate | None = None
 
     def added_to(self, described: ModalityProfile) -> ModalityProfile:
         """The modality's profile with these measures in it."""
-        names = ("health", "standalone", "standalone_collapsed", "absence", "homophily", "new_item_ceiling")
+        names = ("health", "standalone", "standalone_collapsed", "absence", "homophily", "new_item_ceiling", "own_share")
         return described.model_copy(update={name: getattr(self, name) for name in names})
 
 
@@ -117,12 +119,15 @@ def measure_signals(
         steps.tell(0.5)
         informed.append(shared_information(first, second, bought, products.of_item))
     steps.next()
+    own = own_share_of_each([signal.view for signal in found.values()], bought, products.of_item)
+    found = {name: replace(signal, own_share=own.get(name)) for name, signal in found.items()}
     measured: dict[str, Sequence[object]] = {
         "hubness": [signal.health and signal.health.hubness for signal in found.values()],
         "homophily": [signal.homophily for signal in found.values()],
         "new_item_ceiling": [signal.new_item_ceiling for signal in found.values()],
         "redundancy": pairs,
         "shared_information": informed,
+        "own_share": [signal.own_share for signal in found.values()] if len(found) > 1 else [],
     }
     return Signals(
         of=found,

@@ -205,6 +205,7 @@ class ModalityProfile(Record):
     absence: Absence | None = None
     homophily: Homophily | None = None
     new_item_ceiling: NewItemCeiling | None = None
+    own_share: Estimate | None = None  # of what all modalities together foretell of the collaborative factors, lost without it (A8)
     languages: dict[str, Share] = Field(default_factory=dict)  # text only: ISO 639-1 code (``und`` unknown) -> share of texts
     lengths: dict[str, int] = Field(default_factory=dict)  # text only: ``p5``, ``p50``, ``p95``, ``longest`` -> characters
     stand_in_item_ids: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from diagnostics.stats.prediction import estimate_auc, held_out_r2, logistic
+from diagnostics.stats.prediction import estimate_auc, held_out_r2, logistic, own_shares
 
 
 def test_a_linear_relation_is_found_and_its_noise_is_the_ceiling() -> None:
@@ -71,3 +71,44 @@ def test_the_interval_of_an_auc_holds_the_truth() -> None:
 
 def test_one_case_is_not_enough() -> None:
     assert estimate_auc([1, 2, 3], np.array([True, False, False])).value is None
+
+
+def _blocks(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two unrelated views of four factors each, and what both foretell, half of it noise."""
+    rng = np.random.default_rng(7)
+    first, second = rng.normal(size=(2, n, 4))
+    clean = np.hstack([first, second]) @ rng.normal(size=(8, 6))
+    return first, second, clean + rng.normal(size=clean.shape) * clean.std()
+
+
+def test_two_halves_own_half_each() -> None:
+    first, second, y = _blocks()
+    halves = own_shares([first, second], y, np.arange(len(y)))
+    truth = [((part @ np.linalg.lstsq(part, y, rcond=None)[0]) ** 2).sum() for part in (first, second)]
+    for found, wanted in zip(halves, truth, strict=True):
+        assert found.low < wanted / sum(truth) < found.high
+    assert sum(found.value for found in halves) == pytest.approx(1, abs=0.05)
+
+
+def test_a_copy_owns_nothing_and_neither_does_noise() -> None:
+    first, second, y = _blocks()
+    rng = np.random.default_rng(8)
+    turned = 50 * np.hstack([first, second]) @ np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    noise = rng.normal(size=(len(y), 60))
+    whole, part, nothing = own_shares([turned, first, noise], y, np.arange(len(y)))
+    assert part.high < 0.05 and nothing.high < 0.05 and min(part.low, nothing.low) > -0.1
+    assert whole.low > 0.3  # the second half
+
+
+def test_noise_beside_does_not_make_a_share_negative() -> None:
+    first, second, y = _blocks(150)
+    rng = np.random.default_rng(9)
+    buried = np.hstack([first, 5 * rng.normal(size=(150, 60))])
+    found = own_shares([buried, np.hstack([first, second])], y, np.arange(150))
+    assert abs(found[0].value) < 0.05 and found[1].value > 0.5
+
+
+def test_where_all_foretell_nothing_there_is_nothing_to_share() -> None:
+    rng = np.random.default_rng(10)
+    found = own_shares([rng.normal(size=(120, 10)), rng.normal(size=(120, 10))], rng.normal(size=(120, 5)), np.arange(120))
+    assert [one.value for one in found] == [None, None]
