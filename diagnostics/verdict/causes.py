@@ -11,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diagnostics.config import threshold
-from diagnostics.schema import Cause, CauseCode, Confidence, Evidence, Status
+from diagnostics.schema import Cause, CauseCode, Confidence, Estimate, Evidence, Status
 from diagnostics.stats import Contrast, Position
-from diagnostics.verdict.standing import Standing
+from diagnostics.verdict.standing import NOTHING_OWN, OVERLAP, Standing
 
 __all__ = ["DATA_CAUSES", "Judgement", "judge"]
 
 DATA_CAUSES: tuple[CauseCode, ...] = ("missing", "scale_mismatch", "uninformative")
-"""Causes that lie in the data and not in the training, in the order in which they explain one another."""
+"""Faults of the data and not of the training, in the order in which they explain one another."""
+
+_EXPLAINING: tuple[CauseCode, ...] = (*DATA_CAUSES, "redundant")
+"""What is seen in the data comes before what it leads to in training."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ def judge(one: Standing) -> Judgement:
 
 
 def _order(cause: Cause) -> tuple[int, float]:
-    return (DATA_CAUSES.index(cause.code) if cause.code in DATA_CAUSES else len(DATA_CAUSES), -cause.likelihood)
+    return (_EXPLAINING.index(cause.code) if cause.code in _EXPLAINING else len(_EXPLAINING), -cause.likelihood)
 
 
 def _status(one: Standing, codes: list[CauseCode]) -> Status:
     if "missing" in codes:
         return "incomplete"
-    for code in ("uninformative", "unused", "redundant", "suppressed"):
+    for code in ("uninformative", "redundant", "unused", "suppressed"):
         if code in codes:
             return code
     if one.leads and one.others:
@@ -124,17 +127,7 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
     evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.shows != "above"), _standalone(one, one.silent is True)]
     kinship = one.profile.homophily.lift if one.profile.homophily else None
     if kinship is not None and kinship.low is not None and kinship.high is not None:
-        evidence.append(
-            Evidence(
-                measure="homophily",
-                value=kinship.value,
-                low=kinship.low,
-                high=kinship.high,
-                threshold=0.0,
-                supports=kinship.low <= 0,
-                unit="difference",
-            )
-        )
+        evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
     if one.replaced is not None:
         evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
     return _cause("uninformative", _confidence(one.gain_alone, one.smallest), evidence), one.says_nothing
@@ -147,16 +140,23 @@ def _unused(one: Standing) -> tuple[Cause, bool]:
 
 
 def _redundant(one: Standing) -> tuple[Cause, bool]:
-    named = one.adds == "above" and one.unique is False and one.others > 0
-    evidence = [
-        _compared("gain_alone", one.gain_alone, one.smallest, one.adds == "above"),
-        _compared("knock_out", one.knock_out, one.smallest, one.own == "below"),
-    ]
+    """What it tells of purchases, others tell too. The data say so; retrained models contradict, or say it where data cannot."""
+    evidence = []
+    own = one.profile.own_share
+    if own is not None and own.value is not None and one.has_own is not None:
+        evidence.append(_estimated("own_share", own, NOTHING_OWN, one.has_own is False))
+    if one.foretold is not None and one.foretold.value is not None:
+        evidence.append(_estimated("foretold", one.foretold, OVERLAP, one.overlaps))
+    if one.adds == "above":
+        evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
+    if one.own != "open":
+        evidence.append(_compared("knock_out", one.knock_out, one.smallest, one.own == "below"))
     if one.interaction is not None and one.interaction.position(0.0) != "open":
         evidence.append(_compared("interaction", one.interaction, 0.0, one.interaction.position(0.0) == "below"))
-    if not one.others or one.adds != "above":
-        return _cause("redundant", "low", [entry for entry in evidence if not entry.supports]), False
-    return _cause("redundant", _confidence(one.knock_out, one.smallest), evidence), named
+    if not one.repeats and not (one.others and one.adds == "above" and one.has_own is not True):
+        evidence = [entry for entry in evidence if not entry.supports]
+    confidence: Confidence = "high" if one.own == "below" else "medium"
+    return _cause("redundant", confidence if one.repeats else "low", evidence), one.repeats
 
 
 def _suppressed(one: Standing) -> tuple[Cause, bool]:
@@ -238,12 +238,7 @@ def _course(one: Standing, measure: str, limit: float, *, below: bool) -> list[E
     found = one.dynamics.get(measure)
     if found is None or found.value is None or found.low is None or found.high is None or found.low <= limit <= found.high:
         return []
-    supports = (found.high < limit) if below else (found.low > limit)
-    return [
-        Evidence(
-            measure=measure, value=found.value, low=found.low, high=found.high, threshold=limit, supports=supports, unit=found.unit
-        )
-    ]
+    return [_estimated(measure, found, limit, (found.high < limit) if below else (found.low > limit))]
 
 
 def _confidence(contrast: Contrast, limit: float) -> Confidence:
@@ -259,8 +254,12 @@ def _compared(measure: str, contrast: Contrast, limit: float, supports: bool) ->
     return Evidence(measure=measure, **contrast.span(), threshold=limit, supports=supports, unit="difference")
 
 
+def _estimated(measure: str, found: Estimate, limit: float, supports: bool) -> Evidence:
+    return Evidence(
+        measure=measure, value=found.value, low=found.low, high=found.high, threshold=limit, supports=supports, unit=found.unit
+    )
+
+
 def _standalone(one: Standing, supports: bool) -> Evidence:
     own = one.profile.standalone.lift or one.profile.standalone.recall_at_20
-    return Evidence(
-        measure="standalone_lift", value=own.value, low=own.low, high=own.high, threshold=0.0, unit="difference", supports=supports
-    )
+    return _estimated("standalone_lift", own.model_copy(update={"unit": "difference"}), 0.0, supports)

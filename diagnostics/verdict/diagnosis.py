@@ -25,7 +25,6 @@ from diagnostics.schema import (
     Estimate,
     Finding,
     Message,
-    ModalityProfile,
     ModalityResult,
     NotChecked,
     Profile,
@@ -40,7 +39,7 @@ from diagnostics.verdict.contributions import contributions
 from diagnostics.verdict.exposure import exposure_of
 from diagnostics.verdict.measures import Measures
 from diagnostics.verdict.rules import Decision, decide
-from diagnostics.verdict.standing import standings
+from diagnostics.verdict.standing import popularity_of, standings
 
 __all__ = ["diagnose"]
 
@@ -57,12 +56,9 @@ def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
 
 def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     measures = Measures(run, dataset, run.plan.arms[0].backbone)
-    profiles = {one.name: one for one in profile.modalities}
-    bestsellers = profile.baselines.get("popularity", {}).get("recall_at_20")
-    popularity = bestsellers.value if bestsellers and bestsellers.value else 0.0
-    judgements = _judge(measures, profiles, popularity)
+    judgements = _judge(measures, profile)
     decision = decide(measures, judgements)
-    decision, flips = _without_each_seed(decision, measures, profiles, popularity)
+    decision, flips = _without_each_seed(decision, measures, profile)
     sentence = Message(code=f"verdict.{decision.action}.{decision.variant}", values=decision.values)
     verdict = Verdict(
         action=decision.action,
@@ -86,9 +82,9 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
             for name, metrics in profile.baselines.items()
         },
         profile=profile,
-        modalities=_modalities(run, measures, profiles, judgements),
+        modalities=_modalities(run, measures, profile, judgements),
         arms=run.summaries(),
-        balancing=_balancing(run, dataset, decision.action, popularity),
+        balancing=_balancing(run, dataset, decision.action, popularity_of(profile)),
         contributions=contributions(measures) if judgements else None,
         verdict=verdict,
         findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_unfinished(run), *_failures(run)),
@@ -97,13 +93,11 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     )
 
 
-def _judge(measures: Measures, profiles: dict[str, ModalityProfile], popularity: float) -> tuple[Judgement, ...]:
-    return tuple(judge(one) for one in standings(measures, profiles, popularity)) if measures.seeds else ()
+def _judge(measures: Measures, profile: Profile) -> tuple[Judgement, ...]:
+    return tuple(judge(one) for one in standings(measures, profile)) if measures.seeds else ()
 
 
-def _without_each_seed(
-    decision: Decision, measures: Measures, profiles: dict[str, ModalityProfile], popularity: float
-) -> tuple[Decision, int | None]:
+def _without_each_seed(decision: Decision, measures: Measures, profile: Profile) -> tuple[Decision, int | None]:
     """A sure answer is asked again without each seed in turn; one that changes is not sure.
 
     Returns the decision, and how many seeds changed it when left out; None where it was not asked.
@@ -113,7 +107,7 @@ def _without_each_seed(
     flips = 0
     for seed in measures.seeds:
         fewer = replace(measures, left_out=seed)
-        flips += decide(fewer, _judge(fewer, profiles, popularity)).action != decision.action
+        flips += decide(fewer, _judge(fewer, profile)).action != decision.action
     if flips:
         decision = replace(decision, confidence="medium", confidence_reason="one_seed_decides")
     return decision, flips
@@ -130,21 +124,22 @@ def _dissent(judgements: tuple[Judgement, ...]) -> tuple[Dissent, ...]:
 
 
 def _modalities(
-    run: ProbeRun, measures: Measures, profiles: dict[str, ModalityProfile], judgements: tuple[Judgement, ...]
+    run: ProbeRun, measures: Measures, profile: Profile, judgements: tuple[Judgement, ...]
 ) -> tuple[ModalityResult, ...]:
     judged = {one.name: one for one in judgements}
     joint = measures.arm(measures.modalities)
     balanced = [measures.arm(measures.modalities, balancer) for balancer in measures.balancers()]
     made = []
-    for name, profile in profiles.items():
+    for described in profile.modalities:
+        name = described.name
         one = judged.get(name)
         bare = ModalityResult(
             name=name,
-            kind=profile.kind,
+            kind=described.kind,
             status="undetermined",
-            coverage=profile.coverage,
-            quality={issue.code: issue.share for issue in profile.issues},
-            standalone=profile.standalone,
+            coverage=described.coverage,
+            quality={issue.code: issue.share for issue in described.issues},
+            standalone=described.standalone,
         )
         if one is None:
             made.append(bare)
@@ -166,7 +161,7 @@ def _modalities(
                     "curve": _curve(run, name),
                     "utilisation": None if used is None else used.estimate(),
                     "replacement": {kind: lost.estimate() for kind, lost in replaced.items() if lost is not None},
-                    "exposure": exposure_of(measures, profile),
+                    "exposure": exposure_of(measures, described),
                     "dynamics": dict(one.standing.dynamics),
                     "courses": courses(run, (joint, *balanced), name),
                 }

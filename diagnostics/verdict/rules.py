@@ -1,10 +1,13 @@
 """The verdict rule (METHOD section 7): one action, its conditions with value, threshold and distance, and its confidence.
 
 Order of the questions. (1) Is there enough to judge by? (2) Does product information add anything to purchase history?
-(3) Does a fault in the data hold a modality back? (4) Do all four conditions for balancing hold? (5) Is it shown that balancing
+(3) Does a fault in the data hold a modality back? (4) Are there two modalities that each know something of their own, so that there
+is something to balance? (5) Do all four conditions for balancing hold? (6) Is it shown that balancing
 does not pay by as much as matters, either by the on/off probe itself, or because separately trained models, put together, find
 no more than the joint model, so that joint training leaves nothing on the table? Else the answer is ``undetermined``.
 A fault of the data in (3) was counted, not estimated: where only its price is open, ``fix_data`` stands with low confidence.
+Vectors of another order of magnitude are a fault whatever our models, which rescale, make of them: trainings lower that confidence
+only where one took the vectors as they are.
 
 Confidence. Each of these counts as one failure: seeds disagree about the side of the threshold; the interval does not exclude the
 threshold; leaving out one seed changes that; too few test users; a measure that bears on this action was not taken; another model
@@ -77,19 +80,30 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         variant = "disguised" if code == "missing" and coverage.disguised >= threshold("disguised_share") else code
         if code == "missing" and deciding.n_users == judgement.standing.gain_alone.n_users:
             variant += "_overall"
-        # Our own models rescale: its price is known only where one that does not was trained.
-        also = ("not_measured",) if code == "scale_mismatch" and "raw" not in judgement.standing.settled else ()
-        return _sure(Decision("fix_data", variant, judgement.name, values), deciding, limit, conditions, also)
+        decision = Decision("fix_data", variant, judgement.name, values)
+        if code == "scale_mismatch" and "raw" not in judgement.standing.settled:  # what it costs others was not measured
+            return replace(decision, confidence="medium", confidence_reason="not_measured", conditions=conditions)
+        also = ("gain_not_seen",) if code == "missing" and deciding.position(limit) == "below" else ()
+        return _sure(decision, deciding, limit, conditions, also)
 
     if len(measures.modalities) == 1:
         name = measures.modalities[0]
         return _sure(Decision("leave", "single", values={"modality": name, **content.span()}), content, smallest, conditions)
 
+    pays = "above" in holm_positions(measures.lifts(), smallest).values()
+    repeating = [one for one in judgements if one.standing.repeats]
+    if repeating and not pays and len([one for one in judgements if not (one.standing.repeats or one.standing.says_nothing)]) < 2:
+        most = min(repeating, key=lambda one: one.contribution.value)
+        lost = most.standing.knock_out
+        decision = Decision("leave", "redundant", most.name, {"modality": most.name, **lost.span()}, conditions=conditions)
+        shown = lost.position(smallest) == "below"
+        return replace(
+            decision, confidence="high" if shown else "medium", confidence_reason="settled" if shown else "interval_open"
+        )
     best = measures.best_lift()
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
-    pays = "above" in holm_positions(measures.lifts(), smallest).values()
     if all(condition.holds for condition in conditions) and any(cause.code == "suppressed" for cause in weak.causes):
         decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
         return _sure(decision, lift, smallest, conditions, _untried(weak))
@@ -147,8 +161,11 @@ def _untried(weak: Judgement) -> tuple[str, ...]:
 def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Judgement, Contrast, float] | None:
     """The modality whose data most deserve repair, with the comparison that says what a repair is worth.
 
-    Missing values deserve it unless the modality demonstrably adds nothing where it is there; a scale fault always; a modality
-    that says nothing only when another one does (else nobody's taste has to do with content).
+    Missing values deserve it unless they would say nothing new: the modality is at its floor where it is there, or repeats others,
+    or, where the data alone leave that open, trained models gain nothing from it on products that have it. A model that learnt
+    from a gappy modality may well lose by it, so where the data say that it speaks, its gain so far is no reason against repair. A
+    scale fault deserves repair always; a modality that says nothing only when another one does (else nobody's taste has to do with
+    content).
     """
     found = []
     for one in judgements:
@@ -161,12 +178,14 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
                 found.append((0.0, one, standing.gain_alone, smallest))
             continue
         deciding = standing.gain_alone
-        if cause.code == "missing" and standing.complete.n_users >= threshold("min_test_users"):
-            deciding = standing.complete
+        if cause.code == "missing":
+            judged = standing.complete.n_users >= threshold("min_test_users")
+            deciding = standing.complete if judged else deciding
+            useless = judged and standing.silent is None and deciding.position(smallest) == "below"
+            if standing.silent is True or standing.repeats or useless:
+                continue
         elif cause.code == "scale_mismatch" and "raw" in standing.settled:
             deciding = replace(standing.settled["raw"], differences=-standing.settled["raw"].differences)
-        if cause.code == "missing" and deciding.position(smallest) == "below":
-            continue
         found.append(((1 - standing.profile.coverage.items) * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
     if not found:
         return None

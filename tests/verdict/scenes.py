@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 
 from diagnostics.probe import JobResult, ProbeRun, jobs, plan
 from diagnostics.probe.run import set_name
-from diagnostics.schema import Coverage, Dataset, Estimate, FeatureHealth, ModalityProfile, Profile, Standalone
+from diagnostics.schema import Coverage, Dataset, Estimate, FeatureHealth, ModalityProfile, Profile, Redundancy, Standalone
 from tests.probe.worlds import dataset_of
 
 Values = Mapping[str, float]
@@ -83,8 +84,15 @@ def profile_of(
     own: Values | None = None,
     disguised: Values | None = None,
     length: Values | None = None,
+    own_share: Values | None = None,
+    overlap: float | None = None,
+    popularity: float = 0.0,
 ) -> Profile:
-    """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise."""
+    """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise.
+
+    ``own_share``: modality -> what only it tells; ``overlap``: how much of each one's vectors the other foretells. Both are left
+    unmeasured where they are not given. ``popularity``: the recall of what sells.
+    """
     modalities = []
     for modality in dataset.catalog.modalities:
         lift = (own or {}).get(modality.name, 0.05)
@@ -112,6 +120,30 @@ def profile_of(
                 coverage=coverage,
                 health=health,
                 standalone=Standalone(recall_at_20=alone, permuted_floor=floor, lift=difference),
+                own_share=_around((own_share or {}).get(modality.name)),
             )
         )
-    return Profile(modalities=tuple(modalities), baselines={})
+    baselines = {"popularity": {"recall_at_20": Estimate(value=popularity)}}
+    return Profile(modalities=tuple(modalities), baselines=baselines, redundancy=_pairs(modalities, overlap))
+
+
+def _around(value: float | None, reach: float = 0.03) -> Estimate | None:
+    return None if value is None else Estimate(value=value, low=value - reach, high=value + reach, n=60)
+
+
+def _pairs(modalities: list[ModalityProfile], overlap: float | None) -> tuple[Redundancy, ...]:
+    r2, other = _around(overlap), Estimate(value=0.1, low=0.05, high=0.15, n=60)
+    if r2 is None:
+        return ()
+    return tuple(
+        Redundancy(
+            modalities=(one.name, two.name),
+            cka=other,
+            second_from_first=r2,
+            first_from_second=r2,
+            neighbour_overlap=other,
+            neighbour_chance=other,
+            n_items=60,
+        )
+        for one, two in combinations(modalities, 2)
+    )

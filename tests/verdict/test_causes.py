@@ -1,0 +1,114 @@
+"""Planted evidence -> the cause that is named for it: what the data alone tell, and when retrained models may contradict."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics import diagnose
+from diagnostics.schema import Diagnosis
+from tests.verdict.scenes import profile_of, scene
+
+OPEN = {"id": 0.15, "text": 0.20, "image": 0.17, "image+text": 0.203}
+"""Without images .003 is lost: with the noise below, no one can tell that from nothing."""
+SOUND = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.23}
+
+
+def _judge(recall=OPEN, *, profile=None, seed_spread=0.003, **options) -> Diagnosis:
+    dataset, run = scene(recall, seed_spread=seed_spread, **options)
+    return diagnose(dataset, profile_of(dataset, **(profile or {})), run)
+
+
+def _causes(diagnosis: Diagnosis) -> dict[str, list[str]]:
+    return {modality.name: [cause.code for cause in modality.causes] for modality in diagnosis.modalities}
+
+
+def _of(diagnosis: Diagnosis, name: str):
+    return next(modality for modality in diagnosis.modalities if modality.name == name)
+
+
+REPEATS = {"own_share": {"image": 0.01, "text": 0.6}, "overlap": 0.3}
+
+
+def test_what_repeats_another_is_named_from_the_data_where_trainings_cannot_tell():
+    found = _judge(profile=REPEATS)
+    assert _causes(found) == {"image": ["redundant"], "text": []}
+    assert _of(found, "image").status == "redundant"
+    assert (found.verdict.action, found.verdict.modality) == ("leave", "image")
+    assert found.verdict.sentence_message.code == "verdict.leave.redundant"
+    assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "interval_open")
+    measures = {entry.measure: entry.supports for entry in _of(found, "image").causes[0].evidence}
+    assert measures["own_share"] and measures["foretold"]
+
+
+def test_where_trainings_agree_it_is_sure():
+    found = _judge(OPEN | {"image+text": 0.2005}, profile=REPEATS, seed_spread=0.0001)
+    assert found.verdict.sentence_message.code == "verdict.leave.redundant"
+    assert found.verdict.confidence == "high"
+
+
+def test_a_loss_without_it_contradicts():
+    found = _judge(SOUND, profile=REPEATS, seed_spread=0.0002)
+    assert _causes(found) == {"image": [], "text": []}
+    (heard,) = [cause for cause in _of(found, "image").considered if cause.code == "redundant"]
+    assert {entry.measure: entry.supports for entry in heard.evidence}["knock_out"] is False
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {"own_share": {"image": 0.2, "text": 0.6}, "overlap": 0.3},  # tells something of its own
+        {"own_share": {"image": 0.01, "text": 0.6}, "overlap": 0.02},  # tells nothing, but nobody says the same
+        {"own_share": {"image": 0.01, "text": 0.6}},  # nobody knows whether anybody does
+        {"own_share": {"image": 0.09, "text": 0.6}, "overlap": 0.3},  # the interval reaches too far
+    ],
+)
+def test_half_of_the_signature_names_nothing(profile):
+    assert _causes(_judge(profile=profile)) == {"image": [], "text": []}
+
+
+def test_a_copy_without_a_signal_of_its_own_is_a_copy_and_no_noise():
+    silent = {"own": {"image": 0.0, "text": 0.2}}
+    recall = OPEN | {"image": 0.15}
+    assert _causes(_judge(recall, profile=REPEATS | silent))["image"] == ["redundant"]
+    assert _causes(_judge(recall, profile=silent))["image"] == ["uninformative"]
+
+
+def test_both_silent_is_nobodys_copy():
+    """Tastes ignore content: all together foretell nothing, so no share of it was measured."""
+    silent = {"own": {"image": 0.0, "text": 0.0}, "overlap": 0.3, "popularity": 0.1}
+    assert _causes(_judge(dict.fromkeys(OPEN, 0.15), profile=silent)) == {"image": ["uninformative"], "text": ["uninformative"]}
+
+
+def test_gaps_are_to_be_filled_even_where_training_loses_by_them():
+    """A model that learnt from a gappy modality may lose by it; the data say that it speaks where it is there."""
+    loses = {"id": 0.15, "text": 0.20, "image": 0.14, "image+text": 0.19}
+    found = _judge(loses, missing={"image": 0.65}, profile={"own": {"image": 0.05}}, seed_spread=0.0002)
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+    assert _causes(found)["image"][0] == "missing"
+    assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "gain_not_seen")
+
+
+def test_the_fewer_products_have_it_the_less_its_signal_must_reach():
+    """A lift below .02 is no signal of a complete modality, and tells nothing of one that four products in five lack."""
+    weak = {"own": {"image": 0.008, "text": 0.08}}
+    recall = OPEN | {"image": 0.15}
+    assert _causes(_judge(recall, profile=weak))["image"] == ["uninformative"]
+    gappy = _judge(recall, profile=weak, missing={"image": 0.8})
+    assert _causes(gappy)["image"][0] == "missing" and "uninformative" not in _causes(gappy)["image"]
+
+
+def test_another_scale_is_counted_and_no_training_makes_it_less_sure():
+    for noise in (0.0002, 0.03):
+        found = _judge(SOUND, profile={"length": {"image": 900.0}}, seed_spread=noise)
+        assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+        assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "not_measured")
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_what_is_said_has_words(lang):
+    from diagnostics.messages import has, text
+
+    found = _judge(profile=REPEATS)
+    assert text(found.verdict.sentence_message.code, lang, **found.verdict.sentence_message.values)
+    assert all(has(f"measure.{name}", lang) for name in ("own_share", "foretold"))
+    assert all(has(f"confidence_reason.{name}", lang) for name in ("gain_not_seen", found.verdict.confidence_reason))
