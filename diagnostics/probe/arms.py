@@ -90,7 +90,7 @@ def plan(
         ``E_UNKNOWN_CHOICE`` for a preset, backbone or balancer that does not exist; ``E_NO_MODALITY`` when the catalog says
         nothing about its products; ``E_TOO_LITTLE_DATA`` when no user has a test item.
     """
-    from models.backbones import BACKBONES, HISTORY_ONLY
+    from models.backbones import BACKBONES, HISTORY_ONLY, suggested
 
     budget: Preset = _choose("preset", preset, PRESETS)
     backbones = tuple(dict.fromkeys(budget.backbones if backbones is None else backbones))
@@ -123,7 +123,7 @@ def plan(
             if AUTO in methods:
                 grids[backbone] = [(name, strength) for name in tried if name not in reasons for strength in GRID[name]]
     seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range(n_seeds or budget.seeds))
-    settings = {name: dict(BACKBONES[name].defaults) for name in backbones}
+    settings = {name: suggested(name, len(dataset.split.train)) for name in backbones}
     options: dict[str, Any] = {
         "projected_dimensions": 128,
         "validation_users": int(threshold("validation_users")),

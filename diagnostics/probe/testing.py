@@ -41,7 +41,7 @@ def test(
     """Recall and NDCG of every test user with each set of modalities factual, and which test purchases were found.
 
     ``bare``: also ``bare``, the recall without purchase history, for models whose score is a sum of parts: what a set adds to
-    history's score is then the score without it.
+    history's score is then the score without it. Without any part there is no score, and ``bare`` is 0.
 
     Returns
     -------
@@ -52,9 +52,18 @@ def test(
     test = UserItems.from_pairs(inputs.test, inputs.n_users)
     users, counts = test.users, test.counts[test.users]
 
+    parts = [place for place, chosen in enumerate(sets) if chosen] if bare else []
+    none = list(sets).index(frozenset()) if bare else 0
+
     def scores(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
         found = score(block, sets, items)
-        return np.concatenate([found, found - found[list(sets).index(frozenset())]]) if bare else found
+        if not parts:
+            return found
+        both = np.empty((len(sets) + len(parts), *found.shape[1:]), dtype=np.float32)
+        both[: len(sets)] = found
+        for into, place in zip(both[len(sets) :], parts, strict=True):
+            np.subtract(found[place], found[none], out=into)
+        return both
 
     ranks = top_ranks(scores, users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
     metrics = [metrics_per_user(row, counts, plan.k) for row in ranks]
@@ -62,7 +71,8 @@ def test(
     arrays: Arrays = {name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")}
     arrays["hits"] = np.packbits(ranks[own] < plan.k, axis=1)
     if bare:
-        arrays["bare"] = np.stack([metric["recall"] for metric in metrics[len(sets) :]]).astype(np.float32)
+        arrays["bare"] = np.zeros_like(arrays["recall"])
+        arrays["bare"][parts] = [metric["recall"] for metric in metrics[len(sets) :]]
     return arrays, {"sets": [set_name(chosen, plan.modalities) for chosen in sets]}
 
 
@@ -115,17 +125,26 @@ def exposure(backbone: Backbone, inputs: ProbeInputs, data: Interactions, plan: 
     return {"exposure": shown}
 
 
-def ensemble(alone: Mapping[str, Backbone]) -> Score:
+def ensemble(alone: Mapping[str, Backbone], n_users: int) -> Score:
     """The mean of the uni-modal models' scores, each standardised per user so that none outshouts the others."""
+    known = np.zeros(n_users, dtype=bool)
+    centre, spread = ({name: np.empty((n_users, 1), dtype=np.float32) for name in alone} for _ in range(2))
 
     def score(
         users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]], items: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float32]:
+        new = users[~known[users]]
+        if len(new):  # standardised over all items, whichever are asked about
+            for name, model in alone.items():
+                (scores,) = model.score(new, [frozenset([name])])
+                centre[name][new], spread[name][new] = scores.mean(1, keepdims=True), scores.std(1, keepdims=True)
+            known[new] = True
         total = np.float32(0)
         for name, model in alone.items():
-            one = model.score(users, [frozenset([name])])
-            total = total + (one - one.mean(axis=2, keepdims=True)) / (one.std(axis=2, keepdims=True) + np.float32(1e-12))
-        return np.asarray(total) if items is None else np.asarray(total)[:, :, items]  # standardised over all of them
+            total = total + (model.score(users, [frozenset([name])], items) - centre[name][users]) / (
+                spread[name][users] + np.float32(1e-12)
+            )
+        return np.asarray(total)
 
     return score
 

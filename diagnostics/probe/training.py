@@ -75,7 +75,7 @@ def train_job(
         "plain": None if plain is None else plain.model_dump(),
     }
     if job.arm.balancer == ENSEMBLE:
-        arrays, tested = test(ensemble(alone), [frozenset(job.arm.modalities)], inputs, data, plan)
+        arrays, tested = test(ensemble(alone, inputs.n_users), [frozenset(job.arm.modalities)], inputs, data, plan)
         made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
         yield JobResult(job.job_id, arrays, meta | made | tested)
         return

@@ -15,7 +15,7 @@ from models.backbones.mgcn import MGCN
 from models.backbones.mmgcn import MMGCN
 from models.backbones.vbpr import VBPR
 
-__all__ = ["BACKBONES", "HISTORY_ONLY"]
+__all__ = ["BACKBONES", "HISTORY_ONLY", "suggested"]
 
 BACKBONES: dict[str, type[Any]] = {
     "vbpr": VBPR,
@@ -29,3 +29,12 @@ BACKBONES: dict[str, type[Any]] = {
     "mgcn": MGCN,
 }
 HISTORY_ONLY = frozenset({"lightgcn"})
+
+LARGE = 40_000
+"""Training pairs from which on a log is large: batches twice as large still make twenty steps and more per epoch."""
+
+
+def suggested(backbone: str, n_pairs: int) -> dict[str, float]:
+    """Learning rate, batch size and L2 that suit a backbone and a log of ``n_pairs`` training pairs."""
+    kind = BACKBONES[backbone]
+    return dict(getattr(kind, "defaults_large", kind.defaults) if n_pairs >= LARGE else kind.defaults)

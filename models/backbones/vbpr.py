@@ -31,9 +31,14 @@ __all__ = ["VBPR"]
 
 
 class VBPR(SeparableBackbone):
-    """See the module. Parameters: see ``SeparableBackbone``; ``defaults`` suggested."""
+    """See the module. Parameters: see ``SeparableBackbone``; ``defaults`` suggested, ``defaults_large`` for large logs.
+
+    Twice the batch halves what the item maps cost. On H&M (49,000 pairs) the joint model finds as much with it (best validation
+    Recall@20 .2180 against .2147), on the sample shops (10,000 to 20,000 pairs) less (.445 against .456).
+    """
 
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 1e-3, "batch_size": 1024, "l2": 3e-3}
+    defaults_large: ClassVar[dict[str, float]] = {"learning_rate": 1.5e-3, "batch_size": 2048, "l2": 3e-3}
 
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         self._user_position = np.full(self.n_users, -1, dtype=np.int32)

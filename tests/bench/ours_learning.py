@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from models.backbones import BACKBONES
+from models.backbones import BACKBONES, suggested
 from models.backbones.protocol import Backbone, Features
 from models.balancers import BALANCERS
 from models.balancers.protocol import Balancer
@@ -50,7 +50,7 @@ class Bench:
     ) -> Backbone:
         """A fresh model with its own suggested settings; the rate grows as the root of the batch, as suits Adam."""
         chosen = {key: self.features[key] for key in modalities}
-        settings = dict(BACKBONES[name].defaults)
+        settings = suggested(name, len(self.data.train))
         usual = settings.pop("batch_size")
         settings["learning_rate"] *= ((batch or usual) / usual) ** 0.5
         model: Backbone = BACKBONES[name](USERS, ITEMS, chosen, train=self.data.train, seed=seed, **settings)
@@ -166,7 +166,7 @@ def _arm(job: tuple[str, tuple[str, ...], int]) -> float:
     threadpool_limits(1)
     torch.set_num_threads(1)
     bench = Bench(Path(folder))
-    settings = Settings(_EPOCHS, _PATIENCE, int(BACKBONES["vbpr"].defaults["batch_size"]))
+    settings = Settings(_EPOCHS, _PATIENCE, int(suggested("vbpr", len(bench.data.train))["batch_size"]))
     model = bench.model("vbpr", modalities, seed=seed)
     return max(record.validation for record in train(model, bench.data, BALANCERS["none"]({}), settings, seed=seed))
 
