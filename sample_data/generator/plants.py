@@ -59,7 +59,7 @@ _CAUSES: Mapping[str, _Cause] = {
     "redundant": _Cause(("text", "image"), (0.6, 0.8, 1.0)),  # share of the items whose content follows the other modality's
     "scale_mismatch": _Cause(("text", "image"), (30.0, 200.0, 1000.0)),  # how many times too long the vectors are
     "irrelevant": _Cause((), (0.7, 0.85, 1.0)),  # share of every content taste that is taken away
-    "unused": _Cause((), (2.0, 3.5, 5.0)),  # how many times denser the log is
+    "unused": _Cause((), (2.0, 4.0, 5.0)),  # how many times as much each customer buys
 }
 CAUSES = ("none", *_CAUSES)
 

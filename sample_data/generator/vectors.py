@@ -97,7 +97,8 @@ def build_vector_world(
     Parameters
     ----------
     plant : as in ``plants.parse_plant``: ``none``, ``missing:image:medium``, ``unused:large``, ...
-    per_user : mean number of purchases; they are spread as in real logs, a few customers buying many times more than most
+    n_users, per_user : customers, and their mean number of purchases; they are spread as in real logs, a few customers buying many
+        times more than most. An ``unused`` world has more of both
     views : modality -> its encoder
     factors : of each block
 
@@ -116,8 +117,9 @@ def build_vector_world(
     if planted is not None and planted.cause == "irrelevant":
         left = 1 - planted.dose
         tastes = replace(tastes, shared=left * tastes.shared, text=left * tastes.text, image=left * tastes.image)
-    if planted is not None and planted.cause == "unused":
+    if planted is not None and planted.cause == "unused":  # both: products are known by many buyers, customers by many purchases
         per_user *= planted.dose
+        n_users = round(n_users * planted.dose)
     blocks = {name: generator(seed, "block", name).standard_normal((n_items, size)) for name in _BLOCKS}
     utility = _utility(blocks, tastes, seed, n_users)
     user, item = _purchases(utility, per_user, generator(seed, "purchases"))

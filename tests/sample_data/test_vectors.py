@@ -93,4 +93,6 @@ def test_irrelevant_content_has_no_say_and_a_dense_log_is_dense():
     world = build_vector_world("irrelevant:large", seed=3, n_users=300, n_items=120, tastes=tastes)
     nothing = build_vector_world("none", seed=3, n_users=300, n_items=120, tastes=Tastes(0.0, 0.0, 0.0, 0.6, 0.0))
     assert np.array_equal(world.item, nothing.item)
-    assert len(_world("unused:medium").user) == pytest.approx(3.5 * len(_world().user), rel=0.05)
+    plain, dense = (_world(plant, per_user=8.0) for plant in ("none", "unused:medium"))
+    assert dense.n_users == 4 * plain.n_users
+    assert len(dense.user) == pytest.approx(16 * len(plain.user), rel=0.05)
