@@ -4,7 +4,7 @@ The dashboard and the command line call nothing else. Each verb takes the result
 
     dataset = read_dataset("catalog.csv", "transactions.csv", images="images")
     found = profile(dataset)
-    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out")
+    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out", profile=found)
     diagnosis = diagnose(dataset, found, run)
     write_report(diagnosis, "out", formats=("html", "json"), lang="ja")
 
