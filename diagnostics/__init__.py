@@ -4,7 +4,7 @@ The dashboard and the command line call nothing else. Each verb takes the result
 
     dataset = read_dataset("catalog.csv", "transactions.csv", images="images")
     found = profile(dataset)
-    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out")
+    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out", profile=found)
     diagnosis = diagnose(dataset, found, run)
     write_report(diagnosis, "out", formats=("html", "json"), lang="ja")
 
@@ -151,6 +151,7 @@ def run_probe(
     *,
     threads: int | None = None,
     cluster: str | None = None,
+    profile: Profile | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ProbeRun:
@@ -162,14 +163,25 @@ def run_probe(
     ----------
     threads : how many trainings at a time (default: one per core)
     cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``: train on its machines, which need this version of Tenbin
+    profile : of ``dataset``; given it, the probe ends before all seeds are trained once more of them could hardly change the answer
     on_event : called with each event in this process; cancelled : asked often, True stops within seconds
     """
     from diagnostics.dataset.features import encode
     from diagnostics.probe import prepare
     from diagnostics.runs import execute
+    from diagnostics.verdict import is_settled
 
     inputs = prepare(dataset, encode(dataset), plan)
-    return execute(Path(run_dir), plan, inputs, threads=threads, cluster=cluster, on_event=on_event, cancelled=cancelled)
+    return execute(
+        Path(run_dir),
+        plan,
+        inputs,
+        threads=threads,
+        cluster=cluster,
+        on_event=on_event,
+        cancelled=cancelled,
+        settled=None if profile is None else lambda run: is_settled(dataset, profile, run),
+    )
 
 
 def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:

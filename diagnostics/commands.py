@@ -42,7 +42,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             n_seeds=request.seeds,
             seed=request.seed,
         )
-        run = _probe(session, dataset, plan, request)
+        run = _probe(session, dataset, plan, request, measured if request.seeds is None else None)  # as many as asked for
         if run.status == "cancelled":
             if not run.results:
                 raise Cancelled
@@ -183,13 +183,14 @@ def _say_reading(session: Session, request: RunRequest, dataset: Dataset) -> Non
         session.say("cli.rejected", folder=str(session.folder.path / "rejected"))
 
 
-def _probe(session: Session, dataset: Dataset, plan: ProbePlan, request: RunRequest) -> ProbeRun:
+def _probe(session: Session, dataset: Dataset, plan: ProbePlan, request: RunRequest, measured: Profile | None = None) -> ProbeRun:
     return tenbin.run_probe(
         dataset,
         plan,
         session.folder.path,
         threads=request.threads,
         cluster=request.cluster,
+        profile=measured,
         on_event=session.event,
         cancelled=session.cancelled,
     )

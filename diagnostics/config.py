@@ -152,6 +152,10 @@ THRESHOLDS: dict[str, Threshold] = {
     # ---- statistics
     "bootstrap_resamples": Threshold(2000, "percentile ends of a 95 % interval are then stable to about 3 % of its width"),
     "bootstrap_max_users": Threshold(20_000, "the resampling table then takes 160 MB; means over more users are normal anyway"),
+    "first_look": Threshold(3, "seeds; of fewer, their spread says next to nothing"),
+    "look_level": Threshold(
+        0.999, "looks before the end ask so much more that all together hardly add to the errors of the last (Haybittle, Peto)"
+    ),
     "level": Threshold(0.95, "the custom of the field, and what every interval in a report is read as"),
     "segment_users": Threshold(30, "customers; with fewer, a segment's interval cannot be trusted and is wider than any finding"),
     "segment_categories": Threshold(12, "the most bought; about as many rows as a person compares"),

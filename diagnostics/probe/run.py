@@ -42,13 +42,17 @@ class JobResult:
 
 @dataclass(frozen=True)
 class ProbeRun:
-    """All results of a probe, finished or not. ``failures``: job_id -> reason code."""
+    """All results of a probe, finished or not. ``failures``: job_id -> reason code.
+
+    ``stopped_after``: the number of seeds after which it was settled what the others would have shown; None where all were asked.
+    """
 
     plan: ProbePlan
     status: Literal["finished", "cancelled"]
     events: tuple[ProbeEvent, ...]
     results: Mapping[str, JobResult]
     failures: Mapping[str, str] = field(default_factory=dict)
+    stopped_after: int | None = None
 
     @cached_property
     def _finished(self) -> dict[Arm, dict[int, JobResult]]:

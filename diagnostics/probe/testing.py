@@ -139,12 +139,13 @@ def ensemble(alone: Mapping[str, Backbone], n_users: int) -> Score:
                 (scores,) = model.score(new, [frozenset([name])])
                 centre[name][new], spread[name][new] = scores.mean(1, keepdims=True), scores.std(1, keepdims=True)
             known[new] = True
-        total = np.float32(0)
-        for name, model in alone.items():
-            total = total + (model.score(users, [frozenset([name])], items) - centre[name][users]) / (
-                spread[name][users] + np.float32(1e-12)
-            )
-        return np.asarray(total)
+        return np.sum(
+            [
+                (model.score(users, [frozenset([name])], items) - centre[name][users]) / (spread[name][users] + np.float32(1e-12))
+                for name, model in alone.items()
+            ],
+            axis=0,
+        )
 
     return score
 

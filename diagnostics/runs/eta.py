@@ -91,6 +91,11 @@ class Outlook:
         self._over.add(job.job_id)
         self._running.discard(job.job_id)
 
+    def end(self) -> None:
+        """Nothing that is left will be trained."""
+        self._over.update(self._arm)
+        self._running.clear()
+
     def done(self) -> float:
         """The share of the work that is done, in [0, 1]; never falls."""
         paces = {arm: self._pace(arm) or 1.0 for arm in self._backbone}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from diagnostics.config import threshold
 from diagnostics.runs.cluster import ClusterCrew
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.disk import append_text, write_atomic
@@ -34,6 +35,7 @@ def execute(
     cluster: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    settled: Callable[[ProbeRun], bool] | None = None,
     train: str = "diagnostics.probe:train_job",
 ) -> ProbeRun:
     """Train every arm with every seed and return all results; what an earlier attempt finished is not trained again.
@@ -49,6 +51,8 @@ def execute(
     cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``, to train on its machines instead of in processes of this one.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
+    settled : asked after each seed from the ``first_look``-th on, with the results of the seeds until then and of no other; True
+        ends the run. So what it comes to does not depend on which trainings happened to be faster.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
 
     Raises
@@ -60,7 +64,7 @@ def execute(
     """
     from diagnostics.probe import ProbeRun, jobs
 
-    place = {seed: number for number, seed in enumerate(plan.seeds)}
+    place = {seed: number for number, seed in enumerate(plan.seeds, start=1)}
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs)
     results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
@@ -105,12 +109,35 @@ def execute(
             outlook.finish(job)
             tell(_event("arm_finished", job), job)
 
+    def so_far(status: Literal["cancelled", "finished"], stopped_after: int | None = None) -> ProbeRun:
+        known = [job for job in todo if place[job.seed] <= (stopped_after or len(place))]
+        return ProbeRun(
+            plan=plan,
+            status=status,
+            events=tuple(event for job in known for event in store.events(job.job_id)),
+            results={job.job_id: results[job.job_id] for job in known if job.job_id in results},
+            failures={job.job_id: failures[job.job_id] for job in known if job.job_id in failures},
+            stopped_after=stopped_after,
+        )
+
+    looked = int(threshold("first_look")) - 1
+
+    def look() -> int | None:
+        """The number of seeds after which it was settled; None while it is not."""
+        nonlocal looked
+        left = {place[job.seed] for job in todo if job.job_id not in results and job.job_id not in failures}
+        while settled is not None and looked + 1 < min(left, default=len(place)):
+            looked += 1
+            if settled(so_far("finished", looked)):
+                return looked
+        return None
+
     flag = RunFolder(run_dir)
-    stopped = False
+    stopped, enough = False, look()
     share = _Share(workers) if threads is None and cluster is None else None
     with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers) as crew:
         outlook.workers = crew.size
-        while waiting or crew.busy:
+        while enough is None and (waiting or crew.busy):
             if share is not None:
                 crew.size = outlook.workers = share.now()
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
@@ -127,16 +154,13 @@ def execute(
                     tell(_started(job, plan), job)
             for job, message in crew.messages():
                 hear(job, message)
+            enough = look()
 
+    if enough is not None:
+        outlook.end()
     status: Literal["cancelled", "finished"] = "cancelled" if stopped else "finished"
     tell(ProbeEvent(kind=status))
-    return ProbeRun(
-        plan=plan,
-        status=status,
-        events=tuple(event for job in todo for event in store.events(job.job_id)),
-        results={job.job_id: results[job.job_id] for job in todo if job.job_id in results},
-        failures={job.job_id: failures[job.job_id] for job in todo if job.job_id in failures},
-    )
+    return so_far(status, enough)
 
 
 class _Share:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from diagnostics.config import threshold as limit_of
 from diagnostics.schema import Estimate
 from diagnostics.stats.intervals import bootstrap_means, minimum_detectable_effect
 from diagnostics.stats.multiplicity import holm
@@ -19,23 +20,31 @@ __all__ = ["Contrast", "Position", "holm_positions"]
 
 Position = Literal["above", "below", "open"]
 
+_FEWEST_BEYOND = 5
+
 
 @dataclass(frozen=True)
 class Contrast:
     """Differences of one metric, float64 (n_seeds, n_users): treated minus control, paired by seed and user.
 
-    ``noise``: what all trainings of the probe say of seeds; ``weight``: the sum of the squared weights with which arms enter.
+    ``noise``: what all trainings of the probe say of seeds; ``weight``: the sum of the squared weights with which arms enter;
+    ``level``: of its intervals.
     """
 
     differences: npt.NDArray[np.float64]
     noise: SeedNoise | None = None
     weight: float = 2.0
+    level: float = 0.95
 
     @classmethod
     def between(
-        cls, treated: npt.NDArray[np.float64], control: npt.NDArray[np.float64], noise: SeedNoise | None = None
+        cls,
+        treated: npt.NDArray[np.float64],
+        control: npt.NDArray[np.float64],
+        noise: SeedNoise | None = None,
+        level: float = 0.95,
     ) -> Contrast:
-        return cls(np.atleast_2d(treated) - np.atleast_2d(control), noise)
+        return cls(np.atleast_2d(treated) - np.atleast_2d(control), noise, level=level)
 
     def of_users(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Contrast:
         """The same comparison among some of the users."""
@@ -58,21 +67,29 @@ class Contrast:
         return bootstrap_means(self.differences, noise=self.noise, weight=self.weight)
 
     def estimate(self) -> Estimate:
-        """Mean and 95 % interval, in the metric's own units."""
+        """Mean and interval, in the metric's own units."""
         if not self.measured:
-            return Estimate(value=None, unit="difference")
+            return Estimate(value=None, level=self.level, unit="difference")
         low, high = self.bounds()
-        return Estimate(value=self.value, low=low, high=high, n=self.n_users, unit="difference")
+        return Estimate(value=self.value, low=low, high=high, level=self.level, n=self.n_users, unit="difference")
 
     def student(self) -> Estimate:
-        """Mean and 95 % interval in closed form: for the many small groups of a map, each too small to resample and too many."""
+        """Mean and interval in closed form: for the many small groups of a map, each too small to resample and too many."""
+        if not self.measured or self.n_users < 2:
+            return Estimate(value=self.value if self.measured else None, level=self.level, n=self.n_users, unit="difference")
+        reach = self.reach()
+        low, high = self.value - reach, self.value + reach
+        return Estimate(value=self.value, low=low, high=high, level=self.level, n=self.n_users, unit="difference")
+
+    def reach(self, n_comparisons: int = 1, n_seeds: int | None = None) -> float:
+        """Half the width of the interval in closed form; with ``n_seeds``, as it would be with that many seeds."""
         from scipy.stats import t
 
-        if not self.measured or self.n_users < 2:
-            return Estimate(value=self.value if self.measured else None, n=self.n_users, unit="difference")
         spread = spread_of(self.differences, self.noise, self.weight)
-        reach = float(t.ppf(0.975, spread.freedom)) * spread.standard_error
-        return Estimate(value=self.value, low=self.value - reach, high=self.value + reach, n=self.n_users, unit="difference")
+        if n_seeds is not None:
+            spread = replace(spread, seeds=spread.seeds * len(self.differences) / n_seeds)
+        tail = (1 - self.level) / 2 / n_comparisons
+        return float(t.isf(tail, spread.freedom)) * spread.standard_error
 
     def span(self) -> dict[str, float | None]:
         """Value and interval ends, under the names that messages use."""
@@ -80,10 +97,16 @@ class Contrast:
         return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
     def bounds(self, n_comparisons: int = 1) -> tuple[float, float]:
-        """Interval ends at 1 - 0.05 / ``n_comparisons`` (Bonferroni), for rules that look at several modalities at once."""
+        """Interval ends, corrected for ``n_comparisons`` (Bonferroni) for rules that look at several modalities at once.
+
+        Resampled; in closed form where so few resamples lie beyond an end that they could not tell where it is.
+        """
         if not self.measured:
             return float("-inf"), float("inf")
-        tail = 0.025 / n_comparisons
+        tail = (1 - self.level) / 2 / n_comparisons
+        if tail * limit_of("bootstrap_resamples") < _FEWEST_BEYOND and self.n_users > 1:
+            reach = self.reach(n_comparisons)
+            return self.value - reach, self.value + reach
         low, high = np.quantile(self._draws, [tail, 1 - tail])
         return float(low), float(high)
 
@@ -125,10 +148,10 @@ class Contrast:
         return minimum_detectable_effect(self.differences, noise=self.noise, weight=self.weight)
 
 
-def holm_positions(contrasts: Mapping[str, Contrast], threshold: float, level: float = 0.95) -> dict[str, Position]:
-    """Where each of several comparisons lies against one threshold, with at most 1 - ``level`` chance of any wrong claim (Holm)."""
+def holm_positions(contrasts: Mapping[str, Contrast], threshold: float) -> dict[str, Position]:
+    """Where each of several comparisons lies against one threshold, with at most 1 - level chance of any wrong claim (Holm)."""
     adjusted = holm([one.p_value(threshold) for one in contrasts.values()])
     sides: dict[str, Position] = {}
     for (name, one), p in zip(contrasts.items(), adjusted, strict=True):
-        sides[name] = "open" if p >= 1 - level else "above" if one.value > threshold else "below"
+        sides[name] = "open" if p >= 1 - one.level else "above" if one.value > threshold else "below"
     return sides

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -34,12 +33,12 @@ from diagnostics.schema import (
 )
 from diagnostics.stats import estimate_mean, planned_detectable_effect
 from diagnostics.verdict.advice import next_steps, reasons
-from diagnostics.verdict.causes import Judgement, judge
+from diagnostics.verdict.causes import Judgement
 from diagnostics.verdict.contributions import contributions
+from diagnostics.verdict.deciding import decided
 from diagnostics.verdict.exposure import exposure_of
 from diagnostics.verdict.measures import Measures
-from diagnostics.verdict.rules import Decision, decide
-from diagnostics.verdict.standing import popularity_of, standings
+from diagnostics.verdict.standing import popularity_of
 
 __all__ = ["diagnose"]
 
@@ -56,9 +55,7 @@ def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
 
 def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
     measures = Measures(run, dataset, run.plan.arms[0].backbone)
-    judgements = _judge(measures, profile)
-    decision = decide(measures, judgements)
-    decision, flips = _without_each_seed(decision, measures, profile)
+    judgements, decision, flips = decided(measures, profile)
     sentence = Message(code=f"verdict.{decision.action}.{decision.variant}", values=decision.values)
     verdict = Verdict(
         action=decision.action,
@@ -87,30 +84,17 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         balancing=_balancing(run, dataset, decision.action, popularity_of(profile)),
         contributions=contributions(measures) if judgements else None,
         verdict=verdict,
-        findings=(*dataset.notes.findings, *profile.findings, *_findings(measures, judgements), *_unfinished(run), *_failures(run)),
+        findings=(
+            *dataset.notes.findings,
+            *profile.findings,
+            *_findings(measures, judgements),
+            *_unfinished(run),
+            *_failures(run),
+            *_stopped(measures),
+        ),
         not_checked=(*profile.not_checked, *_not_checked(run)),
         provenance=_provenance(run),
     )
-
-
-def _judge(measures: Measures, profile: Profile) -> tuple[Judgement, ...]:
-    return tuple(judge(one) for one in standings(measures, profile)) if measures.seeds else ()
-
-
-def _without_each_seed(decision: Decision, measures: Measures, profile: Profile) -> tuple[Decision, int | None]:
-    """A sure answer is asked again without each seed in turn; one that changes is not sure.
-
-    Returns the decision, and how many seeds changed it when left out; None where it was not asked.
-    """
-    if decision.confidence != "high" or len(measures.seeds) < 2:
-        return decision, None
-    flips = 0
-    for seed in measures.seeds:
-        fewer = replace(measures, left_out=seed)
-        flips += decide(fewer, _judge(fewer, profile)).action != decision.action
-    if flips:
-        decision = replace(decision, confidence="medium", confidence_reason="one_seed_decides")
-    return decision, flips
 
 
 def _dissent(judgements: tuple[Judgement, ...]) -> tuple[Dissent, ...]:
@@ -283,6 +267,24 @@ def _failures(run: ProbeRun) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _stopped(measures: Measures) -> tuple[Finding, ...]:
+    """That the probe ended before all seeds were trained, and what the others would have bought."""
+    run, best = measures.run, measures.best_lift()
+    if run.stopped_after is None:
+        return ()
+    asked = len(run.plan.seeds)
+    deciding = measures.content_gain() if best is None else best[1]
+    values = {
+        "count": run.stopped_after,
+        "total": asked,
+        "reach": deciding.reach() if deciding.measured else None,
+        "reach_then": deciding.reach(n_seeds=asked) if deciding.measured else None,
+    }
+    return (
+        Finding(code="settled_early" if best is None else "settled_early_balancing", severity="info", modality=None, values=values),
+    )
+
+
 def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
     missing = [NotChecked(code=code, reason="not_in_this_version") for code in _NOT_MEASURED]
     plan = run.plan
@@ -329,7 +331,7 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         k=plan.k,
         metric=f"recall_at_{plan.k}",
         backbones=tuple(dict.fromkeys(arm.backbone for arm in plan.arms)),
-        seeds=plan.seeds,
+        seeds=plan.seeds[: run.stopped_after],
         preset=plan.preset,
         n_train=len(split.train),
         n_validation=len(split.validation),

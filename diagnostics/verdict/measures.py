@@ -29,13 +29,14 @@ HISTORY = "id"
 class Measures:
     """Everything measured on one backbone. Matrices are (n_seeds, n_test_users) over the seeds that all needed arms finished.
 
-    ``left_out``: a seed that is looked away from, to see whether it alone decides.
+    ``left_out``: a seed that is looked away from, to see whether it alone decides; ``level``: of all intervals.
     """
 
     run: ProbeRun
     dataset: Dataset
     backbone: str
     left_out: int | None = None
+    level: float = 0.95
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -83,14 +84,18 @@ class Measures:
         return all(self.arm(tuple(chosen)) in arms for chosen in all_sets(self.modalities))
 
     def _between(self, treated: Matrix, control: Matrix) -> Contrast:
-        return Contrast.between(treated, control, self.noise)
+        return Contrast.between(treated, control, self.noise, self.level)
 
     def _weighed(self, weights: Weights) -> Contrast:
         """A weighted sum of retrained models' results."""
         total: Matrix = np.zeros_like(self.joint)
         for members, weight in weights.items():
             total += weight * self.recall(*members)
-        return Contrast(total, self.noise, float(sum(weight**2 for weight in weights.values())))
+        return self.contrast(total, float(sum(weight**2 for weight in weights.values())))
+
+    def contrast(self, differences: Matrix, weight: float = 2.0) -> Contrast:
+        """What these differences say, with what all arms know of seeds; see ``stats.Contrast``."""
+        return Contrast(differences, self.noise, weight, self.level)
 
     # ---- of one modality
 
@@ -202,7 +207,7 @@ class Measures:
         for player in players:
             weights = shapley_weights(players, player)
             total = np.sum([weight * values[members] for members, weight in weights.items()], axis=0)
-            found[player] = Contrast(total, self.noise, 1.0)  # one training: its parts rise and fall together
+            found[player] = self.contrast(total, 1.0)  # one training: its parts rise and fall together
         return found
 
     @property

@@ -4,6 +4,7 @@ time."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -71,9 +72,7 @@ def segment_shares(measures: Measures) -> tuple[SegmentShare, ...]:
             if difference is None:
                 continue
             rows = [np.bincount(users, weights=row[inside]) / counts for row in difference.differences]
-            cells.append(
-                (dimension, segment, name, Contrast(np.array(rows), difference.noise, difference.weight), int(inside.sum()))
-            )
+            cells.append((dimension, segment, name, replace(difference, differences=np.array(rows)), int(inside.sum())))
     adjusted = benjamini_hochberg([contrast.p_value() for _, _, _, contrast, _ in cells])
     return tuple(
         SegmentShare(
@@ -98,4 +97,4 @@ def _differences(measures: Measures, name: str, n_pairs: int) -> Contrast | None
         if len(hits) != len(measures.seeds):
             return None
         total += weight * hits
-    return Contrast(total, measures.noise, float(sum(weight**2 for weight in weights.values())))
+    return measures.contrast(total, float(sum(weight**2 for weight in weights.values())))

@@ -111,7 +111,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     contributions = {name: measures.contribution(name)[1] for name in names}
     leader = max(names, key=lambda name: contributions[name].value)
     ahead = {
-        other: Contrast(contributions[leader].differences - contributions[other].differences, measures.noise)
+        other: measures.contrast(contributions[leader].differences - contributions[other].differences)
         for other in names
         if other != leader
     }

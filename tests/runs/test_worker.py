@@ -73,6 +73,28 @@ def test_every_job_runs_once_and_gets_its_teachers(tmp_path, inputs, make_plan):
     assert _alive(tmp_path) == []
 
 
+def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(tmp_path, inputs, make_plan):
+    plan = make_plan((1, 2, 3, 4, 5))
+
+    def settled(run: ProbeRun) -> bool:
+        asked.append(run)
+        return run.stopped_after == 4
+
+    heard: list[ProbeEvent] = []
+    runs = []
+    for folder, threads in (("one", 1), ("two", 2), ("two", 2)):  # the last goes on in a folder where all is done
+        asked: list[ProbeRun] = []
+        runs.append(execute(tmp_path / folder, plan, inputs, threads=threads, settled=settled, on_event=heard.append, train=TRAIN))
+        assert [run.stopped_after for run in asked] == [3, 4]
+        for run in asked:  # all of the seeds until then, and nothing of any other
+            assert set(run.results) == {job.job_id for job in jobs(plan) if job.seed <= run.stopped_after}
+            assert {event.seed for event in run.events} == set(range(1, run.stopped_after + 1))
+    assert [event.done for event in heard if event.kind == "finished"] == [1.0, 1.0, 1.0]
+    assert [(run.status, run.stopped_after) for run in runs] == [("finished", 4)] * 3
+    assert _numbers(runs[0]) == _numbers(runs[1]) == _numbers(runs[2])
+    assert _alive(tmp_path) == []
+
+
 def test_each_training_has_one_thread(tmp_path, inputs, make_plan):
     run = execute(tmp_path, make_plan((1,)), inputs, threads=1, train=TRAIN)
     assert {tuple(result.arrays["caps"]) for result in run.results.values()} == {(1.0, 1.0, 1.0)}

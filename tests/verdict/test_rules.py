@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from diagnostics import diagnose
 from diagnostics.probe import ProbeRun, jobs
 from diagnostics.schema import Arm, Diagnosis
+from diagnostics.verdict import is_settled
 from diagnostics.verdict.measures import Measures
 from tests.verdict.scenes import profile_of, scene
 
@@ -251,3 +253,32 @@ def test_a_run_without_a_complete_repetition_does_not_blame_the_customers():
     found = diagnose(dataset, profile_of(dataset), ProbeRun(run.plan, "cancelled", (), {}))
     assert found.verdict.sentence_message.code == "verdict.undetermined.nothing_complete"
     assert [step.code for step in found.verdict.next_steps] == ["finish"]
+
+
+def _settled(recall=SOUND, **options) -> bool:
+    dataset, run = scene(recall, **options)
+    return is_settled(dataset, profile_of(dataset), run)
+
+
+def test_what_no_further_seed_would_change_is_settled():
+    assert _settled()
+    assert _settled(lift=0.03, headroom=0.03, gap=0.05)  # what was not tried stays untried
+    assert _settled(n_users=40)  # too few customers, however often it is repeated
+
+
+def test_what_holds_at_95_percent_alone_is_not_settled():
+    assert _judge(spread=0.05, seed_spread=0.0024).verdict.action == "leave"
+    assert not _settled(spread=0.05, seed_spread=0.0024)
+    assert not _settled(lift=0.004, spread=0.1)  # an open interval
+
+
+def test_a_probe_that_ended_early_says_what_the_rest_would_have_bought():
+    dataset, run = scene(SOUND, n_seeds=5)
+    kept = set(run.plan.seeds[:3])
+    results = {job.job_id: run.results[job.job_id] for job in jobs(run.plan) if job.seed in kept}
+    found = diagnose(dataset, profile_of(dataset), replace(run, results=results, stopped_after=3))
+    (finding,) = (one for one in found.findings if one.code == "settled_early_balancing")
+    assert (finding.values["count"], finding.values["total"]) == (3, 5)
+    assert 0 < finding.values["reach_then"] < finding.values["reach"]
+    assert found.protocol.seeds == run.plan.seeds[:3]
+    assert not any(one.code == "cancelled_arms" for one in found.not_checked)
