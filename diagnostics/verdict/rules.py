@@ -60,7 +60,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
 
     if fault is None and content.position(smallest) == "below" and all(one.standing.adds == "below" for one in judgements):
         unused = any(cause.code == "unused" for one in judgements for cause in one.causes)
-        variant = "harms" if content.position(0.0) == "below" else "unused" if unused else "irrelevant"
+        harms = content.position(-smallest if unused else 0.0) == "below"  # what is unused is told as such, not as a trifle lost
+        variant = "harms" if harms else "unused" if unused else "irrelevant"
         return _sure(
             Decision("skip_content", variant, values=content.span()), content, smallest, conditions, _other_models(measures)
         )

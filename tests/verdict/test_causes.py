@@ -104,6 +104,13 @@ def test_another_scale_is_counted_and_no_training_makes_it_less_sure():
         assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "not_measured")
 
 
+@pytest.mark.parametrize(("lost", "variant"), [(0.001, "unused"), (0.01, "harms")])
+def test_a_trifle_lost_by_what_history_knows_anyway_is_no_harm(lost, variant):
+    worse = {"id": 0.15, "text": 0.1495, "image": 0.1495, "image+text": 0.15 - lost}
+    found = _judge(worse, seed_spread=0.0001, spread=0.005)
+    assert found.verdict.sentence_message.code == f"verdict.skip_content.{variant}"
+
+
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_what_is_said_has_words(lang):
     from diagnostics.messages import has, text
