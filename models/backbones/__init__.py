@@ -4,30 +4,41 @@
 modalities.
 """
 
-from typing import Any
-
-from models.backbones.bm3 import BM3
-from models.backbones.freedom import FREEDOM
-from models.backbones.grcn import GRCN
-from models.backbones.lattice import LATTICE
-from models.backbones.lightgcn import LightGCN, LightGCNContent
-from models.backbones.mgcn import MGCN
-from models.backbones.mmgcn import MMGCN
-from models.backbones.vbpr import VBPR
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, ClassVar
 
 __all__ = ["BACKBONES", "HISTORY_ONLY", "suggested"]
 
-BACKBONES: dict[str, type[Any]] = {
-    "vbpr": VBPR,
-    "lightgcn": LightGCN,
-    "lightgcn_content": LightGCNContent,
-    "mmgcn": MMGCN,
-    "grcn": GRCN,
-    "lattice": LATTICE,
-    "bm3": BM3,
-    "freedom": FREEDOM,
-    "mgcn": MGCN,
-}
+
+class _Backbones(Mapping[str, type[Any]]):
+    """Name -> class, imported when it is asked for: most need torch, which takes seconds to load, and a training needs one."""
+
+    _classes: ClassVar[dict[str, str]] = {
+        "vbpr": "vbpr:VBPR",
+        "lightgcn": "lightgcn:LightGCN",
+        "lightgcn_content": "lightgcn:LightGCNContent",
+        "mmgcn": "mmgcn:MMGCN",
+        "grcn": "grcn:GRCN",
+        "lattice": "lattice:LATTICE",
+        "bm3": "bm3:BM3",
+        "freedom": "freedom:FREEDOM",
+        "mgcn": "mgcn:MGCN",
+    }
+
+    def __getitem__(self, name: str) -> type[Any]:
+        module, _, kind = self._classes[name].partition(":")
+        found: type[Any] = getattr(import_module(f"models.backbones.{module}"), kind)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+
+BACKBONES = _Backbones()
 HISTORY_ONLY = frozenset({"lightgcn"})
 
 LARGE = 40_000

@@ -112,6 +112,12 @@ def test_the_way_in_loads_neither_torch_nor_sklearn(code):
     assert not loaded & {"torch", "sklearn", "numba", "onnxruntime"}
 
 
+def test_a_process_that_trains_vbpr_does_not_wait_for_torch():
+    code = "import diagnostics.runs.child, diagnostics.probe, models.backbones as m; assert m.BACKBONES['vbpr'].defaults"
+    loaded = _modules_after(code)
+    assert "numba" in loaded and not loaded & {"torch", "sklearn"}
+
+
 def test_a_package_never_takes_the_place_of_the_verb_of_its_name():
     code = "import diagnostics, diagnostics.profile.tables; assert callable(diagnostics.profile)"
     assert "diagnostics" in _modules_after(code)
