@@ -151,6 +151,8 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
         evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
     if one.own != "open":
         evidence.append(_compared("knock_out", one.knock_out, one.smallest, one.own == "below"))
+    elif one.unique:
+        evidence.append(_compared("knock_out", one.knock_out, 0.0, False))
     if one.interaction is not None and one.interaction.position(0.0) != "open":
         evidence.append(_compared("interaction", one.interaction, 0.0, one.interaction.position(0.0) == "below"))
     if not one.repeats and not (one.others and one.adds == "above" and one.has_own is not True):

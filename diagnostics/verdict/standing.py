@@ -82,7 +82,7 @@ class Standing:
         Where the data alone could not tell, trained models have to: good alone, and shown not to be missed.
         """
         if self.has_own is False:
-            return self.overlaps and self.own != "above"
+            return self.overlaps and self.unique is not True
         return self.has_own is None and self.adds == "above" and self.unique is False and self.others > 0
 
     @property

@@ -53,6 +53,13 @@ def test_a_loss_without_it_contradicts():
     assert {entry.measure: entry.supports for entry in heard.evidence}["knock_out"] is False
 
 
+def test_a_loss_that_is_shown_contradicts_even_where_it_may_be_small():
+    found = _judge(OPEN | {"image+text": 0.204}, profile=REPEATS, seed_spread=0.0008)
+    low, high = _of(found, "image").knock_out.low, _of(found, "image").knock_out.high
+    assert 0 < low < 0.02 * 0.204 < high
+    assert _causes(found) == {"image": [], "text": []}
+
+
 @pytest.mark.parametrize(
     "profile",
     [
