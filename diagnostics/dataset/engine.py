@@ -109,7 +109,7 @@ class Engine:
         TenbinError
             ``E_TOO_LARGE`` when neither the memory nor the disk suffices.
         """
-        result: pa.Table = self._attended(lambda: self.backend.to_pyarrow(expr.as_table()), step, cancelled)
+        result: pa.Table = self._attended(lambda: self._rows(expr.as_table()), step, cancelled)
         return result
 
     def batches(
@@ -165,6 +165,15 @@ class Engine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _rows(self, expr: ir.Table) -> pa.Table:
+        if self.backend.name != "duckdb":
+            return self.backend.to_pyarrow(expr)
+        import pyarrow as pa
+
+        reader = self.backend.to_pyarrow_batches(expr)  # ``to_pyarrow`` would import pandas and not use it: 40 MB
+        batches = list(reader)  # in DuckDB's own types: a sum of whole numbers is a decimal
+        return pa.Table.from_batches(batches).cast(reader.schema) if batches else reader.schema.empty_table()
 
     def _attended(
         self, compute: Callable[[], Any], step: Callable[[float], None] | None, cancelled: Callable[[], bool] | None

