@@ -118,7 +118,7 @@ def _wait(page: Any, condition: Any, seconds: float = 90.0) -> None:
 
 def test_a_run_is_watched_reloaded_cancelled_resumed_and_finished(chromium: Any, server: tuple[str, Path]) -> None:
     address, home = server
-    write_shop(home / "sample" / f"en-{_version()}", shop="en", n_users=400, n_items=150)  # the sample, but smaller
+    write_shop(home / "sample" / f"en-{_version()}", shop="en", n_users=240, n_items=100)  # the sample, but smaller
     visit = Visit(chromium, address)
     page = visit.page
     page.goto(f"{address}/?lang=en")
