@@ -15,6 +15,7 @@ shop, what = Path(sys.argv[1]), sys.argv[3]
 os.environ["TENBIN_HOME"] = sys.argv[2]
 
 import onnxruntime  # noqa: E402, F401  # imports do not count
+import pandas  # noqa: E402, F401
 
 import diagnostics  # noqa: E402
 from diagnostics.config import cache_folder  # noqa: E402

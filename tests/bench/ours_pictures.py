@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # noqa: F401  # imports do not count
 
 from diagnostics.profile.checks import Check
 from diagnostics.profile.kinship import Kinship
