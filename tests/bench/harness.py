@@ -2,7 +2,7 @@
 
 A contestant is a script. It imports what it needs, starts its own clock, works, and prints one line of JSON as its last:
 ``{"seconds": ..., "said": "..."}``, which ``clock.py`` does for it, with ``held_mb``, the memory that it held when the clock
-started, and ``versions``. Its peak of memory is what the operating system saw of the whole process.
+started, ``peak_mb``, the most that the whole process ever held, and ``versions``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
-
-from tests.bench.clock import PEAK_UNIT
 
 __all__ = ["Bar", "Contestant", "Outcome", "peer", "race"]
 
@@ -124,7 +122,7 @@ def _run(contestant: Contestant, outcome: Outcome) -> str:
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
         process = subprocess.Popen(command, stdout=out, stderr=complaints, env=environment, cwd=ROOT)
-        _, status, used = os.wait4(process.pid, 0)  # the only way to the peak of this one child
+        _, status, used = os.wait4(process.pid, 0)  # the only way to the time of cores of this one child
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         complaints.seek(0)
@@ -134,8 +132,8 @@ def _run(contestant: Contestant, outcome: Outcome) -> str:
     outcome.process_s.append(time.perf_counter() - started)
     outcome.cpu_s.append(used.ru_utime + used.ru_stime)
     outcome.seconds.append(float(answer["seconds"]))
-    outcome.peak_mb.append(used.ru_maxrss / PEAK_UNIT)
-    outcome.grown_mb.append(outcome.peak_mb[-1] - float(answer.get("held_mb", 0.0)))
+    outcome.peak_mb.append(float(answer["peak_mb"]))
+    outcome.grown_mb.append(outcome.peak_mb[-1] - float(answer["held_mb"]))
     outcome.said, outcome.versions = str(answer.get("said", "")), answer.get("versions", {})
     return ""
 
