@@ -29,7 +29,8 @@ def cancel(shop: Path, folder: Path, count: int, seed: int = 0, latest_s: float 
         time.sleep(draw.uniform(0.0, latest_s))
         began = time.monotonic()
         RunFolder(out).cancel()
-        assert run.wait(30) == 3
+        code = run.wait(30)
+        assert code == 3, f"exit status {code}"
         took = time.monotonic() - began
         assert took <= _WITHIN_S, f"took {took:.1f} s"
         assert living(out) == []
