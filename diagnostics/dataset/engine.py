@@ -136,8 +136,7 @@ class Engine:
 
         if self.backend.name != "duckdb":
             return self.table(pa.Table.from_batches(batches, schema))
-        self._laid += 1
-        path = self.folder / f"laid-{self._laid}.parquet"
+        path = self._new_file()
         with pq.ParquetWriter(path, schema) as writer:
             for batch in batches:
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
@@ -149,10 +148,13 @@ class Engine:
         """The same rows, computed once: what is asked of them afterwards starts from here. Raises as ``run``."""
         if self.backend.name != "duckdb":
             return expr.cache()
-        import pyarrow as pa
+        path = self._new_file()
+        self._attended(lambda: self.backend.to_parquet(expr, path), step, cancelled)
+        return self.table(path)
 
-        schema = pa.schema([field.with_nullable(True) for field in expr.schema().to_pyarrow()])
-        return self.lay(schema, self.batches(expr, step=step, cancelled=cancelled))
+    def _new_file(self) -> Path:
+        self._laid += 1
+        return self.folder / f"laid-{self._laid}.parquet"
 
     def close(self) -> None:
         """Close the connection and remove what was spilled. A backend that was handed in stays open: it is its owner's."""

@@ -165,3 +165,11 @@ def test_a_profile_of_parquet_files_imports_no_pandas(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "rows.parquet")], check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "plain"])
+def test_rows_are_kept_wherever_a_person_s_folder_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with Engine(threads=1, spill=tmp_path / name) as engine:
+        kept = engine.keep(engine.table(SALES))
+        assert engine.run(kept.order_by(["user", "paid"]))["paid"].to_pylist() == [1.0, 3.0, 2.0, None]
