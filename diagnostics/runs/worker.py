@@ -125,8 +125,10 @@ def execute(
     def look() -> int | None:
         """The number of seeds after which it was settled; None while it is not."""
         nonlocal looked
+        if settled is None:
+            return None
         left = {place[job.seed] for job in todo if job.job_id not in results and job.job_id not in failures}
-        while settled is not None and looked + 1 < min(left, default=len(place)):
+        while looked + 1 < min(left, default=len(place)):
             looked += 1
             if settled(so_far("finished", looked)):
                 return looked

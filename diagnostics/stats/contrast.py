@@ -38,13 +38,9 @@ class Contrast:
 
     @classmethod
     def between(
-        cls,
-        treated: npt.NDArray[np.float64],
-        control: npt.NDArray[np.float64],
-        noise: SeedNoise | None = None,
-        level: float = 0.95,
+        cls, treated: npt.NDArray[np.float64], control: npt.NDArray[np.float64], noise: SeedNoise | None = None
     ) -> Contrast:
-        return cls(np.atleast_2d(treated) - np.atleast_2d(control), noise, level=level)
+        return cls(np.atleast_2d(treated) - np.atleast_2d(control), noise)
 
     def of_users(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Contrast:
         """The same comparison among some of the users."""

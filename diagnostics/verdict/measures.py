@@ -84,7 +84,7 @@ class Measures:
         return all(self.arm(tuple(chosen)) in arms for chosen in all_sets(self.modalities))
 
     def _between(self, treated: Matrix, control: Matrix) -> Contrast:
-        return Contrast.between(treated, control, self.noise, self.level)
+        return self.contrast(np.atleast_2d(treated) - np.atleast_2d(control))
 
     def _weighed(self, weights: Weights) -> Contrast:
         """A weighted sum of retrained models' results."""
