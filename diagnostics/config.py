@@ -132,6 +132,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "validation_users": Threshold(
         2000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
     ),
+    "longest_patience": Threshold(
+        2.0, "times the preset's, with a quarter of those customers or fewer; ten epochs were enough with 600, five lost a tenth"
+    ),
     "extension": Threshold(2.0, "times the preset's epochs: what still rises then is slow rather than short of time"),
     "still_rising": Threshold(0.01, "of the best validation recall, within the patience: half of the smallest effect that matters"),
     "learning_rate_margin": Threshold(
@@ -173,6 +176,12 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "standalone_negligible": Threshold(
         0.25, "of the strongest modality's gain or of popularity's recall: next to it, this is no signal"
+    ),
+    "overlap": Threshold(
+        0.05, "of vectors, foretold by another's: full copies reach 0.1 to 0.6, the rest is noise; half mixed-up rows 0.02 at most"
+    ),
+    "nothing_own": Threshold(
+        0.1, "of what products foretell of purchases, by one modality alone: 0.15 to 0.4 if sound, to 0.05 if it repeats another"
     ),
     "min_test_users_any": Threshold(50, "below this the intervals themselves cannot be trusted"),
     "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),

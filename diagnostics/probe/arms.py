@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from diagnostics.config import PRESETS, Preset, threshold
 from diagnostics.errors import TenbinError
 from diagnostics.probe.settling import variants
 from diagnostics.probe.trials import AUTO, GRID
-from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal
+from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal, Split
 from diagnostics.seeds import seed_for
 
 __all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "refusals"]
@@ -142,7 +143,7 @@ def plan(
         seeds=seeds,
         split=dataset.split.kind,
         max_epochs=budget.max_epochs,
-        patience=budget.patience,
+        patience=_patience(budget, dataset.split),
         batch_size=int(settings[backbones[0]]["batch_size"]),
         learning_rate=settings[backbones[0]]["learning_rate"],
         l2=settings[backbones[0]]["l2"],
@@ -151,6 +152,13 @@ def plan(
         refused=tuple(refused),
     )
     return made.model_copy(update={"eta_s": _guess_seconds(made, len(dataset.split.train))})
+
+
+def _patience(budget: Preset, parts: Split) -> int:
+    """The preset's, and longer where few customers validate: the fewer they are, the more does chance move a curve."""
+    validating = len(np.unique(parts.validation[:, 0]))
+    noise = math.sqrt(threshold("validation_users") / validating)
+    return round(budget.patience * min(max(noise, 1.0), threshold("longest_patience")))
 
 
 def choices() -> tuple[str, ...]:

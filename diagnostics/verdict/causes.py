@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from diagnostics.config import threshold
 from diagnostics.schema import Cause, CauseCode, Confidence, Estimate, Evidence, Status
 from diagnostics.stats import Contrast, Position
-from diagnostics.verdict.standing import NOTHING_OWN, OVERLAP, Standing
+from diagnostics.verdict.standing import Standing
 
 __all__ = ["DATA_CAUSES", "Judgement", "judge"]
 
@@ -144,9 +144,9 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
     evidence = []
     own = one.profile.own_share
     if own is not None and own.value is not None and one.has_own is not None:
-        evidence.append(_estimated("own_share", own, NOTHING_OWN, one.has_own is False))
+        evidence.append(_estimated("own_share", own, threshold("nothing_own"), one.has_own is False))
     if one.foretold is not None and one.foretold.value is not None:
-        evidence.append(_estimated("foretold", one.foretold, OVERLAP, one.overlaps))
+        evidence.append(_estimated("foretold", one.foretold, threshold("overlap"), one.overlaps))
     if one.adds == "above":
         evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
     if one.own != "open":

@@ -15,15 +15,7 @@ from diagnostics.schema import Estimate, ModalityProfile, Profile
 from diagnostics.stats import Contrast, Position, estimate_mean, holm_positions
 from diagnostics.verdict.measures import Measures
 
-__all__ = ["NOTHING_OWN", "OVERLAP", "Standing", "popularity_of", "standings"]
-
-OVERLAP = 0.05
-"""Of a modality's vectors, foretold by another's (A7). Backgrounds and noise, which nobody foretells, are half of what an encoder
-gives, so full copies of the meaning reach 0.1 to 0.6 on development worlds; where half of the rows are mixed up, 0.02 at most."""
-
-NOTHING_OWN = 0.1
-"""Of what all product information foretells of purchases, told by one modality alone: on development worlds the weaker of two sound
-ones has 0.15 to 0.4, its interval's upper end never below 0.2; one that repeats the other at most 0.05."""
+__all__ = ["Standing", "popularity_of", "standings"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class Standing:
     @property
     def overlaps(self) -> bool:
         """Whether its content goes with another modality's: its values stand where they belong."""
-        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > OVERLAP
+        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > threshold("overlap")
 
     @property
     def has_own(self) -> bool | None:
@@ -73,7 +65,8 @@ class Standing:
         own = self.profile.own_share
         if own is None or own.low is None or own.high is None:
             return None
-        return False if own.high < NOTHING_OWN else True if own.low > NOTHING_OWN else None
+        least = threshold("nothing_own")
+        return False if own.high < least else True if own.low > least else None
 
     @property
     def repeats(self) -> bool:

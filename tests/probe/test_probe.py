@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
+from models.backbones import suggested
 from tests.probe.worlds import dataset_of, run_here
 
 
@@ -36,6 +39,28 @@ def test_same_plan_same_run_id_and_other_plan_other():
     assert plan(dataset).run_id == plan(dataset).run_id
     assert plan(dataset).run_id != plan(dataset, seed=1).run_id
     assert plan(dataset, n_seeds=7).seeds[:5] == plan(dataset).seeds
+
+
+@pytest.mark.parametrize(
+    ("backbone", "pairs", "batch"),
+    [
+        *(("vbpr", 100, 32), ("vbpr", 5120, 256), ("vbpr", 12_000, 512), ("vbpr", 20_000, 1024), ("vbpr", 40_000, 2048)),
+        *(("freedom", 5120, 512), ("freedom", 10**6, 2048), ("mgcn", 5120, 4096)),
+    ],
+)
+def test_a_pass_through_a_small_log_has_some_steps(backbone, pairs, batch):
+    assert suggested(backbone, pairs)["batch_size"] == batch
+
+
+def test_patience_is_longer_where_few_customers_validate():
+    def patience(n_users: int, preset: str = "quick") -> int:
+        users = np.repeat(np.arange(n_users), 2)
+        pairs = np.column_stack([users, np.tile([0, 1], n_users)])
+        dataset, _ = _world()
+        return plan(replace(dataset, split=replace(dataset.split, n_users=n_users, validation=pairs)), preset=preset).patience
+
+    assert [patience(n) for n in (9000, 2000, 1000, 500, 50)] == [5, 5, 7, 10, 10]
+    assert patience(500, "standard") == 2 * patience(2000, "standard")
 
 
 @pytest.mark.parametrize("wrong", [{"preset": "quik"}, {"backbones": ("vpbr",)}, {"balancers": ("cdk",)}])
