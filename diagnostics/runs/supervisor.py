@@ -21,7 +21,7 @@ from diagnostics.runs.store import RunFolder
 
 __all__ = ["attach", "runs", "start"]
 
-_NICE = 5  # between the pages, at 0, and what the system does when idle, at 19
+_NICE = 10  # a tenth of what the pages get, which are at 0; 19 would be for what may wait for ever
 _children: list[subprocess.Popen[bytes]] = []
 
 

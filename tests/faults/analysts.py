@@ -67,6 +67,7 @@ def analysts(shop: Path, folder: Path, count: int = 4) -> dict[str, float]:
         "pages": len(took),
         "median_s": round(took[len(took) // 2], 2),
         "p95_s": round(took[int(0.95 * (len(took) - 1))], 2),
+        "slowest_s": round(took[-1], 2),
         "all_finished_after_s": round(time.monotonic() - began, 1),
     }
 
