@@ -120,8 +120,8 @@ def _connect(address: str) -> tuple[dict[str, Any], Any]:
         register_ray()
         return {"backend": "ray"}, ray.shutdown
     except ImportError as error:
-        package = {"dask": "distributed", "ray": "ray"}[url.scheme]
-        raise TenbinError("E_CLUSTER_EXTRA", found=url.scheme, cure=f"pip install {package}") from error
+        package = {"dask": "distributed", "ray": "ray[client]"}[url.scheme]
+        raise TenbinError("E_CLUSTER_EXTRA", found=url.scheme, cure=f'pip install "{package}"') from error
     except (OSError, ConnectionError) as error:
         raise TenbinError("E_CLUSTER_UNREACHABLE", found=address) from error
 
