@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
 from diagnostics.config import threshold
-from diagnostics.schema import Absence, AbsenceDriver, BoolArray, Dataset, Estimate, Kind
+from diagnostics.schema import Absence, AbsenceCode, AbsenceDriver, BoolArray, Dataset, Estimate, Kind
 from diagnostics.seeds import generator
 from diagnostics.stats.prediction import estimate_auc, logistic
 from diagnostics.stats.ratios import proportion_difference
@@ -22,19 +21,6 @@ _MODEL_ITEMS = 20_000  # the model's ranking is then known to half a point; driv
 _MODEL_CATEGORIES = 50
 
 Numbers = npt.NDArray[np.float64]
-Code = Literal[
-    "never_sold",
-    "less_popular",
-    "more_popular",
-    "no_price",
-    "cheaper",
-    "dearer",
-    "newer",
-    "older",
-    "no_category",
-    "category",
-    "month",
-]
 _SPAN = "–"
 
 
@@ -42,7 +28,7 @@ _SPAN = "–"
 class _Group:
     """Some items, to be compared with the others of which the same is known."""
 
-    code: Code
+    code: AbsenceCode
     name: str | None
     members: BoolArray
     known: BoolArray
@@ -72,14 +58,14 @@ class Traits:
         catalog = dataset.catalog
         return cls(dataset.times_sold.astype(np.float64), catalog.price_to_show, _launch(dataset), catalog.category)
 
-    def numbers(self, kind: Kind) -> dict[tuple[Code, Code], Numbers]:
+    def numbers(self, kind: Kind) -> dict[tuple[AbsenceCode, AbsenceCode], Numbers]:
         """(name of the lower third, of the upper third) -> the trait; of attributes, price is itself a part.
 
         Where more than a third of the items was never sold, these are no third: sales are then NaN for them.
         """
         many_unsold = np.mean(self.sold == 0) > 1 / 3
         sold = np.where(self.sold == 0, np.nan, self.sold) if many_unsold else self.sold
-        found: dict[tuple[Code, Code], Numbers] = {("less_popular", "more_popular"): sold}
+        found: dict[tuple[AbsenceCode, AbsenceCode], Numbers] = {("less_popular", "more_popular"): sold}
         if self.price is not None and kind != "attributes":
             found["cheaper", "dearer"] = self.price
         if self.launch is not None:

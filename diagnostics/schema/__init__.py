@@ -33,6 +33,7 @@ from diagnostics.schema.contributed import (
 )
 from diagnostics.schema.measured import (
     Absence,
+    AbsenceCode,
     AbsenceDriver,
     ColumnSummary,
     Coverage,
@@ -70,6 +71,7 @@ from diagnostics.schema.result import (
 
 __all__ = [
     "Absence",
+    "AbsenceCode",
     "AbsenceDriver",
     "Action",
     "Arm",

@@ -12,6 +12,7 @@ from diagnostics.schema.records import Estimate, Finding, NotChecked, Record
 
 __all__ = [
     "Absence",
+    "AbsenceCode",
     "AbsenceDriver",
     "ColumnSummary",
     "Coverage",
@@ -58,6 +59,21 @@ class SegmentCoverage(Record):
     interactions: Share | None = None
 
 
+AbsenceCode = Literal[
+    "never_sold",
+    "less_popular",
+    "more_popular",
+    "no_price",
+    "cheaper",
+    "dearer",
+    "newer",
+    "older",
+    "no_category",
+    "category",
+    "month",
+]
+
+
 class AbsenceDriver(Record):
     """One thing that goes with a missing value (A2): among items of the ``group`` the share without it, and among the rest.
 
@@ -67,19 +83,7 @@ class AbsenceDriver(Record):
     the same modality. Words: ``absence.<code>``.
     """
 
-    code: Literal[
-        "never_sold",
-        "less_popular",
-        "more_popular",
-        "no_price",
-        "cheaper",
-        "dearer",
-        "newer",
-        "older",
-        "no_category",
-        "category",
-        "month",
-    ]
+    code: AbsenceCode
     group: str | None = None
     missing: Share
     missing_elsewhere: Share
