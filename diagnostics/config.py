@@ -133,7 +133,7 @@ THRESHOLDS: dict[str, Threshold] = {
         2000, "their mean recall is known to about half a point, enough to pick an epoch; more would cost"
     ),
     "longest_patience": Threshold(
-        2.0, "times the preset's, with a quarter of those customers or fewer; ten epochs were enough with 600, five lost a tenth"
+        2.0, "times the preset's, with a quarter of those customers or fewer; with 600, five epochs instead of ten lost a twentieth"
     ),
     "extension": Threshold(2.0, "times the preset's epochs: what still rises then is slow rather than short of time"),
     "still_rising": Threshold(0.01, "of the best validation recall, within the patience: half of the smallest effect that matters"),
