@@ -64,7 +64,7 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     """Look at every text of the catalog. Cost: linear in characters.
 
     A text is missing in disguise where nothing in it tells the product from another: words that stand for nothing, a title that
-    many strangers have, or a few letters that, numbers aside, several products are called, without a description of its own in a
+    many strangers have with nothing else beside it, or a few letters that, numbers aside, several products are called, without a description of its own in a
     shop that usually describes. A title of its own is a text, however short; what is wrong with the description is counted apart,
     in ``check.described``.
     """
@@ -91,7 +91,8 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     broken, badness = _matches(_BROKEN, texts)
     check.add_issue("broken_characters", broken, badness)
     _languages(check, texts, real & ~broken)
-    nameless, hollow, shared = _shared_text(check, kinship, texts, descriptions, real)
+    said = ["" if again else description for description, again in zip(descriptions, repeated, strict=True)]
+    nameless, hollow, shared = _shared_text(check, kinship, texts, said, real)
     hollow |= _templates(check, kinship, descriptions, real & ~shared)
     own = written & ~says_nothing & ~repeated & ~hollow
     if apart:

@@ -60,6 +60,11 @@ class Standing:
         return self.foretold is not None and self.foretold.low is not None and self.foretold.low > threshold("overlap")
 
     @property
+    def is_copy(self) -> bool:
+        """Whether its vectors are another modality's over again. A model that sees the same twice may well be the better for it."""
+        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > threshold("copy")
+
+    @property
     def has_own(self) -> bool | None:
         """Whether, before any training, it tells something of purchases that the other modalities do not (A8)."""
         own = self.profile.own_share
@@ -72,10 +77,10 @@ class Standing:
     def repeats(self) -> bool:
         """Whether what it says is a part of what others say. Retrained models can only contradict: they know too little.
 
-        Where the data alone could not tell, trained models have to: good alone, and shown not to be missed.
+        They do not contradict that a copy is one. Where the data alone could not tell, trained models have to: good alone, and shown not to be missed.
         """
         if self.has_own is False:
-            return self.overlaps and self.unique is not True
+            return self.is_copy or (self.overlaps and self.unique is not True)
         return self.has_own is None and self.adds == "above" and self.unique is False and self.others > 0
 
     @property

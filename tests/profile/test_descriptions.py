@@ -139,6 +139,16 @@ def test_what_one_department_shares_is_a_description_and_what_a_whole_brand_shar
     assert {finding.code for finding in check.findings} == {"boilerplate_text", "variants_share_text"}
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_one_sentence_as_title_and_description_of_many_strangers_is_no_text(make_dataset: Callable, apart: bool) -> None:
+    sentence, dataset = "Please ask our staff for details of this product before you order", _shop(make_dataset, lambda _, own: own)
+    chosen = np.random.default_rng(4).choice(N, 400, replace=False)
+    for column, said in (("titles", sentence), ("descriptions", sentence), ("texts", f"{sentence}\n{sentence}")):
+        getattr(dataset.catalog, column)[chosen] = said
+    catalog = dataset.catalog if apart else replace(dataset.catalog, descriptions=None)
+    assert set(np.flatnonzero(_check(replace(dataset, catalog=catalog)).disguised)) == set(chosen)
+
+
 def test_short_phrases_that_many_products_have_are_no_template(make_dataset: Callable) -> None:
     """Without the name of the category the same few words are left; they are true of each."""
     dataset = _shop(make_dataset, lambda item, own: f"Kind {item % 7} with an elasticated waist." if item % 40 == 0 else own)

@@ -40,6 +40,13 @@ def test_what_repeats_another_is_named_from_the_data_where_trainings_cannot_tell
     assert measures["own_share"] and measures["foretold"]
 
 
+def test_a_copy_is_one_even_where_a_model_gains_from_seeing_the_same_twice():
+    gains = OPEN | {"image+text": 0.204}
+    found = _judge(gains, profile=REPEATS | {"overlap": 0.98}, seed_spread=0.0008)
+    assert _causes(found) == {"image": ["redundant"], "text": []}
+    assert _of(found, "image").knock_out.low > 0
+
+
 def test_where_trainings_agree_it_is_sure():
     found = _judge(OPEN | {"image+text": 0.2005}, profile=REPEATS, seed_spread=0.0001)
     assert found.verdict.sentence_message.code == "verdict.leave.redundant"
