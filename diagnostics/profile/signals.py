@@ -98,8 +98,9 @@ def measure_signals(
     for block, health in zip(features, healths, strict=True):
         steps.next()
         view = View.of(block, real[block.name], sample, seed=seed)
-        alone = standalone_strength(ranking, block, tell=steps.within(0.0, half))
-        collapsed = _collapsed(dataset, block, products, seed, steps.within(half, 2 * half)) if products.matter else None
+        told = replace(block, present=block.present & real[block.name])  # a stand-in speaks for no product
+        alone = standalone_strength(ranking, told, tell=steps.within(0.0, half))
+        collapsed = _collapsed(dataset, told, products, seed, steps.within(half, 2 * half)) if products.matter else None
         steps.tell(0.8)
         health = with_hubness(health, view)
         steps.tell(0.9)

@@ -104,6 +104,19 @@ def test_meaning_is_told_from_noise(make_dataset: Callable, make_block: Callable
     assert strong.permuted_floor.value == pytest.approx(20 / 396, abs=0.03)
 
 
+def test_what_stands_in_for_a_value_is_no_value(make_dataset: Callable, make_block: Callable) -> None:
+    """One vector on a quarter of the products tells of none of them, and does not fill the lists of those who bought one."""
+    dataset, kind = _taste_shop(make_dataset)
+    rng = np.random.default_rng(7)
+    values = np.eye(20)[kind] + rng.normal(0, 0.1, (400, 20))
+    lost = rng.choice(400, 100, replace=False)
+    filled, empty = values.copy(), values.copy()
+    filled[lost], empty[lost] = values[lost[0]], np.nan
+    found = profile(dataset, [make_block(filled, "filled"), make_block(empty, "empty")]).modalities
+    assert found[0].coverage.disguised == 0.25
+    assert found[0].standalone.recall_at_20 == found[1].standalone.recall_at_20
+
+
 def test_scale_and_rotation_do_not_matter(make_dataset: Callable, make_block: Callable) -> None:
     dataset, kind = _taste_shop(make_dataset)
     values = np.eye(20)[kind] + np.random.default_rng(5).normal(0, 0.5, (400, 20))
