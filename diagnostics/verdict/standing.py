@@ -77,10 +77,13 @@ class Standing:
     def repeats(self) -> bool:
         """Whether what it says is a part of what others say. Retrained models can only contradict: they know too little.
 
-        They do not contradict that a copy is one. Where the data alone could not tell, trained models have to: good alone, and shown not to be missed.
+        They do not contradict that a copy is one, of something that speaks. Where the data alone could not tell, trained models have
+        to: good alone, and shown not to be missed.
         """
+        if self.is_copy and self.has_own is not True:
+            return self.silent is not True
         if self.has_own is False:
-            return self.is_copy or (self.overlaps and self.unique is not True)
+            return self.overlaps and self.unique is not True
         return self.has_own is None and self.adds == "above" and self.unique is False and self.others > 0
 
     @property
