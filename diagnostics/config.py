@@ -180,7 +180,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "overlap": Threshold(
         0.05, "of vectors, foretold by another's: full copies reach 0.1 to 0.6, the rest is noise; half mixed-up rows 0.02 at most"
     ),
-    "copy": Threshold(0.9, "of vectors, foretold by another's: H&M's photos by its texts 0.2 to 0.3, texts put in their place 0.98"),
+    "copy": Threshold(0.9, "of vectors, foretold by another's: H&M's photos by its texts 0.2 to 0.3, texts in their place 0.98"),
     "nothing_own": Threshold(
         0.1, "of what products foretell of purchases, by one modality alone: 0.15 to 0.4 if sound, to 0.05 if it repeats another"
     ),

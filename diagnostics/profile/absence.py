@@ -11,12 +11,11 @@ from scipy.special import gammaln
 from diagnostics.config import threshold
 from diagnostics.schema import Absence, AbsenceCode, AbsenceDriver, BoolArray, Dataset, Estimate, Kind
 from diagnostics.seeds import generator
-from diagnostics.stats.prediction import estimate_auc, logistic
+from diagnostics.stats.prediction import held_out_auc
 from diagnostics.stats.ratios import proportion_difference
 
 __all__ = ["Traits", "absence", "driver_sentences", "group_of"]
 
-_FOLDS = 5
 _MODEL_ITEMS = 20_000  # the model's ranking is then known to half a point; drivers are counted on all items
 _MODEL_CATEGORIES = 50
 
@@ -154,17 +153,7 @@ def _auc(traits: Traits, kind: Kind, missing: BoolArray, seed: int) -> Estimate:
         kept = rng.permutation(rare)[: _MODEL_ITEMS // 2]
         rest = rng.permutation(np.setdiff1d(chosen, rare))[: _MODEL_ITEMS - len(kept)]
         chosen = np.sort(np.concatenate([kept, rest]))
-    predictors, outcome = _predictors(traits, kind)[chosen], missing[chosen]
-    fold = np.empty(len(chosen), dtype=np.int64)
-    for value in (False, True):  # every fold has its part of the rare outcome
-        places = rng.permutation(np.flatnonzero(outcome == value))
-        fold[places] = np.arange(len(places)) % _FOLDS
-    score = np.empty(len(chosen))
-    for held in range(_FOLDS):
-        weights = logistic(predictors[fold != held], outcome[fold != held])
-        foretold = predictors[fold == held] @ weights[1:]
-        score[fold == held] = (foretold - foretold.mean()) / (foretold.std() or 1.0)
-    return estimate_auc(score, outcome, folds=_FOLDS)
+    return held_out_auc(_predictors(traits, kind)[chosen], missing[chosen], rng)
 
 
 def _predictors(traits: Traits, kind: Kind) -> Numbers:

@@ -64,9 +64,9 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     """Look at every text of the catalog. Cost: linear in characters.
 
     A text is missing in disguise where nothing in it tells the product from another: words that stand for nothing, a title that
-    many strangers have with nothing else beside it, or a few letters that, numbers aside, several products are called, without a description of its own in a
-    shop that usually describes. A title of its own is a text, however short; what is wrong with the description is counted apart,
-    in ``check.described``.
+    many strangers have with nothing else beside it, or a few letters that, numbers aside, several products are called, without a
+    description of its own in a shop that usually describes. A title of its own is a text, however short; what is wrong with the
+    description is counted apart, in ``check.described``.
     """
     if check.catalog.texts is None:
         return

@@ -77,8 +77,8 @@ class Standing:
     def repeats(self) -> bool:
         """Whether what it says is a part of what others say. Retrained models can only contradict: they know too little.
 
-        They do not contradict that a copy is one, of something that speaks. Where the data alone could not tell, trained models have
-        to: good alone, and shown not to be missed.
+        They do not contradict that a copy is one, of something that speaks. Where the data alone could not tell, trained models
+        have to: good alone, and shown not to be missed.
         """
         if self.is_copy and self.has_own is not True:
             return self.silent is not True

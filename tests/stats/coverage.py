@@ -1,6 +1,7 @@
 """How often intervals cover the truth, by simulation: results of a probe made from users, seeds and a rest that we choose.
 
-``python -m tests.stats.coverage`` prints the share covered for every estimator of ``diagnostics.stats`` over 2,000 simulations.
+``python -m tests.stats.coverage`` prints, over 2,000 simulations of each, the share covered for every estimator of a probe's
+results; ``tests.stats.coverage_data`` does for what is measured before any training.
 """
 
 from __future__ import annotations
