@@ -23,7 +23,7 @@ from sample_data.generator.vectors import MODALITIES, Tastes, VectorWorld, build
 __all__ = ["EXPECTED", "SETS", "SIZES", "Task", "World", "build", "dataset_of", "worlds"]
 
 SetName = Literal["development", "held_out"]
-SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(3_000_000, 4_000_000)}
+SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(4_000_000, 5_000_000)}
 """The seeds of each set."""
 
 SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1200, 300, 13.0)}
