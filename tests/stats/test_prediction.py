@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from diagnostics.stats.prediction import estimate_auc, held_out_r2, logistic, own_shares
+from diagnostics.stats.ratios import fold_of_groups
 
 
 def test_a_linear_relation_is_found_and_its_noise_is_the_ceiling() -> None:
@@ -33,6 +34,27 @@ def test_a_family_is_held_out_whole() -> None:
     x, y = rng.normal(size=(60, 100))[family], rng.normal(size=(60, 5))[family]
     assert held_out_r2(x, y, np.arange(480)).value > 0.9
     assert held_out_r2(x, y, family).value < 0.05
+
+
+def test_members_of_a_family_that_err_alike_do_not_choose_the_penalty() -> None:
+    """Cross-validation item by item would find each answer next door, and spend a hundred slopes on it."""
+    rng = np.random.default_rng(11)
+    family = np.repeat(np.arange(80), 5)
+    x = rng.normal(size=(80, 100))[family] + 0.3 * rng.normal(size=(400, 100))
+    y = x @ rng.normal(size=(100, 4)) * 0.07 + rng.normal(size=(80, 4))[family] + 0.3 * rng.normal(size=(400, 4))
+    found = held_out_r2(x, y, family)
+    fold = fold_of_groups(family, 5, np.random.default_rng(0))
+    reached = []
+    for penalty in np.logspace(-1, 5, 25):
+        wrong = spread = 0.0
+        for held in range(5):
+            out = fold == held
+            wrong += ((y[out] - Ridge(penalty).fit(x[~out], y[~out]).predict(x[out])) ** 2).sum()
+            spread += ((y[out] - y[~out].mean(axis=0)) ** 2).sum()
+        reached.append(1 - wrong / spread)
+    assert 0 < max(reached) - 0.03 < found.value
+    item_by_item = held_out_r2(x, y, np.arange(400))  # which finds the answers next door, and believes in them
+    assert item_by_item.value > 2 * found.value
 
 
 def test_log_odds_as_scikit_learn_finds_them() -> None:
