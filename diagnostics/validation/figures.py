@@ -35,7 +35,7 @@ class Figures(Record):
     causes : what was planted (varieties of ``missing`` apart) -> cause named first for that modality -> worlds, all strengths
     actions : the same for the action
     cause_named, modality_named : of the worlds with a defect of medium or large strength
-    false_alarms : sound worlds of which ``rebalance`` or ``fix_data`` was said
+    false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
     power : planted -> strength -> share whose cause was named first
     rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain
     gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said
@@ -125,7 +125,7 @@ def _blamed(one: Judged) -> bool:
 
 
 def _is_alarm(one: Judged) -> bool:
-    return one.action in ("rebalance", "fix_data")
+    return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or _gain(one.long) == 0))
 
 
 def _is_right(one: Judged) -> bool:

@@ -35,6 +35,7 @@ JUDGED = [
     _said("irrelevant:medium", "undetermined", 5, image=["uninformative"], long=_long(-0.01, "skip_content")),
     _said("none", "leave", 6, confidence="high", without_seed=["leave", "leave", "undetermined", "leave", "leave"]),
     _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance")),  # 0.008 is what matters
+    _said("none", "rebalance", 12, "text", recall=0.4, long=_long(-0.001, "leave")),
     _said("none", "leave", 8, recall=0.4, long=_long(0.001, "undetermined")),
     _said("none", "undetermined", 9, size="tiny", confidence="low"),
     _said("none", "leave", 10, size="tiny", confidence="medium"),
@@ -50,31 +51,31 @@ def test_shares_are_those_counted_by_hand(found):
     counted = {
         "cause_named": (3, 5),
         "modality_named": (2, 3),
-        "false_alarms": (1, 3),
-        "rebalance_confirmed": (1, 1),
+        "false_alarms": (1, 4),
+        "rebalance_confirmed": (1, 2),
         "gain_found": (1, 1),
         "held_back": (1, 2),
         "flips": (1, 2),
-        "quick_as_long": (2, 4),
-        "never_contrary": (2, 2),
+        "quick_as_long": (2, 5),
+        "never_contrary": (2, 3),
     }
     for name, (count, n) in counted.items():
         share = getattr(found, name)
         assert (share.n, share.value) == (n, pytest.approx(count / n)), name
-    assert (found.n_asked, found.n_judged) == (12, 11)
+    assert (found.n_asked, found.n_judged) == (12, 12)
 
 
 def test_tables_say_what_was_said(found):
     assert found.causes["missing_disguised"] == {"uninformative": 1}
     assert found.causes["irrelevant"] == {"uninformative": 1, "nothing+uninformative": 1}
-    assert found.actions["none"] == {"leave": 2, "rebalance": 1}
+    assert found.actions["none"] == {"leave": 2, "rebalance": 2}
     assert found.power["uninformative"]["small"].value == 0.0
 
 
 def test_every_world_with_something_wrong_is_listed_and_no_other(found):
     listed = {miss.world: miss.said for miss in found.misses}
-    assert set(listed) == {"missing_disguised.text.medium.small.1", "irrelevant.medium.small.5", "none.small.7"}
-    assert listed["none.small.7"] == "rebalance text"
+    assert set(listed) == {"missing_disguised.text.medium.small.1", "irrelevant.medium.small.5", "none.small.12"}
+    assert listed["none.small.12"] == "rebalance text"
 
 
 def test_coverage_is_pooled_over_worlds():

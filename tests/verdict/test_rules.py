@@ -53,10 +53,11 @@ def test_rebalance_needs_all_four_conditions_and_is_never_surer_than_what_was_te
     assert "suppressed" in _causes(found, found.verdict.modality)
 
 
-def test_a_gain_without_a_unique_part_is_not_promised():
+def test_a_gain_without_a_unique_part_is_never_said_to_free_what_was_held_back():
     nothing_new = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.20}
     found = _judge(nothing_new, lift=0.03, headroom=0.03, gap=0.05)
-    assert found.verdict.action != "rebalance" or next(c for c in found.verdict.conditions if c.code == "unique_part").holds
+    assert not next(c for c in found.verdict.conditions if c.code == "unique_part").holds
+    assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained" and found.verdict.confidence != "high"
 
 
 def test_missing_values_that_would_help_are_to_be_fixed():
@@ -226,9 +227,12 @@ def test_balancing_is_never_sold_for_the_leading_modality():
     assert found.verdict.modality != "text"
 
 
-def test_a_gain_without_a_branch_that_lags_is_not_explained_away():
+def test_a_gain_without_a_branch_that_lags_is_told_but_never_surely():
     found = _judge(lift=0.03, headroom=0.03, gap=-0.03)
-    assert found.verdict.sentence_message.code == "verdict.undetermined.gain_unexplained"
+    assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained"
+    assert (found.verdict.action, found.verdict.modality) == ("rebalance", None)
+    assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "condition_open")
+    assert [step.code for step in found.verdict.next_steps] == ["switch_on", "pilot"]
 
 
 def test_a_dead_tail_without_values_is_no_fault():
