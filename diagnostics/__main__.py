@@ -196,16 +196,19 @@ def _sample(
 @app.command("validate")
 def _validate(
     out: OutOption,
-    worlds: Annotated[int, typer.Option("--worlds", min=1)] = 100,
+    worlds: Annotated[int, typer.Option("--worlds", min=0)] = 100,
     which: Annotated[Literal["development", "held_out"], typer.Option("--set")] = "development",
     preset: Annotated[Literal["quick", "standard", "thorough"], typer.Option("--preset")] = "quick",
     long: Annotated[int, typer.Option("--long", min=0)] = 10,
+    sparse: Annotated[int, typer.Option("--sparse", min=0)] = 0,
     real: Annotated[Path | None, typer.Option("--real")] = None,
     lang: LangOption = "en",
     threads: ThreadsOption = None,
     json_progress: JsonOption = False,
 ) -> None:
-    request = ValidationRequest(which=which, worlds=worlds, long=long, preset=preset, shop=real, threads=threads, lang=lang)
+    request = ValidationRequest(
+        which=which, worlds=worlds, long=long, sparse=sparse, preset=preset, shop=real, threads=threads, lang=lang
+    )
     commands.validate(request, out, json_progress)
 
 

@@ -16,8 +16,9 @@ class ValidationRequest(Record):
     """The options of ``python -m diagnostics validate`` but for ``--out`` and how progress is shown; see ``benchmark.validate``."""
 
     which: Literal["development", "held_out"] = "development"
-    worlds: int = Field(default=100, ge=1)
+    worlds: int = Field(default=100, ge=0)
     long: int = Field(default=10, ge=0)
+    sparse: int = Field(default=0, ge=0)
     preset: Literal["quick", "standard", "thorough"] = "quick"
     shop: Path | None = None
     threads: int | None = Field(default=None, ge=1)

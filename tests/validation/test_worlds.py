@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from diagnostics.validation.worlds import EXPECTED, SETS, World, dataset_of, worlds
+from diagnostics.validation.worlds import EXPECTED, SETS, World, build, dataset_of, sparse_worlds, worlds
 
 
 def test_development_and_held_out_worlds_never_meet():
@@ -55,3 +55,12 @@ def test_a_world_is_a_data_set(plant):
     parts = np.concatenate([dataset.split.train, dataset.split.validation, dataset.split.test])
     assert len(np.unique(parts, axis=0)) == len(parts) == dataset.log.n_rows
     assert dataset.fingerprint != dataset_of(World(plant=plant, size="tiny", seed=6)).fingerprint
+
+
+def test_sparse_worlds_have_few_purchases_of_many_products_and_seeds_of_their_own():
+    made = sparse_worlds("held_out", 3)
+    usual = {world.seed for world in worlds("held_out", 1000)}
+    assert len({world.seed for world in made}) == 3 and not usual & {world.seed for world in made}
+    drawn = build(made[0])
+    assert drawn.n_items >= 900 and 4 < len(drawn.user) / drawn.n_users < 7
+    assert made[0].expected == ("", "leave")  # whether balancing pays is not declared
