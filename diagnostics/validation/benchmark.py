@@ -41,7 +41,8 @@ def validate(
     Parameters
     ----------
     request : ``worlds``: how many of the set; ``long``: how many of these, tiny ones apart, are judged again by twenty seeds;
-        ``sparse``: how many worlds in which balancing is likely to pay are judged both ways; ``shop``: the folder of a real shop to plant defects in (see ``real``)
+        ``sparse``: how many worlds in which balancing is likely to pay are judged both ways; ``shop``: the folder of a real shop to
+        plant defects in (see ``real``)
     out : receives ``validation.json``, what was said of each world (``judged/``) and its trainings (``trainings/``), which are used
         again when only the rules have changed
     tell : called with the share done and the seconds left

@@ -65,7 +65,8 @@ _TINY_EACH_ROUND = 4
 class World(Record):
     """One world by its recipe. ``plant`` is as in ``sample_data``; a ``tiny`` one has too little in it to be judged at all.
 
-    A ``sparse`` one is sound, and balancing is likely to pay in it. A ``real`` one is not drawn: its shop is in a folder, see ``real``.
+    A ``sparse`` one is sound, and balancing is likely to pay in it. A ``real`` one is not drawn: its shop is in a folder, see
+    ``real``.
     """
 
     plant: str
