@@ -29,6 +29,7 @@ from sample_data.generator.vectors import Tastes, View, build_vector_world
 
 BALANCERS = ("ckd", "ogm_ge", "mmpareto", "agm", "mslr", "modality_dropout", "gradient_blending")
 BURIED = View(dimensions=64, noise=0.2, nuisance=8.0)
+DEEP = View(dimensions=64, noise=0.2, nuisance=15.0)
 WIDE = View(dimensions=128, noise=1.5, nuisance=1.0)
 PLAIN = View(dimensions=24, noise=0.1, nuisance=0.1)
 
@@ -42,15 +43,24 @@ class Kind:
     backbone: str = "vbpr"
 
 
+VERY_SPARSE = {"n_users": 2000, "per_user": 5.0, "n_items": 600, "tastes": Tastes(0.3, 1.2, 2.0, 0.0, 0.3)}
+
 KINDS: Mapping[str, Kind] = {
     "sound": Kind(),
     "sparse": Kind({"per_user": 6.0}),
     "dense": Kind({"per_user": 28.0, "n_users": 500}),
     "slightly buried image": Kind({"views": {"image": View(48, 0.4, 5.0)}}),
     "buried image": Kind({"views": {"image": BURIED}}),
-    "deeply buried image": Kind({"views": {"image": View(64, 0.2, 15.0)}}),
+    "deeply buried image": Kind({"views": {"image": DEEP}}),
     "both buried": Kind({"views": {"image": BURIED, "text": BURIED}}),
     "buried image, sparse": Kind({"per_user": 6.0, "views": {"image": BURIED}}),
+    "very sparse": Kind(VERY_SPARSE),
+    "very sparse, deeply buried image": Kind(VERY_SPARSE | {"views": {"image": DEEP}}),
+    "very sparse, deeply buried image, many products": Kind(VERY_SPARSE | {"n_items": 1200, "views": {"image": DEEP}}),
+    "very sparse, both deeply buried": Kind(
+        VERY_SPARSE | {"tastes": Tastes(0.3, 2.0, 2.0, 0.0, 0.3), "views": {"image": DEEP, "text": DEEP}}
+    ),
+    "very sparse, only content decides": Kind(VERY_SPARSE | {"tastes": Tastes(0.0, 2.5, 2.5, 0.0, 0.0)}),
     "buried image that decides": Kind({"tastes": Tastes(0.5, 0.7, 1.8, 0.4, 0.8), "views": {"image": BURIED}}),
     "buried image, few customers": Kind({"n_users": 250, "views": {"image": BURIED}}),
     "noisy wide text": Kind({"views": {"text": View(128, 2.0, 0.5), "image": PLAIN}}),
