@@ -29,6 +29,7 @@ from sample_data.generator.vectors import Tastes, View, build_vector_world
 
 BALANCERS = ("ckd", "ogm_ge", "mmpareto", "agm", "mslr", "modality_dropout", "gradient_blending")
 BURIED = View(dimensions=64, noise=0.2, nuisance=8.0)
+BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
 DEEP = View(dimensions=64, noise=0.2, nuisance=15.0)
 WIDE = View(dimensions=128, noise=1.5, nuisance=1.0)
 PLAIN = View(dimensions=24, noise=0.1, nuisance=0.1)
@@ -59,6 +60,11 @@ KINDS: Mapping[str, Kind] = {
     "very sparse, deeply buried image, many products": Kind(VERY_SPARSE | {"n_items": 1200, "views": {"image": DEEP}}),
     "very sparse, both deeply buried": Kind(
         VERY_SPARSE | {"tastes": Tastes(0.3, 2.0, 2.0, 0.0, 0.3), "views": {"image": DEEP, "text": DEEP}}
+    ),
+    "very sparse, many products": Kind(VERY_SPARSE | {"n_items": 1200}),
+    "very sparse, many products, blurred image": Kind(VERY_SPARSE | {"n_items": 1200, "views": {"image": BLURRED}}),
+    "very sparse, many products, both blurred": Kind(
+        VERY_SPARSE | {"n_items": 1200, "tastes": Tastes(0.3, 1.6, 1.6, 0.0, 0.3), "views": {"image": BLURRED, "text": BLURRED}}
     ),
     "very sparse, only content decides": Kind(VERY_SPARSE | {"tastes": Tastes(0.0, 2.5, 2.5, 0.0, 0.0)}),
     "buried image that decides": Kind({"tastes": Tastes(0.5, 0.7, 1.8, 0.4, 0.8), "views": {"image": BURIED}}),
