@@ -31,8 +31,8 @@ SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middl
 
 _SPARSE = Tastes(shared=0.3, text=1.2, image=2.0, id=0.0, popularity=0.3)
 _BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
-"""What makes balancing pay: few purchases of many products and tastes that follow content, most of it in an image that shows it less
-clearly.
+"""What makes balancing pay: few purchases of many products and tastes that follow content, most of it in an image that shows it
+less clearly.
 
 Found by search on worlds of other seeds, see ``sample_data/README.md``. Whether it pays in one of them only a long run says.
 """
