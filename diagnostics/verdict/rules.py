@@ -3,8 +3,8 @@
 Order of the questions. (1) Is there enough to judge by? (2) Does product information add anything to purchase history?
 (3) Does a fault in the data hold a modality back? (4) Are there two modalities that each know something of their own, so that there
 is something to balance? (5) Do all four conditions for balancing hold, or is at least its gain shown? (6) Is it shown that
-balancing does not pay by as much as matters, either by the on/off probe itself, or because separately trained models, put together,
-find no more than the joint model, so that joint training leaves nothing on the table? Else the answer is ``undetermined``.
+balancing does not pay by as much as matters, either by the on/off probe itself, or, where that shows no gain at all, because
+separately trained models, put together, find no more than the joint model? Else the answer is ``undetermined``.
 A fault of the data in (3) was counted, not estimated: where only its price is open, ``fix_data`` stands with low confidence.
 Vectors of another order of magnitude are a fault whatever our models, which rescale, make of them: trainings lower that confidence
 only where one took the vectors as they are. A gain in (5) for which the other conditions do not speak is measured all the same: in
@@ -127,7 +127,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     if pays:  # measured, whatever the reason; but without one it may not carry over to another model, so never surely
         return _sure(Decision("rebalance", "unexplained", values=values), lift, smallest, conditions, ("condition_open",))
     headroom = measures.headroom()
-    if headroom.position(smallest) == "below":
+    if headroom.position(smallest) == "below" and lift.position(0.0) != "above":
         room = headroom.span()
         values |= {"room": room["value"], "room_low": room["low"], "room_high": room["high"]}
         return _sure(Decision("leave", "no_room", values=values), headroom, smallest, conditions, also=("lift_open",))

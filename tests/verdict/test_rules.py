@@ -131,6 +131,15 @@ def test_no_room_is_enough_to_leave_but_not_to_be_sure():
     assert found.verdict.confidence == "medium"
 
 
+def test_no_room_does_not_outweigh_a_gain_that_is_shown_if_only_a_small_one():
+    """As in very sparse shops, where balanced models beat joint and separate ones alike."""
+    found = _judge(lift=0.007, headroom=-0.04, seed_spread=0.0025)
+    low, high = found.balancing.results[0].lift.low, found.balancing.results[0].lift.high
+    smallest = next(one for one in found.verdict.conditions if one.code == "on_off_confirms").threshold
+    assert 0 < low < smallest < high
+    assert (found.verdict.action, found.verdict.sentence_message.code) == ("undetermined", "verdict.undetermined.open")
+
+
 def test_noise_lowers_confidence():
     order = ("low", "medium", "high")
     quiet, noisy = _judge(), _judge(n_users=200, spread=0.2)
