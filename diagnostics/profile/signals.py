@@ -98,7 +98,7 @@ def measure_signals(
     for block, health in zip(features, healths, strict=True):
         steps.next()
         view = View.of(block, real[block.name], sample, seed=seed)
-        told = replace(block, present=block.present & real[block.name])  # a stand-in speaks for no product
+        told = replace(block, present=real[block.name])  # a stand-in speaks for no product
         alone = standalone_strength(ranking, told, tell=steps.within(0.0, half))
         collapsed = _collapsed(dataset, told, products, seed, steps.within(half, 2 * half)) if products.matter else None
         steps.tell(0.8)

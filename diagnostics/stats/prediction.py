@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.special import ndtri
 
 from diagnostics.schema import Estimate
-from diagnostics.stats.ratios import Groups, estimate_ratio, fold_of_groups
+from diagnostics.stats.ratios import Groups, estimate_ratio, family_codes, fold_of_groups
 
 __all__ = ["estimate_auc", "held_out_auc", "held_out_r2", "logistic", "own_shares"]
 
@@ -98,7 +98,7 @@ class _Sums:
 
     @classmethod
     def of(cls, x: Array, y: Array, groups: Groups) -> _Sums:
-        code = np.unique(groups, return_inverse=True)[1].reshape(-1)
+        code = family_codes(groups)
         sizes = np.bincount(code)
         gram, total, kin = x.T @ x, float((y**2).sum()), np.zeros((x.shape[1], x.shape[1]))
         pairs = float((sizes * (sizes - 1.0)).sum())

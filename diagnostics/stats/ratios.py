@@ -8,7 +8,7 @@ from scipy.special import ndtri, stdtrit
 
 from diagnostics.schema import Estimate
 
-__all__ = ["estimate_left_out", "estimate_ratio", "fold_of_groups", "proportion_difference"]
+__all__ = ["estimate_left_out", "estimate_ratio", "family_codes", "fold_of_groups", "proportion_difference"]
 
 Array = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.integer]
@@ -35,7 +35,7 @@ def estimate_ratio(
     if len(above) == 0 or whole <= 0:
         return Estimate(value=None, level=level, n=len(above), unit=unit)
     ratio = float(above.sum()) / whole
-    residuals = np.bincount(_codes(groups), weights=above - ratio * below)
+    residuals = np.bincount(family_codes(groups), weights=above - ratio * below)
     if len(residuals) < 2:
         return Estimate(value=ratio, level=level, n=len(above), unit=unit)
     error = float(np.sqrt(len(residuals) / (len(residuals) - 1) * (residuals**2).sum())) / whole
@@ -64,7 +64,7 @@ def estimate_left_out(whole: float, left_out: npt.ArrayLike, n: int, *, level: f
 
 def fold_of_groups(groups: Groups, n_folds: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """A fold for each item, whole families in one fold, folds of about one size; int64 (n_items,) in [0, n_folds)."""
-    codes = _codes(groups)
+    codes = family_codes(groups)
     sizes = np.bincount(codes)
     order = rng.permutation(len(sizes))
     before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
@@ -98,5 +98,6 @@ def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
-def _codes(groups: Groups) -> npt.NDArray[np.int64]:
+def family_codes(groups: Groups) -> npt.NDArray[np.int64]:
+    """The families numbered from 0 without gaps; int64 (n_items,)."""
     return np.unique(groups, return_inverse=True)[1].reshape(-1)

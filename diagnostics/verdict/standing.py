@@ -57,12 +57,15 @@ class Standing:
     @property
     def overlaps(self) -> bool:
         """Whether its content goes with another modality's: its values stand where they belong."""
-        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > threshold("overlap")
+        return self._is_foretold(threshold("overlap"))
 
     @property
     def is_copy(self) -> bool:
         """Whether its vectors are another modality's over again. A model that sees the same twice may well be the better for it."""
-        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > threshold("copy")
+        return self._is_foretold(threshold("copy"))
+
+    def _is_foretold(self, least: float) -> bool:
+        return self.foretold is not None and self.foretold.low is not None and self.foretold.low > least
 
     @property
     def has_own(self) -> bool | None:
