@@ -37,7 +37,7 @@ class Figures(Record):
     cause_named, modality_named : of the worlds with a defect of medium or large strength
     false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
     power : planted -> strength -> share whose cause was named first
-    rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain
+    rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain by the same method
     gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said
     held_back : tiny worlds of which nothing, or nothing firm, was said
     flips : high-confidence verdicts whose action another seed less would change
@@ -82,6 +82,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     long = [(one, one.long) for one in judged if one.long is not None]
     told = [(one, other) for one, other in long if "undetermined" not in (one.action, other.action)]
     gained = [(one, _gain(other)) for one, other in long]
+    advised = [(one, other) for one, other in long if one.action == "rebalance"]
     firm = [one for one in judged if one.confidence == "high" and one.without_seed]
     return Figures(
         set=which,
@@ -94,7 +95,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         modality_named=_share([one for one in clear if one.world.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
         false_alarms=_share(sound, _is_alarm),
         power=_power(planted),
-        rebalance_confirmed=_share([pair for pair in gained if pair[0].action == "rebalance"], lambda pair: pair[1] > 0),
+        rebalance_confirmed=_share(advised, lambda pair: _gain(pair[1], pair[0].method) > 0),
         gain_found=_share([pair for pair in gained if pair[1] == 2], lambda pair: pair[0].action == "rebalance"),
         held_back=_share(tiny, lambda one: one.error is not None or one.action == "undetermined" or one.confidence == "low"),
         flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
@@ -125,7 +126,7 @@ def _blamed(one: Judged) -> bool:
 
 
 def _is_alarm(one: Judged) -> bool:
-    return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or _gain(one.long) == 0))
+    return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or _gain(one.long, one.method) == 0))
 
 
 def _is_right(one: Judged) -> bool:
@@ -134,10 +135,10 @@ def _is_right(one: Judged) -> bool:
     return cause_is_right(one) or one.world.strength not in _CLEAR
 
 
-def _gain(long: Judged) -> int:
-    """What twenty seeds say of balancing: 2 a gain that matters, 1 a gain, 0 none shown; intervals considered."""
+def _gain(long: Judged, method: str | None = None) -> int:
+    """What twenty seeds say of balancing, by this method or any: 2 a gain that matters, 1 a gain, 0 none; intervals considered."""
     smallest = threshold("smallest_effect") * (long.recall or 0.0)
-    lows = [lift.low for lift in long.lifts.values() if lift.low is not None]
+    lows = [lift.low for name, lift in long.lifts.items() if lift.low is not None and method in (None, name)]
     best = max(lows, default=0.0)
     return 2 if best > smallest else 1 if best > 0 else 0
 

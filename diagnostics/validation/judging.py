@@ -23,6 +23,9 @@ __all__ = ["LONG_SEEDS", "Judged", "judge"]
 LONG_SEEDS = 20
 """Seeds of the long runs that decide what is true where it cannot be known from the recipe."""
 
+LONG_PRESET = "quick"
+"""What they train, whichever preset is tried: one model with and without distillation, the one method found to win."""
+
 _DRAWS = 150  # of each long run; a benchmark with ten of them has 1,500
 
 
@@ -67,6 +70,11 @@ class Judged(Record):
         blamed = [name for name, causes in self.causes.items() if causes]
         return blamed[0] if len(blamed) == 1 else None
 
+    @property
+    def method(self) -> str | None:
+        """The balancer with the largest lift: the one that a verdict of ``rebalance`` is about."""
+        return max(self.lifts, key=lambda name: self.lifts[name].value or 0.0, default=None)
+
     def first_cause(self, modality: str) -> str:
         """The most likely cause of a modality's weakness; "" where nothing is said to be wrong with it."""
         return next(iter(self.causes.get(modality, [])), "")
@@ -75,7 +83,8 @@ class Judged(Record):
 def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     """Train and judge one world; its trainings are kept in ``folder``.
 
-    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right.
+    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right. Its trainings do not depend on
+    ``preset``, so a run of another preset in the same folder finds them.
     """
     clock, world = _Clock(), task.world
     dataset = dataset_of(world) if task.shop is None else damaged(task.shop, world.plant, world.seed)
@@ -96,7 +105,7 @@ def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     further = None
     coverage: dict[str, tuple[int, int]] = {}
     if task.long or said.action == "rebalance":
-        longer = tenbin.plan_probe(dataset, preset=preset, n_seeds=LONG_SEEDS)
+        longer = tenbin.plan_probe(dataset, preset=LONG_PRESET, n_seeds=LONG_SEEDS)
         ran = run_here(longer, prepare(dataset, features, longer), folder / f"{world.name}.long.safetensors")
         further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
         clock.lap("long")

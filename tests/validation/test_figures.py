@@ -1,4 +1,4 @@
-"""Shares counted by hand: eleven worlds of which something right, wrong or nothing was said."""
+"""Shares counted by hand: a dozen worlds of which something right, wrong or nothing was said."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _said(plant: str, action: str, seed: int, modality: str | None = None, size:
     )
 
 
-def _lift(low: float) -> dict[str, Estimate]:
-    return {"ckd": Estimate(value=low + 0.01, low=low, high=low + 0.02)}
+def _lift(low: float, method: str = "ckd") -> dict[str, Estimate]:
+    return {method: Estimate(value=low + 0.01, low=low, high=low + 0.02)}
 
 
 def _long(low: float, action: str) -> Judged:
@@ -36,6 +36,7 @@ JUDGED = [
     _said("none", "leave", 6, confidence="high", without_seed=["leave", "leave", "undetermined", "leave", "leave"]),
     _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance")),  # 0.008 is what matters
     _said("none", "rebalance", 12, "text", recall=0.4, long=_long(-0.001, "leave")),
+    _said("none", "rebalance", 13, lifts=_lift(0.01, "mmpareto"), long=_long(0.009, "rebalance")),  # of ckd, which was not advised
     _said("none", "leave", 8, recall=0.4, long=_long(0.001, "undetermined")),
     _said("none", "undetermined", 9, size="tiny", confidence="low"),
     _said("none", "leave", 10, size="tiny", confidence="medium"),
@@ -44,37 +45,37 @@ JUDGED = [
 
 @pytest.fixture(scope="module")
 def found():
-    return figures(JUDGED, which="development", preset="quick", n_asked=12)
+    return figures(JUDGED, which="development", preset="quick", n_asked=13)
 
 
 def test_shares_are_those_counted_by_hand(found):
     counted = {
         "cause_named": (3, 5),
         "modality_named": (2, 3),
-        "false_alarms": (1, 4),
-        "rebalance_confirmed": (1, 2),
-        "gain_found": (1, 1),
+        "false_alarms": (2, 5),
+        "rebalance_confirmed": (1, 3),
+        "gain_found": (2, 2),
         "held_back": (1, 2),
         "flips": (1, 2),
-        "quick_as_long": (2, 5),
-        "never_contrary": (2, 3),
+        "quick_as_long": (3, 6),
+        "never_contrary": (3, 4),
     }
     for name, (count, n) in counted.items():
         share = getattr(found, name)
         assert (share.n, share.value) == (n, pytest.approx(count / n)), name
-    assert (found.n_asked, found.n_judged) == (12, 12)
+    assert (found.n_asked, found.n_judged) == (13, 13)
 
 
 def test_tables_say_what_was_said(found):
     assert found.causes["missing_disguised"] == {"uninformative": 1}
     assert found.causes["irrelevant"] == {"uninformative": 1, "nothing+uninformative": 1}
-    assert found.actions["none"] == {"leave": 2, "rebalance": 2}
+    assert found.actions["none"] == {"leave": 2, "rebalance": 3}
     assert found.power["uninformative"]["small"].value == 0.0
 
 
 def test_every_world_with_something_wrong_is_listed_and_no_other(found):
     listed = {miss.world: miss.said for miss in found.misses}
-    assert set(listed) == {"missing_disguised.text.medium.small.1", "irrelevant.medium.small.5", "none.small.12"}
+    assert set(listed) == {"missing_disguised.text.medium.small.1", "irrelevant.medium.small.5", "none.small.12", "none.small.13"}
     assert listed["none.small.12"] == "rebalance text"
 
 
