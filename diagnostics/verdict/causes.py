@@ -103,7 +103,7 @@ def _missing(one: Standing) -> tuple[Cause, bool]:
     if one.complete.n_users >= threshold("min_test_users"):
         position = one.complete.position(one.smallest)
         helps = position == "above"
-        if position != "open":
+        if position == "below" or (helps and lacking):  # helping where it is there speaks for a gap only if there is one
             evidence.append(_compared("gain_on_complete", one.complete, one.smallest, helps))
     evidence += _settling(one, "filled")
     return _cause("missing", "high" if helps else "medium", evidence), lacking and reaches
@@ -135,7 +135,9 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
 
 def _unused(one: Standing) -> tuple[Cause, bool]:
     named = one.adds == "below" and one.silent is False
-    evidence = [_standalone(one, one.silent is False), _compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below")]
+    evidence = [_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below")]
+    if one.silent is not False or one.adds != "above":  # what it says is not left unused where it adds to the model
+        evidence.append(_standalone(one, one.silent is False))
     return _cause("unused", _confidence(one.gain_alone, one.smallest), evidence), named
 
 
