@@ -17,7 +17,9 @@ BENCHMARKS: dict[str, Callable[..., list[dict[str, object]]]] = {
     "pictures": pictures.against_cleanvision,
     "hm": hm.a_real_shop,
     "learning": learning.everything,
-} | {f"learning_{name}": learning.part(name) for name in learning.PARTS}
+    **{f"learning_{name}": learning.part(name) for name in learning.PARTS},
+    "learning_quality_hm": learning.quality_of_a_real_shop,
+}
 """Name -> a function that takes ``rounds`` and returns what its races measured. A name with a "_" is part of another, or takes
 hours, and is run when it is asked for."""
 

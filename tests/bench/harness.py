@@ -25,6 +25,7 @@ import platformdirs
 __all__ = ["Bar", "Contestant", "Outcome", "peer", "race"]
 
 ROOT = Path(__file__).parents[2]
+REAL_SHOP = ROOT.parent / "shared" / "data" / "hm"
 _MEASURES = {
     "seconds": "time",
     "process_s": "time with imports",

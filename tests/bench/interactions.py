@@ -1,4 +1,4 @@
-"""A generated log of Amazon Baby's shape, with features that partly say what users like; written as ``.npy`` files."""
+"""A generated log of Amazon Baby's shape, with features that partly say what users like, or a real shop's; as ``.npy`` files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["ITEMS", "MODALITIES", "PAIRS", "USERS", "write_log"]
+__all__ = ["ITEMS", "MODALITIES", "PAIRS", "USERS", "write_log", "write_shop"]
 
 USERS, ITEMS, PAIRS = 19_445, 7_050, 160_792
 MODALITIES = {"image": 4096, "text": 384}
@@ -39,6 +39,21 @@ def write_log(folder: Path, *, seed: int = 0) -> Path:
         vectors += rng.normal(0, 0.5, vectors.shape).astype(np.float32)
         vectors = np.maximum(vectors - 0.5, 0) if name == "image" else vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         np.save(folder / f"{name}.npy", vectors.astype(np.float32), allow_pickle=False)
+    return folder
+
+
+def write_shop(folder: Path, shop: Path) -> Path:
+    """The same files of a shop in H&M's layout, read, split and encoded as a diagnosis does; zeros where an item has nothing."""
+    import diagnostics
+    from diagnostics.dataset.features import encode
+
+    dataset = diagnostics.read_dataset(shop / "articles.csv", shop / "transactions.csv", images=shop / "images")
+    for name in ("train", "validation", "test"):
+        np.save(folder / f"{name}.npy", getattr(dataset.split, name), allow_pickle=False)
+    for block in encode(dataset):
+        if block.name in MODALITIES:
+            values = np.where(block.present[:, None], block.values, 0).astype(np.float32)
+            np.save(folder / f"{block.name}.npy", values, allow_pickle=False)
     return folder
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.harness import ROOT, Bar, Contestant, peer, race
+from tests.bench.harness import REAL_SHOP, ROOT, Bar, Contestant, peer, race
 
-__all__ = ["PARTS", "everything", "part"]
+__all__ = ["PARTS", "everything", "part", "quality_of_a_real_shop"]
 
 _HERE = Path(__file__).parent
 _MOST_MEMORY = 1500  # MB, of any backbone
@@ -75,10 +75,14 @@ def _arms(folder: Path, rounds: int) -> list[dict[str, object]]:
     return [race("VBPR, 4 arms x 5 seeds", contestants, [Bar("tenbin 4 x 5", "seconds", at_most=60)], rounds=rounds)]
 
 
-def _quality(folder: Path, rounds: int) -> list[dict[str, object]]:
-    """Best validation Recall@20 of whole trainings, ours and the raw-feature loops', a seed for each round. Takes hours."""
+def _quality(folder: Path, rounds: int, batches: dict[str, int] | None = None) -> list[dict[str, object]]:
+    """Best validation Recall@20 of whole trainings, ours and the raw-feature loops', a seed for each round. Takes hours.
+
+    ``batches``: model -> our batch size, 0 for the suggested one; as in the races where not given.
+    """
     races = []
-    for name, batch in {"vbpr": 2048, "lightgcn": 8192, "lightgcn_content": 8192, "freedom": 8192}.items():
+    raced = {"vbpr": 2048, "lightgcn": 8192, "lightgcn_content": 8192, "freedom": 8192}
+    for name, batch in (batches or raced).items():
         for seed in range(rounds):
             contestants = [
                 _ours(f"tenbin {name}", folder, "quality", name, str(batch), str(seed)),
@@ -88,14 +92,31 @@ def _quality(folder: Path, rounds: int) -> list[dict[str, object]]:
     return races
 
 
+def quality_of_a_real_shop(*, rounds: int = 3) -> list[dict[str, object]]:
+    """The same on H&M, in suggested batches."""
+    if not REAL_SHOP.is_dir():
+        print("../shared/data/hm is absent: the real shop is left out.")
+        return []
+    with _log(REAL_SHOP) as folder:
+        return _quality(folder, rounds, dict.fromkeys(("vbpr", "lightgcn", "lightgcn_content", "freedom"), 0))
+
+
 @contextmanager
-def _log() -> Iterator[Path]:
-    """The generated log with projected features and a trained VBPR."""
+def _log(shop: Path | None = None) -> Iterator[Path]:
+    """The generated log, or a real shop's, with projected features and a trained VBPR."""
     with tempfile.TemporaryDirectory(prefix="tenbin-bench-") as made:
         folder = Path(made)  # made by another process: a child's peak of memory would begin at ours
         print("  making the log, projecting features and training the model whose rankings are raced", file=sys.stderr, flush=True)
         subprocess.run(
-            [sys.executable, "-W", "ignore", str(_HERE / "ours_learning.py"), str(folder), "prepare"],
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                str(_HERE / "ours_learning.py"),
+                str(folder),
+                "prepare",
+                *([str(shop)] if shop else []),
+            ],
             check=True,
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},

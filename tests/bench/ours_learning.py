@@ -1,7 +1,8 @@
 """``ours_learning.py FOLDER WHAT [MODEL] [BATCH] [SEED]``: Tenbin's side of the learning benchmarks.
 
-``prepare`` makes the log, projects the features and trains the model whose rankings are raced; every other word is one
-measurement. What runs on one thread is measured in processor time, which is the wall's where nothing else runs.
+``prepare [SHOP]`` makes the log, or takes it from a real shop, projects the features and trains the model whose rankings are
+raced; every other word is one measurement. What runs on one thread is measured in processor time, which is the wall's where
+nothing else runs.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 from models.training import Interactions, Settings, train
 from tests.bench.clock import held_mb, tell
-from tests.bench.interactions import ITEMS, MODALITIES, USERS, write_log
+from tests.bench.interactions import MODALITIES, write_log, write_shop
 
 _EPOCHS, _PATIENCE = 60, 5
-_EVERYTHING = np.ones(ITEMS, dtype=bool)
 
 
 class Bench:
-    """The generated log as trainings see it."""
+    """The log as trainings see it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         pairs = {name: np.load(folder / f"{name}.npy") for name in ("train", "validation")}
-        held_out = UserItems.from_pairs(pairs["validation"], USERS)
-        seen = UserItems.from_pairs(pairs["train"], USERS)
+        self.n_users = 1 + max(int(part[:, 0].max()) for part in pairs.values())
+        self.n_items = len(np.load(folder / "text.npy", mmap_mode="r"))
+        held_out = UserItems.from_pairs(pairs["validation"], self.n_users)
+        seen = UserItems.from_pairs(pairs["train"], self.n_users)
         self.data = Interactions(pairs["train"], seen, held_out, held_out.users)
         self.features: dict[str, Features] = {}
-        if (folder / "projected_text.npy").exists():
-            self.features = {name: Features(np.load(folder / f"projected_{name}.npy"), _EVERYTHING) for name in MODALITIES}
+        if all((folder / f"projected_{name}.npz").exists() for name in MODALITIES):
+            self.features = {name: Features(**np.load(folder / f"projected_{name}.npz")) for name in MODALITIES}
 
     def model(
         self, name: str, modalities: tuple[str, ...] = tuple(MODALITIES), *, seed: int = 0, batch: int | None = None
@@ -53,12 +55,12 @@ class Bench:
         settings = suggested(name, len(self.data.train))
         usual = settings.pop("batch_size")
         settings["learning_rate"] *= ((batch or usual) / usual) ** 0.5
-        model: Backbone = BACKBONES[name](USERS, ITEMS, chosen, train=self.data.train, seed=seed, **settings)
+        model: Backbone = BACKBONES[name](self.n_users, self.n_items, chosen, train=self.data.train, seed=seed, **settings)
         return model
 
     def epoch(self, model: Backbone, balancer: Balancer, batch: int, number: int) -> float:
         """Seconds of one epoch of the training loop: draw, forward, loss, balance, backward and step."""
-        sampler = Sampler(self.data.train, USERS, ITEMS, batch_size=batch, n_extra=balancer.n_extra, seed=0)
+        sampler = Sampler(self.data.train, self.n_users, self.n_items, batch_size=batch, n_extra=balancer.n_extra, seed=0)
         balancer.new_epoch(model, self.data)
         began = time.process_time()
         for triples in sampler.epoch(number):
@@ -76,7 +78,9 @@ def prepare(bench: Bench) -> str:
     began = time.process_time()
     for name in MODALITIES:
         values = np.load(bench.folder / f"{name}.npy")
-        np.save(bench.folder / f"projected_{name}.npy", project(values, _EVERYTHING, _EVERYTHING, dimensions=128).values)
+        present = values.any(axis=1)
+        found = project(values, present, np.ones(len(values), dtype=bool), dimensions=128)
+        np.savez(bench.folder / f"projected_{name}.npz", values=found.values, present=found.present)
     spent = time.process_time() - began
     ready = Bench(bench.folder)
     model = ready.model("vbpr")
@@ -87,7 +91,8 @@ def prepare(bench: Bench) -> str:
 
 
 def quality(bench: Bench, name: str, batch: int, seed: int) -> str:
-    """Best validation Recall@20 in batches of the raced size."""
+    """Best validation Recall@20 in batches of this size; 0 for the suggested one."""
+    batch = batch or int(suggested(name, len(bench.data.train))["batch_size"])
     settings = Settings(_EPOCHS, _PATIENCE, batch)
     records = list(train(bench.model(name, seed=seed, batch=batch), bench.data, BALANCERS["none"]({}), settings, seed=seed))
     return f"Recall@20 {max(record.validation for record in records):.4f} after {len(records)} epochs"
@@ -108,7 +113,7 @@ def ranking(bench: Bench, sets: list[frozenset[str]]) -> tuple[float, str]:
 
     def whole() -> list[dict[str, np.ndarray]]:
         ranks = top_ranks(
-            lambda block, items: model.score(block, sets, items), users, bench.data.seen, targets, n_items=ITEMS, depth=20
+            lambda block, items: model.score(block, sets, items), users, bench.data.seen, targets, n_items=bench.n_items, depth=20
         )
         return [metrics_per_user(row, targets.counts[users], 20) for row in ranks]
 
@@ -132,13 +137,13 @@ def roofline(bench: Bench, batch: int) -> float:
     Per batch: the products of the distinct items' features with the maps and their gradients; each distinct user's and item's row
     of weights and of both moments read and written once, the features read once. Nothing else that the epoch does is counted.
     """
-    triples = list(Sampler(bench.data.train, USERS, ITEMS, batch_size=batch, n_extra=0, seed=0).epoch(1))
+    triples = list(Sampler(bench.data.train, bench.n_users, bench.n_items, batch_size=batch, n_extra=0, seed=0).epoch(1))
     tables = [bench.features[name].values for name in MODALITIES]
     rng, width = np.random.default_rng(0), 64 * (1 + len(tables))
     maps = [rng.normal(size=(table.shape[1] + 1, 64)).astype(np.float32) for table in tables]
     users, items = (
-        [rng.normal(size=(USERS, width)).astype(np.float32) for _ in range(3)],
-        [rng.normal(size=(ITEMS, 64)).astype(np.float32) for _ in range(3)],
+        [rng.normal(size=(bench.n_users, width)).astype(np.float32) for _ in range(3)],
+        [rng.normal(size=(bench.n_items, 64)).astype(np.float32) for _ in range(3)],
     )
     inputs = [np.column_stack([table, np.zeros(len(table), dtype=np.float32)]) for table in tables]
 
@@ -186,7 +191,9 @@ def main() -> None:
     folder, what, *rest = sys.argv[1:]
     threadpool_limits(1)
     torch.set_num_threads(1)
-    if what == "prepare":
+    if what == "prepare" and rest:
+        write_shop(Path(folder), Path(rest.pop()))
+    elif what == "prepare":
         write_log(Path(folder))
     bench, said = Bench(Path(folder)), ""
     full = frozenset(MODALITIES)

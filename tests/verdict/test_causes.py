@@ -137,7 +137,7 @@ def test_what_is_said_has_words(lang):
 
 
 def test_of_what_is_sound_nothing_refuted_is_still_considered():
-    """It helps where it is there, which tells of a gap only if there is one; and it speaks, which says unused only if nothing adds."""
+    """It helps where it is there, which tells of a gap only if there is one; it speaks, and the model uses it."""
     found = _judge(SOUND, profile={"own": {"image": 0.05, "text": 0.08}}, seed_spread=0.0002)
     for modality in found.modalities:
         assert not {"missing", "unused"} & {cause.code for cause in (*modality.causes, *modality.considered)}, modality.name
