@@ -24,6 +24,7 @@ _SHOWN = (
     "reliance_share",
     "recommended_share",
 )
+_DRAWN = ("gradient_share", "confidence", "reliance", "conflict")
 
 
 def said(evidence: Evidence, words: Words) -> str:
@@ -55,7 +56,8 @@ def heard_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]:
 def _heard(name: str, cause: Cause, is_named: bool, words: Words) -> tuple[Cell, ...]:
     sides = [words.series([said(entry, words) for entry in cause.evidence if entry.supports is side]) for side in (True, False)]
     title = words("report.heard.of", modality=name, cause=words.coded("cause", cause.code))
-    state = words("report.heard.named" if is_named else "report.heard.considered")
+    remedy = words.coded("remedy", cause.code)
+    state = words("report.heard.named", remedy=remedy) if is_named else words("report.heard.considered")
     return Cell(title, note=state), Cell(words.number(cause.likelihood)), *(Cell(side or MISSING) for side in sides)
 
 
@@ -145,7 +147,7 @@ def _segment_cell(one: SegmentShare | None, words: Words) -> Cell:
 
 
 def dynamics_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]:
-    """How each branch learnt inside the joint model, in numbers, and its share of the gradient pass by pass."""
+    """How each branch learnt inside the joint model, in numbers and pass by pass."""
     told = [modality for modality in diagnosis.modalities if modality.dynamics]
     if not told:
         return ()
@@ -161,9 +163,9 @@ def dynamics_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]:
         )
         for measure in shown
     )
-    chart = course_chart(diagnosis, "gradient_share", words)
-    figure: tuple[Block, ...] = (Figure(chart, words("report.dynamics.caption")),) if chart.panels else ()
-    return (Folded(words("report.dynamics.title"), (Paragraph(words("report.dynamics.text")), Table(columns, rows), *figure)),)
+    charts = {measure: course_chart(diagnosis, measure, words) for measure in _DRAWN}
+    figures = [Figure(chart, words(f"report.dynamics.caption_{name}")) for name, chart in charts.items() if chart.panels]
+    return (Folded(words("report.dynamics.title"), (Paragraph(words("report.dynamics.text")), Table(columns, rows), *figures)),)
 
 
 def _dynamic(estimate: Estimate | None, words: Words) -> Cell:
@@ -195,7 +197,8 @@ def course_chart(diagnosis: Diagnosis, measure: str, words: Words) -> CurveChart
     title = words("chart.course.title", measure=words.coded("measure", measure))
     ends = where_curves_end(panels, words)
     alt = words("chart.alt", title=title, rows=ends)
-    return CurveChart(title, alt, tuple(panels), words("chart.curves.x_axis"), words.coded("measure", measure), "percent")
+    how = "score" if measure == "conflict" else "percent"
+    return CurveChart(title, alt, tuple(panels), words("chart.curves.x_axis"), words.coded("measure", measure), how)
 
 
 def dissent_lines(diagnosis: Diagnosis, words: Words) -> tuple[Paragraph, ...]:

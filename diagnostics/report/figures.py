@@ -150,9 +150,11 @@ class CurveChart:
 
     @property
     def domain(self) -> tuple[float, float]:
-        """The shared vertical axis, from zero."""
+        """The shared vertical axis, zero on it."""
         values = [point[1] for panel in self.panels for curve in panel.curves for seed in curve.seeds for point in seed]
-        return 0.0, nice_ticks(0.0, max(values, default=0.0) or 0.01)[-1]
+        low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+        ticks = nice_ticks(low, high if high > low else 0.01)
+        return ticks[0], ticks[-1]
 
 
 @dataclass(frozen=True)

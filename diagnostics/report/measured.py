@@ -167,6 +167,7 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
         "report.balancing.headroom",
         headroom=words.with_interval(balancing.headroom, "points"),
         detectable=words.size(balancing.minimum_detectable_effect, "points"),
+        planned=words.size(balancing.planned_detectable_effect, "points"),
     )
     blocks: tuple[Block, ...] = (
         Table(columns, rows),

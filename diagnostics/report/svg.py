@@ -200,11 +200,12 @@ def _panel(
         return f"{x + (point[0] - 1) / (last - 1) * width:.1f},{y + height - (point[1] - low) / (high - low) * height:.1f}"
 
     body = [_marker(x + 6, y - 14, panel.look, 5), _text(x + 18, y - 9.5, _fit(panel.title, width - 24), "strong")]
+    how = "axis_percent" if chart.how == "percent" else chart.how
     for tick in nice_ticks(low, high):
         tick_y = y + height - (tick - low) / (high - low) * height
         body.append(_line(x, tick_y, x + width, tick_y, "zero" if tick == 0 else "grid"))
         if first:
-            body.append(_text(x - 7, tick_y + 4, write(tick, "axis_percent", lang), "quiet", "end"))
+            body.append(_text(x - 7, tick_y + 4, write(tick, how, lang), "quiet", "end"))
     for epoch, anchor in ((1, "start"), (last, "end")):
         body.append(_text(x if epoch == 1 else x + width, y + height + 17, str(epoch), "quiet", anchor))
     for curve in panel.curves:

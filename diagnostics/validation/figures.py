@@ -32,7 +32,8 @@ class Figures(Record):
 
     Attributes
     ----------
-    causes : what was planted (varieties of ``missing`` apart) -> cause named first for that modality -> worlds, all strengths
+    causes : what was planted (varieties of ``missing`` apart, "none" for nothing) -> cause named first for that modality, or for
+        any of a sound world -> worlds, all strengths
     actions : the same for the action
     cause_named, modality_named : of the worlds with a defect of medium or large strength
     false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
@@ -89,7 +90,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         preset=preset,
         n_asked=n_asked,
         n_judged=len(said),
-        causes=_table(planted, first_cause),
+        causes=_table(judged, first_cause),
         actions=_table(judged, lambda one: one.action),
         cause_named=_share(clear, cause_is_right),
         modality_named=_share([one for one in clear if one.world.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),

@@ -105,7 +105,8 @@ def _missing(one: Standing) -> tuple[Cause, bool]:
         helps = position == "above"
         if position == "below" or (helps and lacking):  # helping where it is there speaks for a gap only if there is one
             evidence.append(_compared("gain_on_complete", one.complete, one.smallest, helps))
-    evidence += _settling(one, "filled")
+    if lacking:
+        evidence += _settling(one, "filled")
     return _cause("missing", "high" if helps else "medium", evidence), lacking and reaches
 
 
@@ -128,6 +129,8 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
     kinship = one.profile.homophily.lift if one.profile.homophily else None
     if kinship is not None and kinship.low is not None and kinship.high is not None:
         evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
+    if one.unique is not None or one.own_any == "above":
+        evidence.append(_compared("knock_out", one.knock_out, 0.0, one.own_any != "above"))
     if one.replaced is not None:
         evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
     return _cause("uninformative", _confidence(one.gain_alone, one.smallest), evidence), one.says_nothing
@@ -170,6 +173,8 @@ def _suppressed(one: Standing) -> tuple[Cause, bool]:
         _compared("gap", one.gap, one.smallest, one.behind == "above"),
         _compared("knock_out", one.knock_out, one.smallest, bool(one.unique)),
     ]
+    if one.lift is not None and (one.balancing_helps or one.lift.position(one.smallest) == "below"):
+        evidence.append(_compared("lift", one.lift, one.smallest, one.balancing_helps))
     evidence += _course(one, "gradient_share", 1 / (1 + one.others) if one.others else 1.0, below=True)
     evidence += _course(one, "margin_ratio", 1.0, below=True)
     evidence += _course(one, "speed_ratio", threshold("slow_ratio"), below=False)

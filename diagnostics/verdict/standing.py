@@ -23,7 +23,8 @@ class Standing:
     """One modality's comparisons. ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the
     smallest effect that matters; ``shows``, ``own_any``: the first two against nothing. ``silent``: whether, before training, it
     was at its permuted floor. ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's
-    branch. ``foretold``: of its vectors, the share that the other modality that knows most of them foretells (A7).
+    branch. ``lift``: what the best balancer changed. ``foretold``: of its vectors, the share that the other modality that knows
+    most of them foretells (A7).
     """
 
     profile: ModalityProfile
@@ -45,6 +46,7 @@ class Standing:
     silent: bool | None
     replaced: Contrast | None = None
     interaction: Contrast | None = None
+    lift: Contrast | None = None
     settled: Mapping[str, Contrast] = field(default_factory=dict)
     hurried: Position = "open"
     foretold: Estimate | None = None
@@ -91,8 +93,8 @@ class Standing:
 
     @property
     def says_nothing(self) -> bool:
-        """Neither alone before training, nor added to purchase history; and it is no copy of what others say."""
-        return self.silent is True and self.shows != "above" and not self.repeats
+        """Neither alone before training, nor added to purchase history, nor missed by the others; and it is no copy of them."""
+        return self.silent is True and self.shows != "above" and self.own_any != "above" and not self.repeats
 
     @property
     def informative(self) -> bool | None:
@@ -112,6 +114,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     names, smallest = measures.modalities, measures.smallest_effect
     several = len(names) > 1
     helps = several and "above" in holm_positions(measures.lifts(), smallest).values()
+    best = measures.best_lift() if several else None
     contributions = {name: measures.contribution(name)[1] for name in names}
     leader = max(names, key=lambda name: contributions[name].value)
     ahead = {
@@ -156,6 +159,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
                 silent=_silent_alone(profiles[name], yardstick),
                 replaced=measures.replacement(name, "permuted"),
                 interaction=min(pairs, key=lambda one: one.value, default=None),
+                lift=None if best is None else best[1],
                 settled=general | ({"fast": fast[name]} if name in fast else {}),
                 hurried=hurried.get(name, "open"),
                 foretold=_foretold(profile, name),

@@ -157,6 +157,19 @@ def test_dynamics_are_shown_where_any_modality_has_them_and_curves_per_method(wo
     assert (balanced.dashed, balanced.seeds) == (True, (((1, 0.3), (2, 0.3)),))
 
 
+def test_courses_below_zero_are_on_the_axis(words):
+    points = tuple(
+        CoursePoint(measure="conflict", balancer="none", epoch=epoch, value=value, n_seeds=2)
+        for epoch, value in ((1, 0.9), (2, -0.4))
+    )
+    chart = course_chart(_image(_diagnosis(), courses=points), "conflict", words)
+    low, high = chart.domain
+    assert low <= -0.4 and high >= 0.9
+    (folded,) = dynamics_blocks(_image(_diagnosis(), dynamics={"conflict": Estimate(value=-0.2)}, courses=points), words)
+    (drawn,) = [block for block in folded.blocks if isinstance(block, Figure)]
+    assert drawn.caption == words("report.dynamics.caption_conflict")
+
+
 def test_the_dissenting_view_stands_beside_rebalance_and_nothing_else(words):
     dissent = (Dissent(modality="image", actual=Estimate(value=0.12), recommended=Estimate(value=0.34)),)
     found = _diagnosis()

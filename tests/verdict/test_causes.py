@@ -141,3 +141,20 @@ def test_of_what_is_sound_nothing_refuted_is_still_considered():
     found = _judge(SOUND, profile={"own": {"image": 0.05, "text": 0.08}}, seed_spread=0.0002)
     for modality in found.modalities:
         assert not {"missing", "unused"} & {cause.code for cause in (*modality.causes, *modality.considered)}, modality.name
+
+
+def test_what_the_others_miss_is_not_called_empty():
+    """At its floor before training, and without a gain beside history alone; but the joint model loses without it."""
+    silent = {"own": {"image": 0.0, "text": 0.2}, "popularity": 0.1}
+    recall = {"id": 0.15, "text": 0.20, "image": 0.15, "image+text": 0.23}
+    assert _causes(_judge(recall, profile=silent, seed_spread=0.0002))["image"] == []
+    missed_by_nobody = recall | {"image+text": 0.2}
+    assert _causes(_judge(missed_by_nobody, profile=silent, seed_spread=0.0002))["image"] == ["uninformative"]
+
+
+@pytest.mark.parametrize(("lift", "supports"), [(0.02, True), (-0.02, False)])
+def test_what_balancing_does_speaks_for_or_against_suppression(lift, supports):
+    found = _judge(SOUND, lift=lift, seed_spread=0.0002)
+    image = _of(found, "image")
+    (heard,) = [cause for cause in (*image.causes, *image.considered) if cause.code == "suppressed"]
+    assert {entry.measure: entry.supports for entry in heard.evidence}["lift"] is supports
