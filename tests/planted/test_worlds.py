@@ -1,6 +1,6 @@
 """Worlds with one known defect, from ready-made vectors to the verdict: the defect is named, innocent data are not accused.
 
-Small on purpose (the published benchmark is ``python -m diagnostics validate``, a later issue); every world is run for real.
+Small on purpose (the published benchmark is ``python -m diagnostics validate``); every world is run for real.
 """
 
 from __future__ import annotations
