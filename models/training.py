@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Backbone
+from models.backbones.separable import SeparableBackbone
 from models.balancers.protocol import Balancer, Refused
 from models.convergence import rising
 from models.dynamics import Watch, conflict
@@ -22,7 +23,9 @@ from models.memory import Memory, below, prefixed
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "score_sets", "train"]
+__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_without_history", "score_sets", "train"]
+
+_BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,24 @@ def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, 
     return {name: recall[one] for name, one in sets.items()}
 
 
+def recall_without_history(backbone: Backbone, data: Interactions, k: int) -> dict[str, float]:
+    """Mean Recall@k by each modality's part of the score alone, of every fourth validation user; only where the score is a sum."""
+    if not isinstance(backbone, SeparableBackbone) or len(backbone.modalities) < 2:
+        return {}
+    users = data.validation_users[::_BARE_EVERY]
+    sets = [frozenset[str](), *(frozenset([name]) for name in backbone.modalities)]
+
+    def score(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        found = backbone.score(block, sets, items)
+        bare: npt.NDArray[np.float32] = found[1:] - found[:1]
+        return bare
+
+    ranks = top_ranks(score, users, data.seen, data.validation, n_items=backbone.n_items, depth=k)
+    counts = data.validation.counts[users]
+    recall = (float(metrics_per_user(row, counts, k)["recall"].mean()) for row in ranks)
+    return dict(zip(backbone.modalities, recall, strict=True))
+
+
 def train(
     backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int, course: Course | None = None
 ) -> Iterator[EpochRecord]:
@@ -184,6 +205,8 @@ def train(
                 dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
             if watch is not None:
                 dynamics |= watch.measure(backbone)
+                if bare := recall_without_history(backbone, data, settings.k):
+                    dynamics["bare"] = bare
             if any(cosines):
                 dynamics["conflict"] = {
                     name: float(np.mean([one[name] for one in cosines if name in one]))

@@ -27,7 +27,7 @@ from diagnostics.schema import Arm, CoursePoint, ProbeEvent
 
 __all__ = ["COURSES", "branch_dynamics", "courses", "half_life"]
 
-COURSES = ("recall", "gradient_share", "conflict", "confidence", "reliance", "train_loss", "held_out_loss")
+COURSES = ("recall", "bare", "gradient_share", "conflict", "confidence", "reliance", "train_loss", "held_out_loss")
 """The measures that a result keeps per epoch."""
 
 _FLOOR = 0.01  # reliance below it is none; shares of reliance below nothing would mean nothing

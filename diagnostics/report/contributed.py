@@ -24,7 +24,7 @@ _SHOWN = (
     "reliance_share",
     "recommended_share",
 )
-_DRAWN = ("gradient_share", "confidence", "reliance", "conflict")
+_DRAWN = ("bare", "gradient_share", "confidence", "reliance", "conflict")
 
 
 def said(evidence: Evidence, words: Words) -> str:

@@ -11,7 +11,7 @@ from models.balancers import BALANCERS
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.sampling import Sampler
-from models.training import Settings, train
+from models.training import Settings, recall_without_history, train
 from tests.models.worlds import small_world
 
 
@@ -52,6 +52,24 @@ def test_measures_by_hand():
     full, text, image = (sigmoid(one[rows, bought][:, None] - one)[unseen].mean() for one in scores.values())
     assert found["reliance"]["image"] == pytest.approx(full - text, abs=0.02)
     assert found["reliance"]["text"] == pytest.approx(full - image, abs=0.02)
+
+
+def test_a_branch_without_history_is_ranked_by_its_part_of_the_score_alone():
+    features, data, n_users, n_items = small_world()
+    model, records = _run("vbpr", (features, data, n_users, n_items), look_every=3)
+    users = data.validation_users[::4]
+    for part, name in enumerate(model.modalities, start=1):
+        scores = model._users[users, part].astype(np.float64) @ model._stacked[:, part].T.astype(np.float64)
+        scores[np.repeat(np.arange(len(users)), data.seen.take(users).counts), data.seen.take(users).items] = -np.inf
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :20]
+        wanted = data.validation.take(users)
+        owner = np.repeat(np.arange(len(users)), wanted.counts)
+        hits = np.bincount(owner, (best[owner] == wanted.items[:, None]).any(axis=1), len(users))
+        found = recall_without_history(model, data, 20)[name]
+        assert found == pytest.approx((hits / wanted.counts).mean(), abs=1e-9)
+        assert found in [record.dynamics["bare"][name] for record in records]  # of the epoch that was kept
+    other = BACKBONES["mmgcn"](n_users, n_items, features, train=data.train, seed=1)
+    assert recall_without_history(other, data, 20) == {}
 
 
 def test_the_cosine_is_that_of_the_two_gradients():

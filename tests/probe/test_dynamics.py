@@ -51,6 +51,7 @@ EVENTS = (
         0.1,
         {"image": 0.1, "text": 0.2},
         gradient_share={"image": 0.2},
+        bare={"image": 0.05},
         conflict={"image": -0.5},
         **_losses((0.7, 0.7), (1, 1)),
     ),
@@ -144,5 +145,5 @@ def test_courses_are_means_per_epoch_in_a_fixed_order_of_measures():
     points = courses(_run(), (JOINT,), "image")
     assert [(point.epoch, point.value) for point in points if point.measure == "gradient_share"] == [(1, 0.2), (2, 0.4), (3, 0.6)]
     measures = list(dict.fromkeys(point.measure for point in points))
-    assert measures == ["recall", "gradient_share", "conflict", "confidence", "reliance", "train_loss", "held_out_loss"]
+    assert measures == ["recall", "bare", "gradient_share", "conflict", "confidence", "reliance", "train_loss", "held_out_loss"]
     assert {point.n_seeds for point in points} == {1}
