@@ -11,12 +11,14 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from diagnostics.config import threshold
 from models.backbones import BACKBONES, suggested
 from models.backbones.protocol import Backbone, Features
 from models.balancers import BALANCERS
@@ -171,13 +173,16 @@ def _arm(job: tuple[str, tuple[str, ...], int]) -> float:
     threadpool_limits(1)
     torch.set_num_threads(1)
     bench = Bench(Path(folder))
-    settings = Settings(_EPOCHS, _PATIENCE, int(suggested("vbpr", len(bench.data.train))["batch_size"]))
+    users = bench.data.validation_users
+    chosen = np.sort(np.random.default_rng(0).choice(users, min(len(users), int(threshold("validation_users"))), replace=False))
+    data = replace(bench.data, validation_users=chosen)
+    settings = Settings(_EPOCHS, _PATIENCE, int(suggested("vbpr", len(data.train))["batch_size"]))
     model = bench.model("vbpr", modalities, seed=seed)
-    return max(record.validation for record in train(model, bench.data, BALANCERS["none"]({}), settings, seed=seed))
+    return max(record.validation for record in train(model, data, BALANCERS["none"]({}), settings, seed=seed))
 
 
 def arms(bench: Bench, backbone: str) -> str:
-    """Four arms (history alone, with each modality, with both) of five seeds, two processes."""
+    """Four arms (history alone, each modality, both) of five seeds, two processes, a probe's number of validation customers."""
     names = tuple(MODALITIES)
     jobs = [(str(bench.folder), chosen, seed) for seed in range(5) for chosen in ((), names[:1], names[1:], names)]
     with multiprocessing.get_context("spawn").Pool(2) as pool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from diagnostics import diagnose
-from diagnostics.schema import Diagnosis
+from diagnostics.schema import Diagnosis, Estimate
+from diagnostics.verdict.causes import judge
+from diagnostics.verdict.measures import Measures
+from diagnostics.verdict.standing import Standing, standings
 from tests.verdict.scenes import profile_of, scene
 
 OPEN = {"id": 0.15, "text": 0.20, "image": 0.17, "image+text": 0.2}
@@ -158,3 +163,53 @@ def test_what_balancing_does_speaks_for_or_against_suppression(lift, supports):
     image = _of(found, "image")
     (heard,) = [cause for cause in (*image.causes, *image.considered) if cause.code == "suppressed"]
     assert {entry.measure: entry.supports for entry in heard.evidence}["lift"] is supports
+
+
+def _image() -> Standing:
+    """Of a sound shop, where the image is not ahead."""
+    dataset, run = scene(SOUND, seed_spread=0.0002)
+    return next(one for one in standings(Measures(run, dataset, "vbpr"), profile_of(dataset)) if one.name == "image")
+
+
+def _named(one: Standing) -> list[str]:
+    return [cause.code for cause in judge(one).causes]
+
+
+def _sure(value: float) -> Estimate:
+    return Estimate(value=value, low=0.9 * value, high=1.1 * value)
+
+
+def test_slow_is_what_gains_when_its_branch_is_hurried():
+    one = _image()
+    gain, none = one.gain_alone, replace(one.gain_alone, differences=0 * one.gain_alone.differences)
+    hurried = replace(one, settled={"fast": gain}, hurried="above", dynamics={"speed_ratio": _sure(2.0)})
+    (cause,) = judge(hurried).causes
+    assert {entry.measure: entry.supports for entry in cause.evidence}.items() >= {
+        "settled_fast": True,
+        "speed_ratio": True,
+    }.items()
+    assert cause.code == "slow"
+    assert _named(replace(hurried, settled={"fast": none}, hurried="below")) == []  # it was tried, and nothing came of it
+    assert _named(replace(hurried, settled={}, hurried="open")) == []  # a long half-life alone names nothing
+    assert _named(replace(hurried, leads=True)) == []
+
+
+def test_overfitting_is_what_gains_when_learning_by_heart_is_held_back():
+    one = _image()
+    firm = replace(one, settled={"firm": one.gain_alone}, dynamics={"overfitting_ratio": _sure(6.0)})
+    assert _named(firm) == ["overfitting"]
+    assert _named(replace(firm, settled={})) == []
+    assert _named(replace(firm, dynamics={"overfitting_ratio": _sure(2.0)})) == []  # as any sound branch
+
+
+def test_a_wider_or_firmer_model_that_gains_speaks_against_suppression():
+    one = _image()
+    for variant in ("wide", "firm", "fast"):
+        heard = judge(replace(one, settled={variant: one.gain_alone}, hurried="above" if variant == "fast" else "open"))
+        (cause,) = [cause for cause in (*heard.causes, *heard.considered) if cause.code == "suppressed"]
+        assert {entry.measure: entry.supports for entry in cause.evidence}[f"settled_{variant}"] is False
+
+
+def test_only_gaps_are_settled_by_filling_them():
+    one = replace(_image(), settled={"filled": _image().gain_alone})
+    assert "missing" not in [cause.code for cause in judge(one).considered]
