@@ -25,12 +25,15 @@ _KEPT = ("lang", "run")
 
 
 def sync() -> None:
-    """Keep language and run in the URL: moving between pages empties it, the session remembers."""
-    for name in _KEPT:
-        if name in st.query_params:
-            st.session_state[name] = st.query_params[name]
-        elif name in st.session_state:
-            st.query_params[name] = st.session_state[name]
+    """Keep language and run in the URL: moving between pages empties it, the session remembers.
+
+    All at once, so that a reload never meets a URL with half of them.
+    """
+    told = {name: st.query_params[name] for name in _KEPT if name in st.query_params}
+    st.session_state.update(told)
+    lost = {name: st.session_state[name] for name in _KEPT if name in st.session_state and name not in told}
+    if lost:
+        st.query_params.update(lost)
 
 
 def lang() -> str:

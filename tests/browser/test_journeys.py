@@ -127,6 +127,7 @@ def test_a_run_is_watched_reloaded_cancelled_resumed_and_finished(chromium: Any,
     token = page.url.partition("run=")[2][:16]
     run = RunFolder(home / "runs" / token)
     page.get_by_test_id("stSidebarNav").get_by_text(text("dashboard.nav.probe", "en"), exact=True).click()
+    page.wait_for_url("**/probe?**run=**")  # the page before has a chart too
     _wait(page, lambda: _points(page) > 0)
     first = _points(page)
     process = (run.path / "pid.json").read_bytes()
