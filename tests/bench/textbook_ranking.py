@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 folder, what = Path(sys.argv[1]), sys.argv[2]
 train, validation = (torch.from_numpy(np.load(folder / f"{name}.npy")).long() for name in ("train", "validation"))
 with np.load(folder / "vbpr.npz") as state:
-    content = [np.load(folder / f"projected_{name}.npy") @ state[f"map.{name}"][:-1] for name in ("image", "text")]
+    content = [np.load(folder / f"projected_{name}.npz")["values"] @ state[f"map.{name}"][:-1] for name in ("image", "text")]
     users, items = torch.from_numpy(state["user"]), torch.from_numpy(np.column_stack([state["item"], *content]))
     bias = torch.from_numpy(state["bias"][:, 0])
 
