@@ -201,13 +201,22 @@ def _validate(
     preset: Annotated[Literal["quick", "standard", "thorough"], typer.Option("--preset")] = "quick",
     long: Annotated[int, typer.Option("--long", min=0)] = 10,
     sparse: Annotated[int, typer.Option("--sparse", min=0)] = 0,
+    drawn: Annotated[int, typer.Option("--drawn", min=0)] = 0,
     real: Annotated[Path | None, typer.Option("--real")] = None,
     lang: LangOption = "en",
     threads: ThreadsOption = None,
     json_progress: JsonOption = False,
 ) -> None:
     request = ValidationRequest(
-        which=which, worlds=worlds, long=long, sparse=sparse, preset=preset, shop=real, threads=threads, lang=lang
+        which=which,
+        worlds=worlds,
+        long=long,
+        sparse=sparse,
+        drawn=drawn,
+        preset=preset,
+        shop=real,
+        threads=threads,
+        lang=lang,
     )
     commands.validate(request, out, json_progress)
 

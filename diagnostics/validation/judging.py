@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import Field
 
@@ -16,7 +18,7 @@ from diagnostics.schema import Arm, Dataset, Diagnosis, Estimate, ProbePlan, Pro
 from diagnostics.validation.coverage import covered
 from diagnostics.validation.real import damaged
 from diagnostics.validation.trainings import run_here
-from diagnostics.validation.worlds import Task, World, dataset_of
+from diagnostics.validation.worlds import Task, World, dataset_of, drawn_dataset
 
 __all__ = ["LONG_SEEDS", "Judged", "judge"]
 
@@ -86,8 +88,23 @@ def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     A verdict of ``rebalance`` is always followed by the long run that shows whether it was right. Its trainings do not depend on
     ``preset``, so a run of another preset in the same folder finds them.
     """
+    with _dataset_of(task) as dataset:
+        return _judge(task, dataset, folder, preset)
+
+
+@contextmanager
+def _dataset_of(task: Task) -> Iterator[Dataset]:
+    """The data set of a task, and its files for as long as they are needed."""
+    world = task.world
+    if world.drawn:
+        with TemporaryDirectory(prefix="tenbin-") as shop:
+            yield drawn_dataset(world, Path(shop))
+    else:
+        yield dataset_of(world) if task.shop is None else damaged(task.shop, world.plant, world.seed)
+
+
+def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     clock, world = _Clock(), task.world
-    dataset = dataset_of(world) if task.shop is None else damaged(task.shop, world.plant, world.seed)
     try:
         plan = tenbin.plan_probe(dataset, preset=preset)
         features = encode(dataset)

@@ -14,13 +14,18 @@ from typing import Literal
 
 import numpy as np
 
+import diagnostics as tenbin
 from diagnostics.dataset.splits import split
 from diagnostics.schema import Catalog, Dataset, InteractionLog, ReadingNotes, Record
 from diagnostics.seeds import seed_for
+from sample_data import write_shop
 from sample_data.generator.plants import parse_plant
 from sample_data.generator.vectors import MODALITIES, Tastes, VectorWorld, View, build_vector_world
 
-__all__ = ["EXPECTED", "SETS", "SIZES", "Task", "World", "build", "dataset_of", "sparse_worlds", "worlds"]
+__all__ = [
+    *("EXPECTED", "SETS", "SIZES", "Task", "World"),
+    *("build", "dataset_of", "drawn_dataset", "drawn_worlds", "sparse_worlds", "worlds"),
+]
 
 SetName = Literal["development", "held_out"]
 SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(5_000_000, 6_000_000)}
@@ -62,21 +67,31 @@ _PLANTS = (
 _STRENGTHS = ("large", "medium", "large", "medium", "small")
 _TINY_EACH_ROUND = 4
 
+_DRAWN_SIZES: Mapping[str, tuple[int, int]] = {"small": (900, 300), "middling": (1500, 600)}
+"""Customers and products of shops with pictures and texts."""
+
+_DRAWN_PLANTS = (
+    *("missing_disguised:image", "uninformative:text", "redundant:image", "irrelevant", "missing:text", "scale_mismatch:image"),
+    *("uninformative:image", "missing_by_popularity:image", "unused", "redundant:text", "missing_disguised:text"),
+    *("uninformative:attributes", "scale_mismatch:text", "missing:attributes"),
+)
+
 
 class World(Record):
     """One world by its recipe. ``plant`` is as in ``sample_data``; a ``tiny`` one has too little in it to be judged at all.
 
-    A ``sparse`` one is sound, and balancing is likely to pay in it. A ``real`` one is not drawn: its shop is in a folder, see
-    ``real``.
+    A ``sparse`` one is sound, and balancing is likely to pay in it. A ``drawn`` one has pictures, texts and attributes instead of
+    two kinds of vectors. A ``real`` one is in a folder, see ``real``.
     """
 
     plant: str
     size: Literal["small", "middling", "tiny", "sparse", "real"] = "small"
     seed: int
+    drawn: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.plant.replace(':', '.')}.{self.size}.{self.seed}"
+        return f"{self.plant.replace(':', '.')}.{self.size}.{self.seed}{'.drawn' if self.drawn else ''}"
 
     @property
     def kind(self) -> str:
@@ -116,6 +131,21 @@ def worlds(which: str, n: int) -> tuple[World, ...]:
 def sparse_worlds(which: str, n: int) -> tuple[World, ...]:
     """``n`` worlds in which balancing is likely to pay; their seeds are the last ones of the set."""
     return tuple(World(plant="none", size="sparse", seed=seed) for seed in SETS[which][::-1][:n])
+
+
+def drawn_worlds(which: str, n: int) -> tuple[World, ...]:
+    """``n`` shops with pictures, texts and attributes, every second one sound; their seeds lie in the middle of the set."""
+    seeds = SETS[which]
+    middle = iter(seeds[len(seeds) // 2 :])
+    return tuple(islice(_drawn(middle), n))
+
+
+def _drawn(number: Iterator[int]) -> Iterator[World]:
+    for turn in count():
+        plant = f"{_DRAWN_PLANTS[turn % len(_DRAWN_PLANTS)]}:{_STRENGTHS[turn % len(_STRENGTHS)]}"
+        size: Literal["small", "middling"] = "middling" if turn % 3 == 2 else "small"
+        yield World(plant=plant, size=size, seed=next(number), drawn=True)
+        yield World(plant="none", size=size, seed=next(number), drawn=True)
 
 
 def _rounds(seeds: range) -> Iterator[World]:
@@ -168,3 +198,14 @@ def dataset_of(world: World) -> Dataset:
     log = InteractionLog(np.array([f"u{user}" for user in range(drawn.n_users)], dtype=object), drawn.user, drawn.item)
     parts = split(log, drawn.n_items, seed=world.seed)
     return Dataset(catalog, log, f"world:{world.name}", ReadingNotes(), parts)
+
+
+def drawn_dataset(world: World, folder: Path) -> Dataset:
+    """The shop of a drawn world, written into an empty folder and read as a user's files are; every second one is Japanese."""
+    n_users, n_items = _DRAWN_SIZES[world.size]
+    shop = "ja" if world.seed % 4 >= 2 else "en"  # a defect and the sound shop after it have one language
+    write_shop(folder, shop=shop, plant=world.plant, seed=world.seed, n_users=n_users, n_items=n_items)
+    vectors = {path.stem: path for path in sorted(folder.glob("features/*.npy"))}
+    return tenbin.read_dataset(
+        folder / "catalog.csv", folder / "transactions.csv", images=folder / "images", features=vectors, seed=world.seed
+    )

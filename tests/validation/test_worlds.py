@@ -7,7 +7,18 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from diagnostics.validation.worlds import EXPECTED, SETS, World, build, dataset_of, sparse_worlds, worlds
+from diagnostics.validation.worlds import (
+    _DRAWN_SIZES,
+    EXPECTED,
+    SETS,
+    World,
+    build,
+    dataset_of,
+    drawn_dataset,
+    drawn_worlds,
+    sparse_worlds,
+    worlds,
+)
 
 
 def test_development_and_held_out_worlds_never_meet():
@@ -64,3 +75,28 @@ def test_sparse_worlds_have_few_purchases_of_many_products_and_seeds_of_their_ow
     drawn = build(made[0])
     assert drawn.n_items >= 900 and 4 < len(drawn.user) / drawn.n_users < 7
     assert made[0].expected == ("", "leave")  # whether balancing pays is not declared
+
+
+def test_drawn_worlds_have_every_defect_in_both_languages_and_seeds_of_their_own():
+    made = drawn_worlds("held_out", 140)
+    others = {world.seed for world in (*worlds("held_out", 1000), *sparse_worlds("held_out", 100))}
+    assert len({world.seed for world in made}) == 140 and not others & {world.seed for world in made}
+    planted = [world for world in made if world.kind != "none"]
+    causes = {cause for cause, _ in EXPECTED.values()} - {"", "suppressed"}
+    assert len(planted) == 70 and {world.expected[0] for world in planted} == causes
+    assert {world.modality for world in planted} == {"image", "text", "attributes", None}
+    assert {world.strength for world in planted} == {"small", "medium", "large"}
+    assert {world.seed % 4 >= 2 for world in planted} == {False, True}
+    assert (
+        len({world.name for world in made}) == 140
+        and World(plant="none", seed=1).name != World(plant="none", seed=1, drawn=True).name
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_drawn_world_is_read_from_its_files(tmp_path, monkeypatch, seed):
+    monkeypatch.setitem(_DRAWN_SIZES, "small", (40, 30))
+    dataset = drawn_dataset(World(plant="scale_mismatch:text:large", seed=seed, drawn=True), tmp_path / "shop")
+    assert [modality.name for modality in dataset.catalog.modalities] == ["text", "image", "attributes"]
+    assert dataset.catalog.n_items == 30 and dataset.log.n_users == 40
+    assert np.linalg.norm(dataset.catalog.vectors["text"], axis=1).mean() > 900
