@@ -67,7 +67,8 @@ def _profile(
     from diagnostics.profile.steps import Steps
     from diagnostics.profile.tables import measure_tables
     from diagnostics.profile.worklists import gap_worklists
-    from diagnostics.schema import ModalityProfile
+    from diagnostics.schema import Estimate, ModalityProfile
+    from diagnostics.stats import planned_detectable_effect
 
     n = len(features)
     steps = Steps(4 + 2 * n + n * (n - 1) // 2, progress, cancelled)  # ties, checks, tables, baselines, products; signals and pairs
@@ -115,13 +116,16 @@ def _profile(
         findings += signal_findings(dataset, described, real[block.name], signals, check)
         worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
     of_shop, more = shop_findings(dataset, signals)
+    n_test_users = len(ranking.targets.users)
+    bestsellers = floors.get("popularity", {}).get("recall_at_20", Estimate(value=None))
     found = Profile(
         modalities=tuple(modalities),
         tables=tables.summary,
         sampled=dataset.notes.sampled,
         baselines=floors,
         patterns=tables.patterns,
-        n_test_users=len(ranking.targets.users),
+        n_test_users=n_test_users,
+        detectable_effect=planned_detectable_effect(n_test_users, bestsellers.value or 0.0),
         redundancy=signals.redundancy,
         shared_information=signals.shared_information,
         findings=(*findings, *of_shop),

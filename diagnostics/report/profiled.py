@@ -9,7 +9,7 @@ from diagnostics.messages.numbers import MISSING
 from diagnostics.report.coverage import coverage_blocks
 from diagnostics.report.model import Block, Cell, Column, Folded, Icon, Point, Points, Section, Table
 from diagnostics.report.quality import quality_blocks
-from diagnostics.report.strength import said_elsewhere, strength_blocks
+from diagnostics.report.strength import detectable, said_elsewhere, strength_blocks
 from diagnostics.report.words import Words
 from diagnostics.schema import Diagnosis, Estimate, Finding, ModalityProfile, Profile, Severity, Standalone
 
@@ -226,6 +226,8 @@ def summary_lines(profile: Profile, words: Words) -> tuple[str, ...]:
             for title, cell in zip(titles, cells, strict=True)
         ]
         lines.append(words("report.profile.summary_line", name=name.text, measured=words.series(measured)))
+    if said := detectable(profile, words):
+        lines.append(said)
     for point in finding_points(profile.findings, words).items:
         lines.append(words("report.profile.summary_finding", title=point.title, text=point.text))
     return tuple(lines)

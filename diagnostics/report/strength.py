@@ -9,7 +9,15 @@ from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Paragr
 from diagnostics.report.words import Words
 from diagnostics.schema import Estimate, Profile, Redundancy, SharedInformation
 
-__all__ = ["ceiling_chart", "homophily_chart", "information_chart", "overlap_table", "said_elsewhere", "strength_blocks"]
+__all__ = [
+    "ceiling_chart",
+    "detectable",
+    "homophily_chart",
+    "information_chart",
+    "overlap_table",
+    "said_elsewhere",
+    "strength_blocks",
+]
 
 _BOTH = Look("#9AA5B1", "square")
 _TOGETHER = Look("#CC79A7", "star")
@@ -32,12 +40,21 @@ def strength_blocks(profile: Profile, words: Words) -> tuple[Block, ...]:
     for chart, name in ((homophily_chart(profile, words), "homophily"), (ceiling_chart(profile, words), "ceiling")):
         if chart.rows:
             blocks.append(Figure(chart, words(f"report.profile.{name}_caption")))
+    if said := detectable(profile, words):
+        blocks.append(Paragraph(said, "note"))
     folded: list[Block] = [Paragraph(words("report.profile.strength_computed"))]
     bits = _bits_table(profile, words)
     if bits.rows:
         folded.append(bits)
     blocks.append(Folded(words("report.computed"), tuple(folded)))
     return tuple(blocks)
+
+
+def detectable(profile: Profile, words: Words) -> str:
+    """How small a change a comparison by training can show in this shop, before anything is trained; "" where it is not known."""
+    if profile.detectable_effect is None:
+        return ""
+    return words("report.profile.detectable", size=words.size(profile.detectable_effect, "points"), n=profile.n_test_users)
 
 
 def homophily_chart(profile: Profile, words: Words) -> IntervalChart:

@@ -34,7 +34,7 @@ class SegmentShare(Record):
 
     ``dimension``: category, price, popularity or age; ``segment``: a category's name, or the number of a band, 1 the cheapest or
     the least sold. ``p``: that it is nothing, corrected over the whole map (Benjamini and Hochberg). ``n_purchases``: test
-    purchases.
+    purchases. Of a segment with too few customers there is neither share nor p, only how many there are (``share.n``).
     """
 
     dimension: Literal["category", "price", "popularity", "age"]
@@ -42,8 +42,8 @@ class SegmentShare(Record):
     modality: str
     share: Estimate
     n_purchases: int
-    p: float
-    stands_out: bool
+    p: float | None = None
+    stands_out: bool = False
 
 
 class Exposure(Record):

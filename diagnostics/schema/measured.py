@@ -267,5 +267,6 @@ class Profile(Record):
     baselines: dict[str, dict[str, Estimate]]  # random, popularity, item_knn -> recall_at_20, ndcg_at_20
     patterns: tuple[PresencePattern, ...] = ()
     n_test_users: int = 0
+    detectable_effect: float | None = None  # the smallest change of Recall@20 that a comparison of two models should find here
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()

@@ -23,8 +23,17 @@ from sample_data.generator.plants import parse_plant
 from sample_data.generator.vectors import MODALITIES, Tastes, VectorWorld, View, build_vector_world
 
 __all__ = [
-    *("EXPECTED", "SETS", "SIZES", "Task", "World"),
-    *("build", "dataset_of", "drawn_dataset", "drawn_worlds", "sparse_worlds", "worlds"),
+    "EXPECTED",
+    "SETS",
+    "SIZES",
+    "Task",
+    "World",
+    "build",
+    "dataset_of",
+    "drawn_dataset",
+    "drawn_worlds",
+    "sparse_worlds",
+    "worlds",
 ]
 
 SetName = Literal["development", "held_out"]

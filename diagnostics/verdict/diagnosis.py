@@ -31,14 +31,13 @@ from diagnostics.schema import (
     Provenance,
     Verdict,
 )
-from diagnostics.stats import estimate_mean, planned_detectable_effect
+from diagnostics.stats import estimate_mean
 from diagnostics.verdict.advice import next_steps, reasons
 from diagnostics.verdict.causes import Judgement
 from diagnostics.verdict.contributions import contributions
 from diagnostics.verdict.deciding import decided
 from diagnostics.verdict.exposure import exposure_of
 from diagnostics.verdict.measures import Measures
-from diagnostics.verdict.standing import popularity_of
 
 __all__ = ["diagnose"]
 
@@ -81,7 +80,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         profile=profile,
         modalities=_modalities(run, measures, profile, judgements),
         arms=run.summaries(),
-        balancing=_balancing(run, dataset, decision.action, popularity_of(profile)),
+        balancing=_balancing(run, dataset, decision.action, profile.detectable_effect),
         contributions=contributions(measures) if judgements else None,
         verdict=verdict,
         findings=(
@@ -168,7 +167,7 @@ def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
     return tuple(points)
 
 
-def _balancing(run: ProbeRun, dataset: Dataset, action: str, popularity: float) -> Balancing:
+def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | None) -> Balancing:
     results, headroom, detectable = [], Estimate(value=None), None
     for number, backbone in enumerate(dict.fromkeys(arm.backbone for arm in run.plan.arms)):
         measures = Measures(run, dataset, backbone)
@@ -198,7 +197,7 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str, popularity: float) 
         results=tuple(results),
         headroom=headroom,
         minimum_detectable_effect=detectable,
-        planned_detectable_effect=planned_detectable_effect(len(set(dataset.split.test[:, 0].tolist())), popularity),
+        planned_detectable_effect=planned,
     )
 
 

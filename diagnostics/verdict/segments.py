@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnostics.config import threshold
-from diagnostics.schema import BoolArray, Dataset, SegmentShare
+from diagnostics.schema import BoolArray, Dataset, Estimate, SegmentShare
 from diagnostics.stats import Contrast, benjamini_hochberg
 from diagnostics.verdict.measures import Measures
 
@@ -52,7 +52,7 @@ def segments(dataset: Dataset) -> Iterator[tuple[Dimension, str, BoolArray]]:
 
 
 def segment_shares(measures: Measures) -> tuple[SegmentShare, ...]:
-    """Every modality's contribution to every segment with enough customers; p-values corrected over the whole map.
+    """Every modality's contribution to every segment, without a value where customers are too few; p corrected over the whole map.
 
     Cost: the found purchases of each retrained set once, and two passes over the test purchases per modality and segment.
     """
@@ -61,31 +61,34 @@ def segment_shares(measures: Measures) -> tuple[SegmentShare, ...]:
     found = {name: _differences(measures, name, len(pairs)) for name in measures.modalities}
     if any(difference is None for difference in found.values()):
         return ()
-    cells: list[tuple[Dimension, str, str, Contrast, int]] = []
+    cells: list[tuple[SegmentShare, Contrast | None]] = []
     for dimension, segment, items in segments(measures.dataset):
+        if not items.any():
+            continue
         inside = items[pairs[:, 1]]
         users = np.unique(pairs[inside, 0], return_inverse=True)[1].reshape(-1)
-        if not len(users) or users.max() + 1 < threshold("segment_users"):
-            continue
         counts = np.bincount(users)
         for name, difference in found.items():
             if difference is None:
                 continue
+            empty = SegmentShare(
+                dimension=dimension,
+                segment=segment,
+                modality=name,
+                share=Estimate(value=None, n=len(counts)),
+                n_purchases=int(inside.sum()),
+            )
+            if len(counts) < threshold("segment_users"):
+                cells.append((empty, None))
+                continue
             rows = [np.bincount(users, weights=row[inside]) / counts for row in difference.differences]
-            cells.append((dimension, segment, name, replace(difference, differences=np.array(rows)), int(inside.sum())))
-    adjusted = benjamini_hochberg([contrast.p_value() for _, _, _, contrast, _ in cells])
-    return tuple(
-        SegmentShare(
-            dimension=dimension,
-            segment=segment,
-            modality=name,
-            share=contrast.student(),
-            n_purchases=n,
-            p=float(p),
-            stands_out=bool(p < 1 - threshold("level")),
-        )
-        for (dimension, segment, name, contrast, n), p in zip(cells, adjusted, strict=True)
-    )
+            cells.append((empty, replace(difference, differences=np.array(rows))))
+    adjusted = iter(benjamini_hochberg([contrast.p_value() for _, contrast in cells if contrast is not None]))
+    return tuple(cell if contrast is None else _told(cell, contrast, float(next(adjusted))) for cell, contrast in cells)
+
+
+def _told(cell: SegmentShare, contrast: Contrast, p: float) -> SegmentShare:
+    return cell.model_copy(update={"share": contrast.student(), "p": p, "stands_out": p < 1 - threshold("level")})
 
 
 def _differences(measures: Measures, name: str, n_pairs: int) -> Contrast | None:

@@ -131,7 +131,7 @@ def test_no_present_item_and_no_test_user_give_no_number(make_dataset: Callable,
     dataset = make_dataset(3, [(0, 0), (1, 1)])
     found = profile(dataset, [make_block([[1.0], [2], [3]]), make_block(np.full((3, 2), np.nan), "gone")])
     assert all(modality.standalone.recall_at_20.value is None for modality in found.modalities)
-    assert found.baselines == {} and found.n_test_users == 0
+    assert found.baselines == {} and found.n_test_users == 0 and found.detectable_effect is None
     assert ("standalone", "no_test_users") in [(entry.code, entry.reason) for entry in found.not_checked]
     assert found.modalities[1].health is None and found.modalities[1].coverage.items == 0
 

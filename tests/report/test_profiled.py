@@ -188,6 +188,8 @@ def test_the_lines_for_a_terminal_say_it_in_words() -> None:
     japanese = " ".join(summary_lines(PROFILE, Words("ja")))
     assert not re.findall(r"[A-Za-z]{2,}", japanese)
     assert lines[0].startswith("Before any training, Text is the strongest")
+    small = PROFILE.model_copy(update={"detectable_effect": 0.0123, "n_test_users": 900})
+    assert "900 customers" in summary_lines(small, Words("en"))[4] and "1.23 points" in summary_lines(small, Words("en"))[4]
     hostile = example(name=HOSTILE["script"], item=HOSTILE["script"]).profile
     assert any(HOSTILE["script"] in line for line in summary_lines(hostile, Words("en")))
 

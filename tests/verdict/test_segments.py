@@ -103,10 +103,13 @@ def test_over_all_items_the_segment_is_the_whole(measured):
     assert whole == {name: pytest.approx(measures.contribution(name)[1].value) for name in ("text", "image")}
 
 
-def test_small_segments_are_left_out_and_the_map_is_corrected_as_one(measured, monkeypatch):
+def test_small_segments_have_no_share_and_the_map_is_corrected_as_one(measured, monkeypatch):
     _, measures, _ = measured
-    cells = segment_shares(measures)
-    assert "rare" not in {cell.segment for cell in cells}  # fewer than thirty customers
+    told = segment_shares(measures)
+    cells = [cell for cell in told if cell.share.value is not None]
+    assert {(cell.segment, cell.p, cell.stands_out) for cell in told if cell not in cells} >= {("rare", None, False)}
+    assert {cell.share.n < 30 for cell in told if cell not in cells} == {True}
+    assert "rare" not in {cell.segment for cell in cells} and "new" not in {cell.segment for cell in told}  # everything was sold
     raw = []
     monkeypatch.setattr("diagnostics.verdict.segments.benjamini_hochberg", lambda p: raw.extend(p) or p)
     segment_shares(measures)
