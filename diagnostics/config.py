@@ -167,12 +167,16 @@ THRESHOLDS: dict[str, Threshold] = {
     "paired_correlation": Threshold(0.7, "of two models' recall per customer; assumed, not measured, and used for planning only"),
     # ---- verdict
     "slow_ratio": Threshold(
-        1.5, "times the epochs it takes alone; of 96 branches in development worlds the slowest takes 1.2 times"
+        1.5,
+        "times the epochs it takes alone; of 96 branches in development worlds the slowest takes 1.2; of 436 others none surely 1.5",
     ),
     "overfitting_ratio": Threshold(
-        4.0, "what was learnt by heart over what was learnt to hold; sound branches of development worlds reach 3.2"
+        4.0,
+        "what was learnt by heart over what was learnt to hold; sound branches of development worlds reach 3.2; of 436 others 3, all damaged, surely 4",
     ),
-    "unlearnt": Threshold(0.1, "of the branch's best validation recall; of 96 branches in development worlds the largest is 0.04"),
+    "unlearnt": Threshold(
+        0.1, "of the branch's best validation recall; of 96 branches in development worlds the largest is 0.04, of 436 others 0.06"
+    ),
     "incomplete_interactions": Threshold(
         0.95, "if nearly all purchases are of products that have it, a repair reaches almost nobody"
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from diagnostics.config import threshold
-from diagnostics.schema import Estimate, Record
+from diagnostics.schema import CauseCode, Estimate, Record
 from diagnostics.stats.shares import estimate_share
 from diagnostics.validation.judging import Judged
 
@@ -37,6 +37,7 @@ class Figures(Record):
     actions : the same for the action
     cause_named, modality_named : of the worlds with a defect of medium or large strength
     false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
+    heard : cause -> share of the modalities of sound worlds of which it was named or considered
     power : planted -> strength -> share whose cause was named first
     rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain by the same method
     gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said
@@ -58,6 +59,7 @@ class Figures(Record):
     cause_named: Estimate
     modality_named: Estimate
     false_alarms: Estimate
+    heard: dict[str, Estimate]
     power: dict[str, dict[str, Estimate]]
     rebalance_confirmed: Estimate
     gain_found: Estimate
@@ -95,6 +97,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         cause_named=_share(clear, cause_is_right),
         modality_named=_share([one for one in clear if one.world.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
         false_alarms=_share(sound, _is_alarm),
+        heard=_heard(sound),
         power=_power(planted),
         rebalance_confirmed=_share(advised, lambda pair: _gain(pair[1], pair[0].method) > 0),
         gain_found=_share([pair for pair in gained if pair[1] == 2], lambda pair: pair[0].action == "rebalance"),
@@ -153,6 +156,11 @@ def _table(items: Iterable[Judged], column: Callable[[Judged], str]) -> dict[str
     for one in items:
         found[one.world.kind][column(one)] += 1
     return {kind: dict(counts.most_common()) for kind, counts in sorted(found.items())}
+
+
+def _heard(sound: Sequence[Judged]) -> dict[str, Estimate]:
+    told = [{*causes, *one.considered.get(name, [])} for one in sound for name, causes in one.causes.items()]
+    return {cause: estimate_share(sum(cause in codes for codes in told), len(told)) for cause in get_args(CauseCode)}
 
 
 def _power(planted: Iterable[Judged]) -> dict[str, dict[str, Estimate]]:

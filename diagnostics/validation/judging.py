@@ -36,7 +36,7 @@ class Judged(Record):
 
     Attributes
     ----------
-    causes : modality -> causes, most likely first; statuses : modality -> status
+    causes : modality -> causes, most likely first; considered : those that were heard and not named; statuses : modality -> status
     lifts : balancer -> what it changed; recall : of the plain joint model
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
@@ -52,6 +52,7 @@ class Judged(Record):
     confidence_reason: str = ""
     modality: str | None = None
     causes: dict[str, list[str]] = Field(default_factory=dict)
+    considered: dict[str, list[str]] = Field(default_factory=dict)
     statuses: dict[str, str] = Field(default_factory=dict)
     recall: float | None = None
     lifts: dict[str, Estimate] = Field(default_factory=dict)
@@ -144,6 +145,7 @@ def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -
         confidence_reason=verdict.confidence_reason,
         modality=verdict.modality,
         causes={one.name: [cause.code for cause in one.causes] for one in diagnosis.modalities},
+        considered={one.name: [cause.code for cause in one.considered] for one in diagnosis.modalities},
         statuses={one.name: one.status for one in diagnosis.modalities},
         recall=_plain(run, judged),
         lifts={one.balancer: one.lift for one in diagnosis.balancing.results if one.backbone == judged},

@@ -37,7 +37,9 @@ JUDGED = [
     _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance")),  # 0.008 is what matters
     _said("none", "rebalance", 12, "text", recall=0.4, long=_long(-0.001, "leave")),
     _said("none", "rebalance", 13, lifts=_lift(0.01, "mmpareto"), long=_long(0.009, "rebalance")),  # of ckd, which was not advised
-    _said("none", "leave", 8, recall=0.4, long=_long(0.001, "undetermined")),
+    _said(
+        "none", "leave", 8, image=["slow"], considered={"text": ["slow", "unused"]}, recall=0.4, long=_long(0.001, "undetermined")
+    ),
     _said("none", "undetermined", 9, size="tiny", confidence="low"),
     _said("none", "leave", 10, size="tiny", confidence="medium"),
 ]
@@ -46,6 +48,11 @@ JUDGED = [
 @pytest.fixture(scope="module")
 def found():
     return figures(JUDGED, which="development", preset="quick", n_asked=13)
+
+
+def test_what_was_heard_of_sound_worlds_is_counted_by_modality(found):
+    assert {cause: share.value for cause, share in found.heard.items() if share.value} == {"slow": 0.2, "unused": 0.1}
+    assert found.heard["overfitting"].n == 10  # five sound worlds of two modalities
 
 
 def test_shares_are_those_counted_by_hand(found):
