@@ -168,11 +168,11 @@ THRESHOLDS: dict[str, Threshold] = {
     # ---- verdict
     "slow_ratio": Threshold(
         1.5,
-        "times the epochs it takes alone; of 96 branches in development worlds the slowest takes 1.2; of 436 others none surely 1.5",
+        "times the epochs it takes alone; the slowest of 96 development branches takes 1.2, of 436 others none surely 1.5",
     ),
     "overfitting_ratio": Threshold(
         4.0,
-        "what was learnt by heart over what was learnt to hold; sound branches of development worlds reach 3.2; of 436 others 3, all damaged, surely 4",
+        "what was learnt by heart over what was learnt to hold; sound development worlds reach 3.2, others no more for sure",
     ),
     "unlearnt": Threshold(
         0.1, "of the branch's best validation recall; of 96 branches in development worlds the largest is 0.04, of 436 others 0.06"
