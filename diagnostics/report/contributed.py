@@ -97,8 +97,8 @@ def contribution_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]
         for modality in diagnosis.modalities
         if modality.exposure is not None
     ]
-    if any(modality.replacement for modality in diagnosis.modalities):
-        blocks.append(_replacements(diagnosis, words))
+    if any(modality.knock_out or modality.replacement for modality in diagnosis.modalities):
+        blocks.append(_losses(diagnosis, words))
     if found.segments:
         blocks.append(
             Folded(words("report.segments.title"), (Paragraph(words("report.segments.text")), _segments(diagnosis, words)))
@@ -106,18 +106,19 @@ def contribution_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]
     return tuple(blocks)
 
 
-def _replacements(diagnosis: Diagnosis, words: Words) -> Table:
-    kinds = ("mean", "permuted", "donor")
+def _losses(diagnosis: Diagnosis, words: Words) -> Table:
+    kinds = ("gap", "knock_out", "mean", "permuted", "donor")
     columns = (
         Column(words("report.column.modality")),
         *(Column(words(f"report.contributed.{kind}"), numeric=True) for kind in kinds),
     )
     rows = []
     for modality in diagnosis.modalities:
-        lost = {"mean": modality.utilisation, **modality.replacement}
-        cells = [Cell(words.value(lost.get(kind), "points"), note=words.interval(lost.get(kind), "points")) for kind in kinds]
+        lost = {"gap": modality.gap, "knock_out": modality.knock_out, "mean": modality.utilisation, **modality.replacement}
+        told = [lost.get(kind) for kind in kinds]
+        cells = [Cell(words.value(one, "points_bare"), note=words.interval(one, "points_bare")) for one in told]
         rows.append((Cell(words.modality(modality.name)), *cells))
-    return Table(columns, tuple(rows), words("report.contributed.replaced_caption"))
+    return Table(columns, tuple(rows), words("report.contributed.losses_caption"))
 
 
 def _segments(diagnosis: Diagnosis, words: Words) -> Table:

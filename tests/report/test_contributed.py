@@ -123,8 +123,10 @@ def test_the_map_of_segments_has_a_row_each_and_a_star_where_one_stands_out(word
     assert {row[1].text for row in table.rows} == {"50"}
 
 
-def test_replacements_and_exposure_are_told_of_whom_they_were_measured(words):
+def test_losses_and_exposure_are_told_of_whom_they_were_measured(words):
     more = {
+        "gap": _points(0.021),
+        "knock_out": _points(0.004),
         "utilisation": _points(0.012),
         "replacement": {"donor": _points(0.005)},
         "exposure": Exposure(ratio=Estimate(value=0.8, low=0.7, high=0.9, unit="ratio"), n_incomplete=40, n_matched=31),
@@ -132,7 +134,8 @@ def test_replacements_and_exposure_are_told_of_whom_they_were_measured(words):
     blocks = contribution_blocks(_image(_diagnosis(), **more), words)
     (table,) = [block for block in blocks if isinstance(block, Table)]
     row = next(row for row in table.rows if row[0].text == words.modality("image"))
-    assert [cell.text for cell in row[1:]] == [words.value(_points(0.012), "points"), "–", words.value(_points(0.005), "points")]
+    gap, knock_out = (words.value(one, "points_bare") for one in (_points(0.021), _points(0.004)))
+    assert [cell.text for cell in row[1:]] == [gap, knock_out, "+1.20", "–", "+0.50"]
     (told,) = [block.text for block in blocks if isinstance(block, Paragraph) and "31" in block.text]
     assert "0.8" in told
 
