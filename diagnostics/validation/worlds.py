@@ -76,7 +76,7 @@ _PLANTS = (
 _STRENGTHS = ("large", "medium", "large", "medium", "small")
 _TINY_EACH_ROUND = 4
 
-_DRAWN_SIZES: Mapping[str, tuple[int, int]] = {"small": (900, 300), "middling": (1500, 600)}
+_DRAWN_SIZES: Mapping[str, tuple[int, int]] = {"small": (1000, 500), "middling": (1500, 600)}
 """Customers and products of shops with pictures and texts."""
 
 _DRAWN_PLANTS = (

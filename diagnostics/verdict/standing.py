@@ -125,6 +125,8 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     leads = all(position == "above" for position in holm_positions(ahead, 0.0).values())
     alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
     yardstick = max([*alone, popularity_of(profile)])
+    alike = [one.homophily.lift for one in profiles.values() if one.homophily is not None]
+    kinship = max((lift.value or 0.0 for lift in alike if lift is not None), default=0.0)
     gains = {name: measures.gain_alone(name) for name in names}
     knock_outs = {name: measures.knock_out(name) for name in names}
     gaps = {name: measures.gap(name) for name in names}
@@ -156,7 +158,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
                 own=own[name],
                 own_any=own_any[name],
                 behind=behind[name],
-                silent=_silent_alone(profiles[name], yardstick),
+                silent=_silent_alone(profiles[name], yardstick, kinship),
                 replaced=measures.replacement(name, "permuted"),
                 interaction=min(pairs, key=lambda one: one.value, default=None),
                 lift=None if best is None else best[1],
@@ -199,16 +201,23 @@ def _foretold(profile: Profile, name: str) -> Estimate | None:
     return max(found, key=lambda one: one.value or 0.0, default=None)
 
 
-def _silent_alone(profile: ModalityProfile, yardstick: float) -> bool | None:
-    """Whether recommending by the modality alone is at its permuted floor (A5): True, False, or None if it cannot be said.
+def _silent_alone(profile: ModalityProfile, yardstick: float, kinship: float) -> bool | None:
+    """Whether the modality is at its permuted floor before any training (A5, A6): True, False, or None if it cannot be said.
 
-    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger. True needs
-    an interval around nothing whose upper end is small against it; False an interval above nothing. Of purchases of products
-    that lack the modality it can find none: as much less counts as a signal.
+    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger;
+    ``kinship``: the likeness of joint purchases that does, the best modality's. False needs an interval of the gain above nothing;
+    True one around nothing, and that the upper end of it, or of the likeness where that too is around nothing, is small against
+    the yardstick. Of purchases of products that lack the modality it can find none: as much less counts as a signal.
     """
     lift = profile.standalone.lift
     if lift is None or lift.low is None or lift.high is None:
         return None
     if lift.low > 0:
         return False
-    return True if lift.high < threshold("standalone_negligible") * yardstick * profile.coverage.interactions else None
+    small = threshold("standalone_negligible")
+    if lift.high < small * yardstick * profile.coverage.interactions:
+        return True
+    alike = profile.homophily.lift if profile.homophily is not None else None
+    if alike is None or alike.low is None or alike.high is None:
+        return None
+    return True if alike.low <= 0 and alike.high < small * kinship else None
