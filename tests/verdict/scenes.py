@@ -9,7 +9,17 @@ import numpy as np
 
 from diagnostics.probe import JobResult, ProbeRun, jobs, plan
 from diagnostics.probe.run import set_name
-from diagnostics.schema import Coverage, Dataset, Estimate, FeatureHealth, ModalityProfile, Profile, Redundancy, Standalone
+from diagnostics.schema import (
+    Coverage,
+    Dataset,
+    Estimate,
+    FeatureHealth,
+    Homophily,
+    ModalityProfile,
+    Profile,
+    Redundancy,
+    Standalone,
+)
 from tests.probe.worlds import dataset_of
 
 Values = Mapping[str, float]
@@ -85,13 +95,15 @@ def profile_of(
     disguised: Values | None = None,
     length: Values | None = None,
     own_share: Values | None = None,
+    kinship: Values | None = None,
     overlap: float | None = None,
     popularity: float = 0.0,
 ) -> Profile:
     """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise.
 
-    ``own_share``: modality -> what only it tells; ``overlap``: how much of each one's vectors the other foretells. Both are left
-    unmeasured where they are not given. ``popularity``: the recall of what sells.
+    ``own_share``: modality -> what only it tells; ``kinship``: how much likelier alike products are bought together; ``overlap``: how
+    much of each one's vectors the other foretells. All are left unmeasured where they are not given. ``popularity``: the recall of
+    what sells.
     """
     modalities = []
     for modality in dataset.catalog.modalities:
@@ -121,6 +133,7 @@ def profile_of(
                 health=health,
                 standalone=Standalone(recall_at_20=alone, permuted_floor=floor, lift=difference),
                 own_share=_around((own_share or {}).get(modality.name)),
+                homophily=None if kinship is None else Homophily(overlap=floor, chance=floor, lift=_around(kinship[modality.name])),
             )
         )
     baselines = {"popularity": {"recall_at_20": Estimate(value=popularity)}}

@@ -93,6 +93,14 @@ def test_a_copy_without_a_signal_of_its_own_is_a_copy_and_no_noise():
     assert _causes(_judge(recall, profile=silent))["image"] == ["uninformative"]
 
 
+@pytest.mark.parametrize(("kinship", "causes"), [({"image": 0.0}, ["uninformative"]), ({"image": 0.04}, []), ({"image": 0.02}, [])])
+def test_likeness_of_joint_purchases_tells_where_recall_is_known_too_loosely(kinship, causes):
+    loose = {"own": {"image": 0.005, "text": 0.05}}  # the interval reaches a quarter of what text finds
+    recall = OPEN | {"image": 0.15}
+    assert _causes(_judge(recall, profile=loose))["image"] == []
+    assert _causes(_judge(recall, profile=loose | {"kinship": {"text": 0.15} | kinship}))["image"] == causes
+
+
 def test_both_silent_is_nobodys_copy():
     """Tastes ignore content: all together foretell nothing, so no share of it was measured."""
     silent = {"own": {"image": 0.0, "text": 0.0}, "overlap": 0.3, "popularity": 0.1}
