@@ -101,9 +101,9 @@ def profile_of(
 ) -> Profile:
     """A profile in which every modality has a clear signal of its own unless ``own`` says otherwise.
 
-    ``own_share``: modality -> what only it tells; ``kinship``: how much likelier alike products are bought together; ``overlap``: how
-    much of each one's vectors the other foretells. All are left unmeasured where they are not given. ``popularity``: the recall of
-    what sells.
+    ``own_share``: modality -> what only it tells; ``kinship``: how much likelier alike products are bought together; ``overlap``:
+    how much of each one's vectors the other foretells. All are left unmeasured where they are not given. ``popularity``: the recall
+    of what sells.
     """
     modalities = []
     for modality in dataset.catalog.modalities:
