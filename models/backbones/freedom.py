@@ -82,8 +82,9 @@ class FREEDOM(SeparableBackbone):
 
     def _parts_on(self, graph: Bipartite) -> tuple[FloatArray, FloatArray]:
         """Users (n_users, n_parts, d), the same in every part, and items (n_items, n_parts, d)."""
-        users, items = graph.mean_of_layers(self._user, self._item, self.layers)
-        content = [self._alpha * alike.dot(self._item) for alike in self._alike]
+        own = np.ascontiguousarray(self._item)
+        users, items = graph.mean_of_layers(np.ascontiguousarray(self._user), own, self.layers)
+        content = [self._alpha * alike.dot(own) for alike in self._alike]
         return np.repeat(users[:, None], self._parts, axis=1), np.stack([items, *content], axis=1)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
