@@ -236,28 +236,40 @@ class SeparableBackbone:
         return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
 
     def score(
-        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+        self,
+        users: npt.NDArray[np.integer],
+        sets: Sequence[frozenset[str]],
+        items: npt.NDArray[np.integer] | None = None,
+        *,
+        bare: Sequence[frozenset[str]] = (),
     ) -> FloatArray:
-        """Scores (n_sets, n, n_items or width): the parts that each set names, and always the history's."""
+        """Scores (n_sets + n_bare, n, n_items or width): the parts that each of ``sets`` names, and always the history's; then the
+        parts that each of ``bare`` names, at least one, without the history's."""
         mine = self._users[users]
         theirs = self._stacked if items is None else self._stacked[items]
         bias = self._bias[:, 0] if items is None else self._bias[items, 0]
-        scores = np.empty((len(sets), len(mine), len(theirs)), dtype=np.float32)
-        if len(sets) == 1 and sets[0].issuperset(self.modalities):  # one product of all parts side by side
+        wanted = [(0, *self._numbers(chosen)) for chosen in sets] + [self._numbers(chosen) for chosen in bare]
+        scores = np.empty((len(wanted), len(mine), len(theirs)), dtype=np.float32)
+        if len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
             np.matmul(mine.reshape(len(mine), -1), theirs.reshape(len(theirs), -1).T, out=scores[0])
             scores[0] += bias
             return scores
-        history = mine[:, 0] @ theirs[:, 0].T
-        history += bias
-        parts = {m: mine[:, p] @ theirs[:, p].T for p, m in enumerate(self.modalities, 1) if any(m in s for s in sets)}
-        for out, chosen in zip(scores, sets, strict=True):
-            total = history
-            for name in self.modalities:
-                if name in chosen:
-                    total = np.add(total, parts[name], out=out)
-            if total is history:
-                out[...] = history
+        asked = {part for numbers in wanted for part in numbers}
+        sums: dict[tuple[int, ...], FloatArray] = {(part,): mine[:, part] @ theirs[:, part].T for part in asked}
+        if (0,) in sums:
+            sums[0,] += bias
+        for out, numbers in sorted(zip(scores, wanted, strict=True), key=lambda one: len(one[1])):
+            known = max(n for n in range(1, len(numbers) + 1) if numbers[:n] in sums)
+            total = sums[numbers[:known]]
+            for part in numbers[known:]:
+                total = np.add(total, sums[part,], out=out)
+            if total is not out:
+                out[...] = total
+            sums[numbers] = out
         return scores
+
+    def _numbers(self, chosen: frozenset[str]) -> tuple[int, ...]:
+        return tuple(part for part, name in enumerate(self.modalities, start=1) if name in chosen)
 
     # ---- state
 
