@@ -7,7 +7,9 @@ All kernels are single-threaded by design: a probe runs one training per core. C
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 __all__ = [
     "NO_DECAY",
@@ -149,38 +151,68 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay
                     item_gradient[j, part, f] -= step
 
 
+@intrinsic
+def _fetch_line(context, array, offset):
+    """Asks for the cache line of the number ``offset`` of an array, and does not wait for it."""
+
+    def code(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        line = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [line.type, number, number, number])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", (line.type,), kind)
+        builder.call(fetch, [line, number(0), number(3), number(1)])  # to read, keep it close, it is data
+        return context.get_dummy_value()
+
+    return types.void(array, offset), code
+
+
+_LINE = 16  # numbers of four bytes
+_AHEAD = 2  # rows; a row is computed in about the time that one takes to arrive
+
+
+@njit(cache=True, nogil=True)
+def _fetch_row(state, row):
+    size = state.shape[1] * state.shape[2]
+    for f in range(0, size, _LINE):
+        _fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
+
+
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
-def adam_rows(table, first, second, last, rows, gradient, rate, beta1, beta2, epsilon, step):
+def adam_rows(state, last, rows, gradient, rate, beta1, beta2, epsilon, step):
     """Adam on some rows of a table, which ``coast_rows`` has brought to the step before.
 
     Parameters
     ----------
-    table, first, second : float32 (n_rows, d), weights and Adam's two moments, updated in place
+    state : float32 (n_rows, 3, d); of every row the weights and Adam's two moments, side by side because memory is what takes time
     last : int32 (n_rows,), the step up to which a row has been brought; set to ``step``
-    rows : int32 (n,), distinct; gradient : float32 (n, d)
+    rows : int32 (n,), distinct; gradient : float32 (n, at least d), of which the first d columns count
     rate, beta1, beta2, epsilon : float; step : int, 1 at the first call
 
     Source: Kingma and Ba 2015, algorithm 1.
     """
-    d = table.shape[1]
+    d = state.shape[2]
     size = np.float32(rate * np.sqrt(1.0 - beta2**step) / (1.0 - beta1**step))
     scaled_epsilon = np.float32(epsilon * np.sqrt(1.0 - beta2**step))
     keep1, keep2 = np.float32(beta1), np.float32(beta2)
     new1, new2 = np.float32(1.0 - beta1), np.float32(1.0 - beta2)
     for position in range(len(rows)):
         r = rows[position]
+        if position + _AHEAD < len(rows):
+            _fetch_row(state, rows[position + _AHEAD])
         last[r] = step
+        weights, first, second = state[r, 0], state[r, 1], state[r, 2]
         for f in range(d):
             g = gradient[position, f]
-            m = keep1 * first[r, f] + new1 * g
-            v = keep2 * second[r, f] + new2 * g * g
-            first[r, f] = m
-            second[r, f] = v
-            table[r, f] -= size * m / (np.sqrt(v) + scaled_epsilon)
+            m = keep1 * first[f] + new1 * g
+            v = keep2 * second[f] + new2 * g * g
+            first[f] = m
+            second[f] = v
+            weights[f] -= size * m / (np.sqrt(v) + scaled_epsilon)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def coast_rows(table, first, second, last, rows, rate, epsilon, coasting, step, out):
+def coast_rows(state, last, rows, rate, epsilon, coasting, step, out):
     """Brings some rows to ``step`` as dense Adam would have, had their gradient been zero since their last step; copies them out.
 
     After step t a row without gradient moves by ``rate * c(t + s) * q^s * m / (sqrt(v) + e(t, s))`` in its s-th step, where
@@ -191,17 +223,20 @@ def coast_rows(table, first, second, last, rows, rate, epsilon, coasting, step, 
 
     Parameters
     ----------
-    table, first, second : float32 (n_rows, d); last : int32 (n_rows,); rows : int32 (n,); all but ``rows`` brought to ``step``
+    state, last : see ``adam_rows``; rows : int32 (n,); all but ``rows`` brought to ``step``
     coasting : float64 (at least step + 1, 6), see ``coasting_table``
-    out : float32 (n, d), written; (0, d) where nobody wants the rows
+    out : float32 (n, at least d), the weights are written to its first d columns; (0, d) where nobody wants the rows
 
     Operations: 5 per entry, of them a root and a division; bytes: three rows of the table read and written.
     """
-    d = table.shape[1]
+    d = state.shape[2]
     wanted = len(out) > 0
     for position in range(len(rows)):
         r = rows[position]
+        if position + _AHEAD < len(rows):
+            _fetch_row(state, rows[position + _AHEAD])
         before = last[r]
+        weights, first, second = state[r, 0], state[r, 1], state[r, 2]
         if before > 0 and before < step:
             n = step - before
             steps = coasting[before, 0] - coasting[n, 1] * coasting[step, 0]
@@ -209,14 +244,14 @@ def coast_rows(table, first, second, last, rows, rate, epsilon, coasting, step, 
             scaled_epsilon = np.float32(epsilon * (coasting[before, 2] - coasting[n, 3] * coasting[step, 2]) / steps)
             keep1, keep2 = np.float32(coasting[n, 4]), np.float32(coasting[n, 5])
             for f in range(d):
-                m, v = first[r, f], second[r, f]
-                table[r, f] -= reach * m / (np.sqrt(v) + scaled_epsilon)
-                first[r, f] = keep1 * m
-                second[r, f] = keep2 * v
+                m, v = first[f], second[f]
+                weights[f] -= reach * m / (np.sqrt(v) + scaled_epsilon)
+                first[f] = keep1 * m
+                second[f] = keep2 * v
         last[r] = step
         if wanted:
             for f in range(d):
-                out[position, f] = table[r, f]
+                out[position, f] = weights[f]
 
 
 @njit(cache=True, nogil=True)
@@ -242,9 +277,9 @@ def coasting_table(n, beta1, beta2):
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def squares_of_parts(values, out):
-    """Adds the sum of squares of every part of ``values`` float32 (n, n_parts, d) to ``out`` float64 (n_parts,)."""
+    """Adds to ``out`` float64 the sum of squares of as many parts of ``values`` float32 (n, n_parts, d), from the first on."""
     for row in range(values.shape[0]):
-        for part in range(values.shape[1]):
+        for part in range(len(out)):
             total = np.float32(0.0)
             for f in range(values.shape[2]):
                 total += values[row, part, f] * values[row, part, f]

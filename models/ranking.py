@@ -18,7 +18,8 @@ from models.kernels import count_ahead, count_ranks
 __all__ = ["UserItems", "metrics_per_user", "rank_targets", "top_ranks"]
 
 SCORES_PER_BLOCK = 1 << 20  # 4 MB of float32: what is scored is still in cache when it is ranked
-_USERS_PER_BLOCK, _FIRST_ITEMS = 256, 256
+_USERS_PER_BLOCK, _FIRST_ITEMS = 512, 256
+_SCORES_PER_STEP = 1 << 18  # of each set: several sets' scores, and the parts that they are summed from, fit in cache together
 _SLACK = np.float32(1e-5)  # of the largest score: far more than two ways of adding up one product differ by
 
 
@@ -162,7 +163,7 @@ def _top_of_block(
             )
         open_ = np.bincount(row, (ahead < depth).any(axis=0), len(users)) > 0
         left = left[open_[left]]
-        low, width = low + width, min(2 * width, SCORES_PER_BLOCK // _USERS_PER_BLOCK)
+        low, width = low + width, min(2 * width, _SCORES_PER_STEP // max(len(left), 1))
     unclear = np.bincount(row, ((ahead < depth) & (near > 0)).any(axis=0), len(users)) > 0
     if unclear.any():
         ahead[:, unclear[row]] = rank_targets(lambda block: score(block, None), users[unclear], seen, targets)

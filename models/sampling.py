@@ -40,8 +40,8 @@ class Sampler:
     """
 
     def __init__(self, train: IndexArray, n_users: int, n_items: int, *, batch_size: int, n_extra: int, seed: int) -> None:
-        self._train = np.ascontiguousarray(train, dtype=np.int32)
-        self._seen = UserItems.from_pairs(self._train, n_users)
+        self._users, self._items = np.array(train.T, dtype=np.int32, order="C")
+        self._seen = UserItems.from_pairs(train, n_users)
         self._n_users, self._n_items = n_users, n_items
         self._batch_size, self._n_extra, self._seed = batch_size, n_extra, seed
 
@@ -49,16 +49,15 @@ class Sampler:
         """The batches of one epoch (1-based)."""
         rng = np.random.default_rng([self._seed, epoch])
         state = rng.integers(0, 2**63, 1).astype(np.uint64)
-        order = rng.permutation(len(self._train))
+        order = rng.permutation(len(self._users))
         for begin in range(0, len(order), self._batch_size):
-            pairs = self._train[order[begin : begin + self._batch_size]]
-            negative = np.empty(len(pairs), dtype=np.int32)
-            sample_unseen(pairs[:, 0], self._seen.start, self._seen.items, self._n_items, state, negative)
-            user, positive = pairs[:, 0], pairs[:, 1]
+            pairs = order[begin : begin + self._batch_size]
+            user, positive, negative = self._users[pairs], self._items[pairs], np.empty(len(pairs), dtype=np.int32)
+            sample_unseen(user, self._seen.start, self._seen.items, self._n_items, state, negative)
             if self._n_extra:
                 users = rng.integers(0, self._n_users, EXTRA_USERS, dtype=np.int32)
                 items = rng.integers(0, self._n_items, EXTRA_ITEMS, dtype=np.int32)
                 user = np.concatenate([user, rng.choice(users, self._n_extra)])
                 positive = np.concatenate([positive, rng.choice(items, self._n_extra)])
                 negative = np.concatenate([negative, rng.choice(items, self._n_extra)])
-            yield Triples(np.ascontiguousarray(user), np.ascontiguousarray(positive), np.ascontiguousarray(negative), len(pairs))
+            yield Triples(user, positive, negative, len(pairs))

@@ -7,7 +7,7 @@ exhausted (or closed) the backbone holds its best state. What it takes to go on 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,9 @@ from models.memory import Memory, below, prefixed
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_without_history", "score_sets", "train"]
+__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_of_sets", "score_sets", "train"]
+
+Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
 
 _BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 
@@ -111,37 +113,37 @@ def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
 
 
-def recall_of_sets(backbone: Backbone, data: Interactions, k: int) -> dict[str, float]:
-    """Mean Recall@k on validation for each of ``score_sets``, from one pass over the users."""
+def recall_of_sets(
+    backbone: Backbone, data: Interactions, k: int, *, bare: bool = False
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean Recall@k on validation, from one pass over the users.
+
+    Of each of ``score_sets``; and, if asked for ``bare``, by each modality's part of the score alone, of every fourth user, where
+    the score is a sum of several modalities' parts.
+    """
     sets, users = score_sets(backbone.modalities), data.validation_users
     chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
-    ranks = top_ranks(
-        lambda block, items: backbone.score(block, chosen, items),
-        *(users, data.seen, data.validation),
-        n_items=backbone.n_items,
-        depth=k,
-    )
-    counts = data.validation.counts[users]
-    recall = {one: float(metrics_per_user(row, counts, k)["recall"].mean()) for one, row in zip(chosen, ranks, strict=True)}
-    return {name: recall[one] for name, one in sets.items()}
 
+    def recall(score: Score, some: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        ranks = top_ranks(score, some, data.seen, data.validation, n_items=backbone.n_items, depth=k)
+        counts = data.validation.counts[some]
+        return np.stack([metrics_per_user(row, counts, k)["recall"] for row in ranks])
 
-def recall_without_history(backbone: Backbone, data: Interactions, k: int) -> dict[str, float]:
-    """Mean Recall@k by each modality's part of the score alone, of every fourth validation user; only where the score is a sum."""
-    if not isinstance(backbone, SeparableBackbone) or len(backbone.modalities) < 2:
-        return {}
-    users = data.validation_users[::_BARE_EVERY]
-    sets = [frozenset[str](), *(frozenset([name]) for name in backbone.modalities)]
+    def plain(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        return backbone.score(block, chosen, items)
 
-    def score(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
-        found = backbone.score(block, sets, items)
-        bare: npt.NDArray[np.float32] = found[1:] - found[:1]
-        return bare
-
-    ranks = top_ranks(score, users, data.seen, data.validation, n_items=backbone.n_items, depth=k)
-    counts = data.validation.counts[users]
-    recall = (float(metrics_per_user(row, counts, k)["recall"].mean()) for row in ranks)
-    return dict(zip(backbone.modalities, recall, strict=True))
+    of_parts: dict[str, float] = {}
+    if not bare or not isinstance(backbone, SeparableBackbone) or len(backbone.modalities) < 2:
+        found = recall(plain, users)
+    else:
+        alone = [frozenset([name]) for name in backbone.modalities]
+        asked = np.arange(len(users)) % _BARE_EVERY == 0
+        both = recall(lambda block, items: backbone.score(block, chosen, items, bare=alone), users[asked])
+        found = np.empty((len(chosen), len(users)))
+        found[:, asked], found[:, ~asked] = both[: len(chosen)], recall(plain, users[~asked])
+        of_parts = dict(zip(backbone.modalities, both[len(chosen) :].mean(axis=1).tolist(), strict=True))
+    of_sets = dict(zip(chosen, found.mean(axis=1).tolist(), strict=True))
+    return {name: of_sets[one] for name, one in sets.items()}, of_parts
 
 
 def train(
@@ -196,7 +198,7 @@ def train(
             if not np.isfinite(losses).all():
                 raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
             backbone.prepare()
-            recall = recall_of_sets(backbone, data, settings.k)
+            recall, bare = recall_of_sets(backbone, data, settings.k, bare=watch is not None)
             value = recall.pop("full")
             totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
             dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
@@ -205,8 +207,8 @@ def train(
                 dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
             if watch is not None:
                 dynamics |= watch.measure(backbone)
-                if bare := recall_without_history(backbone, data, settings.k):
-                    dynamics["bare"] = bare
+            if bare:
+                dynamics["bare"] = bare
             if any(cosines):
                 dynamics["conflict"] = {
                     name: float(np.mean([one[name] for one in cosines if name in one]))

@@ -3,6 +3,7 @@ when a modality's values are another item's; and which items it shows."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from models.training import Interactions, score_sets
 __all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
 
 Arrays = dict[str, npt.NDArray[np.generic]]
-Score = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
+Score = Callable[..., npt.NDArray[np.float32]]  # as ``Backbone.score``, and ``SeparableBackbone.score`` where ``bare`` is asked for
 
 REPLACEMENTS = ("permuted", "donor")
 """What a modality's values are replaced by, item for item: those of any other item that has it; those of one of its category."""
@@ -36,52 +37,41 @@ def test(
     data: Interactions,
     plan: ProbePlan,
     *,
-    bare: bool = False,
+    bare: Sequence[frozenset[str]] = (),
 ) -> tuple[Arrays, dict[str, Any]]:
     """Recall and NDCG of every test user with each set of modalities factual, and which test purchases were found.
 
-    ``bare``: also ``bare``, the recall without purchase history, for models whose score is a sum of parts: what a set adds to
-    history's score is then the score without it. Without any part there is no score, and ``bare`` is 0.
+    ``bare``: those of the sets whose recall without purchase history is wanted too, of models whose score is a sum of parts (see
+    ``SeparableBackbone.score``).
 
     Returns
     -------
-    arrays : ``recall``, ``ndcg``, ``bare`` float32 (n_sets, n_test_users); ``hits`` uint8, packed bits (n_sets, n_test_pairs), in
-        the order of users, then of items
+    arrays : ``recall``, ``ndcg``, and where it is wanted ``bare``, 0 of the other sets, float32 (n_sets, n_test_users); ``hits``
+        uint8, packed bits (n_sets, n_test_pairs), in the order of users, then of items
     meta : ``sets``, their names in that order
     """
     test = UserItems.from_pairs(inputs.test, inputs.n_users)
     users, counts = test.users, test.counts[test.users]
 
-    parts = [place for place, chosen in enumerate(sets) if chosen] if bare else []
-    none = list(sets).index(frozenset()) if bare else 0
-
-    def scores(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
-        found = score(block, sets, items)
-        if not parts:
-            return found
-        both = np.empty((len(sets) + len(parts), *found.shape[1:]), dtype=np.float32)
-        both[: len(sets)] = found
-        for into, place in zip(both[len(sets) :], parts, strict=True):
-            np.subtract(found[place], found[none], out=into)
-        return both
-
-    ranks = top_ranks(scores, users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
+    asked = functools.partial(score, bare=bare) if bare else score
+    ranks = top_ranks(lambda block, items: asked(block, sets, items), users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
     metrics = [metrics_per_user(row, counts, plan.k) for row in ranks]
     own = slice(len(sets))
     arrays: Arrays = {name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")}
     arrays["hits"] = np.packbits(ranks[own] < plan.k, axis=1)
     if bare:
         arrays["bare"] = np.zeros_like(arrays["recall"])
-        arrays["bare"][parts] = [metric["recall"] for metric in metrics[len(sets) :]]
+        arrays["bare"][[list(sets).index(chosen) for chosen in bare]] = [metric["recall"] for metric in metrics[len(sets) :]]
     return arrays, {"sets": [set_name(chosen, plan.modalities) for chosen in sets]}
 
 
-def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], bool]:
-    """The sets that the joint model is tested with, all where they are not too many; and whether also without history."""
+def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+    """The sets that the joint model is tested with, all where they are not too many; and those also without history."""
     names = backbone.modalities
     if len(names) > threshold("counterfactual_players"):
-        return list(dict.fromkeys([*score_sets(names).values(), *(frozenset(names) - {name} for name in names)])), False
-    return list(all_sets(names)), isinstance(backbone, SeparableBackbone)
+        return list(dict.fromkeys([*score_sets(names).values(), *(frozenset(names) - {name} for name in names)])), []
+    every = list(all_sets(names))
+    return every, [chosen for chosen in every if chosen] if isinstance(backbone, SeparableBackbone) else []
 
 
 def replaced(

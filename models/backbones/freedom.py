@@ -55,8 +55,6 @@ class FREEDOM(SeparableBackbone):
         self._stays = 1 / np.sqrt(ends) / (1 / np.sqrt(ends)).sum()
         self._alike = [nearest(x[:, :-1], x[:, -1] == 0, self.neighbours) for x in self._features]
         self._alpha = np.float32(1 / max(len(self._features), 1))
-        self._every_user = np.arange(self.n_users, dtype=np.int32)
-        self._every_item = np.arange(self.n_items, dtype=np.int32)
 
     def prepare(self) -> None:
         """Refresh what is scored, on all purchases, and thin the graph anew for the epoch that follows."""
@@ -84,8 +82,9 @@ class FREEDOM(SeparableBackbone):
 
     def _parts_on(self, graph: Bipartite) -> tuple[FloatArray, FloatArray]:
         """Users (n_users, n_parts, d), the same in every part, and items (n_items, n_parts, d)."""
-        users, items = graph.mean_of_layers(self._user, self._item, self.layers)
-        content = [self._alpha * alike.dot(self._item) for alike in self._alike]
+        own = np.ascontiguousarray(self._item)
+        users, items = graph.mean_of_layers(np.ascontiguousarray(self._user), own, self.layers)
+        content = [self._alpha * alike.dot(own) for alike in self._alike]
         return np.repeat(users[:, None], self._parts, axis=1), np.stack([items, *content], axis=1)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
@@ -152,9 +151,9 @@ class FREEDOM(SeparableBackbone):
         to_bias = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
 
         user, item, bias, *projections = self._optimisers
-        user.update(self._every_user, to_user)
-        item.update(self._every_item, to_item)
-        bias.update(self._every_item, to_bias.astype(np.float32)[:, None])
+        user.update(user.every, to_user)
+        item.update(item.every, to_item)
+        bias.update(bias.every, to_bias.astype(np.float32)[:, None])
         for optimiser, gradient in zip(projections, maps, strict=True):
-            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
+            optimiser.update(optimiser.every, gradient)
         return {ID: float(np.sum(to_user**2) + np.sum(to_item**2))} | squared

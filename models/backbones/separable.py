@@ -30,6 +30,8 @@ _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 class Adam:
     """Adam for one table of shape (n_rows, d), of which a step touches some rows only, and equal to dense Adam all the same.
 
+    ``table`` is from then on a view into Adam's own copy, where a row's weights stand beside its moments.
+
     A row that a step leaves alone would coast on its momentum. It does so here when it is next looked at (``rows``), all steps at
     once.
     """
@@ -37,41 +39,40 @@ class Adam:
     _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
     def __init__(self, table: FloatArray, rate: float) -> None:
-        self.table = table
-        self._first, self._second, self._rate, self._step = np.zeros_like(table), np.zeros_like(table), rate, 0
-        self._last = np.zeros(len(table), dtype=np.int32)
-        self._every, self._nowhere = np.arange(len(table), dtype=np.int32), np.empty((0, table.shape[1]), dtype=np.float32)
+        self._state = np.stack([table, np.zeros_like(table), np.zeros_like(table)], axis=1)
+        self.table, self._rate, self._step = self._state[:, 0], rate, 0
+        self._last, self.every = np.zeros(len(table), dtype=np.int32), np.arange(len(table), dtype=np.int32)
+        self._nowhere = np.empty((0, table.shape[1]), dtype=np.float32)
 
-    def rows(self, rows: npt.NDArray[np.int32], out: FloatArray) -> FloatArray:
-        """The rows as they are now, in ``out`` float32 (n, d); ``rows`` int32 (n,). To be called before a step on them."""
+    def rows(self, rows: npt.NDArray[np.int32], out: FloatArray) -> None:
+        """Writes the rows as they are now to the first d columns of ``out`` float32 (n, at least d); ``rows`` int32 (n,).
+
+        To be called before a step on them.
+        """
         if self._step >= len(Adam._coasting):
             Adam._coasting = coasting_table(max(2 * self._step, 1024), *_BETAS)
-        coast_rows(
-            *(self.table, self._first, self._second, self._last, rows),
-            *(self._rate, _EPSILON, Adam._coasting, self._step, out),
-        )
-        return out
+        coast_rows(self._state, self._last, rows, self._rate, _EPSILON, Adam._coasting, self._step, out)
 
     def settle(self) -> None:
         """Bring every row to now."""
-        self.rows(self._every, self._nowhere)
+        self.rows(self.every, self._nowhere)
 
     def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray) -> None:
-        """One step on rows that have been looked at since the last one: ``rows`` int32 (n,), distinct; ``gradient`` (n, d)."""
+        """One step on rows that have been looked at since the last one: ``rows`` int32 (n,), distinct; ``every`` for all.
+
+        The first d columns of ``gradient`` (n, at least d) count.
+        """
         self._step += 1
-        adam_rows(
-            *(self.table, self._first, self._second, self._last, rows, gradient),
-            *(self._rate, *_BETAS, _EPSILON, self._step),
-        )
+        adam_rows(self._state, self._last, rows, gradient, self._rate, *_BETAS, _EPSILON, self._step)
 
     def memory(self) -> Memory:
         """Both moments and the number of steps, copied, of rows that are all brought to now."""
         self.settle()
-        return {"first": self._first.copy(), "second": self._second.copy(), "step": np.array(self._step)}
+        return {"first": self._state[:, 1].copy(), "second": self._state[:, 2].copy(), "step": np.array(self._step)}
 
     def load_memory(self, memory: Memory) -> None:
         """Puts them back."""
-        self._first[...], self._second[...], self._step = memory["first"], memory["second"], int(memory["step"])
+        self._state[:, 1], self._state[:, 2], self._step = memory["first"], memory["second"], int(memory["step"])
         self._last[...] = self._step
 
 
@@ -131,6 +132,7 @@ class SeparableBackbone:
 
     def _reset_optimiser(self) -> None:
         self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
+        self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
 
     def _settle(self) -> None:
         for optimiser in self._optimisers:
@@ -139,7 +141,8 @@ class SeparableBackbone:
     def _final(self) -> tuple[FloatArray, FloatArray]:
         """Every part's vectors as they are scored: (n_users, n_parts, d) and (n_items, n_parts, d)."""
         content = [x @ projection for x, projection in zip(self._features, self._maps, strict=True)]
-        return self._user.reshape(self.n_users, self._parts, self._d), np.stack([self._item, *content], axis=1)
+        users = np.ascontiguousarray(self._user).reshape(self.n_users, self._parts, self._d)
+        return users, np.stack([self._item, *content], axis=1)
 
     def _margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
         """The margins of a batch from those of its parts (n, n_parts)."""
@@ -190,7 +193,7 @@ class SeparableBackbone:
         maps = self._map_gradients(inputs, item_gradient)
         squared = np.zeros(self._parts)
         squares_of_parts(user_gradient, squared)
-        squares_of_parts(item_gradient[:, :1], squared)
+        squares_of_parts(item_gradient, squared[:1])
         squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
         factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
         slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
@@ -201,10 +204,10 @@ class SeparableBackbone:
                 slowed += [(self._user, own, self._user[own], factors[name]), (table, ..., table.copy(), factors[name])]
         user, item, bias, *projections = self._optimisers
         user.update(users, user_gradient.reshape(len(users), -1))
-        item.update(items, np.ascontiguousarray(item_gradient[:, 0]))
+        item.update(items, item_gradient.reshape(len(items), -1))  # history's part, which comes first
         bias.update(items, bias_gradient)
         for optimiser, gradient in zip(projections, maps, strict=True):
-            optimiser.update(np.arange(len(gradient), dtype=np.int32), gradient)
+            optimiser.update(optimiser.every, gradient)
         for table, where, before, factor in slowed:
             table[where] = before + np.float32(factor) * (table[where] - before)
         return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
@@ -233,28 +236,40 @@ class SeparableBackbone:
         return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
 
     def score(
-        self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
+        self,
+        users: npt.NDArray[np.integer],
+        sets: Sequence[frozenset[str]],
+        items: npt.NDArray[np.integer] | None = None,
+        *,
+        bare: Sequence[frozenset[str]] = (),
     ) -> FloatArray:
-        """Scores (n_sets, n, n_items or width): the parts that each set names, and always the history's."""
+        """Scores (n_sets + n_bare, n, n_items or width): the parts that each of ``sets`` names, and always the history's; then the
+        parts that each of ``bare`` names, at least one, without the history's."""
         mine = self._users[users]
         theirs = self._stacked if items is None else self._stacked[items]
         bias = self._bias[:, 0] if items is None else self._bias[items, 0]
-        scores = np.empty((len(sets), len(mine), len(theirs)), dtype=np.float32)
-        if len(sets) == 1 and sets[0].issuperset(self.modalities):  # one product of all parts side by side
+        wanted = [(0, *self._numbers(chosen)) for chosen in sets] + [self._numbers(chosen) for chosen in bare]
+        scores = np.empty((len(wanted), len(mine), len(theirs)), dtype=np.float32)
+        if len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
             np.matmul(mine.reshape(len(mine), -1), theirs.reshape(len(theirs), -1).T, out=scores[0])
             scores[0] += bias
             return scores
-        history = mine[:, 0] @ theirs[:, 0].T
-        history += bias
-        parts = {m: mine[:, p] @ theirs[:, p].T for p, m in enumerate(self.modalities, 1) if any(m in s for s in sets)}
-        for out, chosen in zip(scores, sets, strict=True):
-            total = history
-            for name in self.modalities:
-                if name in chosen:
-                    total = np.add(total, parts[name], out=out)
-            if total is history:
-                out[...] = history
+        asked = {part for numbers in wanted for part in numbers}
+        sums: dict[tuple[int, ...], FloatArray] = {(part,): mine[:, part] @ theirs[:, part].T for part in asked}
+        if (0,) in sums:
+            sums[0,] += bias
+        for out, numbers in sorted(zip(scores, wanted, strict=True), key=lambda one: len(one[1])):
+            known = max(n for n in range(1, len(numbers) + 1) if numbers[:n] in sums)
+            total = sums[numbers[:known]]
+            for part in numbers[known:]:
+                total = np.add(total, sums[part,], out=out)
+            if total is not out:
+                out[...] = total
+            sums[numbers] = out
         return scores
+
+    def _numbers(self, chosen: frozenset[str]) -> tuple[int, ...]:
+        return tuple(part for part, name in enumerate(self.modalities, start=1) if name in chosen)
 
     # ---- state
 

@@ -64,10 +64,12 @@ class VBPR(SeparableBackbone):
         self._item_position[items] = -1
 
         user, item, bias, *_ = self._optimisers
-        user_rows = user.rows(users, self._room("users", len(users), self._parts * self._d))
-        user_rows = user_rows.reshape(len(users), self._parts, self._d)
+        user_rows = self._room("users", len(users), self._parts, self._d)
         item_rows = self._room("items", len(items), self._parts, self._d)
-        item_rows[:, 0] = item.rows(items, self._room("history", len(items), self._d))
+        biases = self._room("biases", len(items), 1)
+        user.rows(users, user_rows.reshape(len(users), -1))
+        item.rows(items, item_rows.reshape(len(items), -1))  # history's part, which comes first
+        bias.rows(items, biases)
         inputs = []
         for part, (x, projection) in enumerate(zip(self._features, self._maps, strict=True), start=1):
             own = np.take(x, items, axis=0, out=self._room(f"inputs {part}", len(items), x.shape[1]), mode="clip")  # no copy
@@ -75,8 +77,7 @@ class VBPR(SeparableBackbone):
             inputs.append(own)
         parts = np.empty((len(u), self._parts), dtype=np.float32)
         part_margins(user_rows, item_rows, u, i, j, parts)
-        biases = bias.rows(items, self._room("biases", len(items), 1))[:, 0]
-        parts[:, 0] += biases[i] - biases[j]
+        parts[:, 0] += biases[i, 0] - biases[j, 0]
         self._batch = (users, items, u, i, j, user_rows, item_rows, inputs, triples.n_bpr)
         return self._margins_of(parts, counterfactual=counterfactual)
 

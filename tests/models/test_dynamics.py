@@ -11,7 +11,7 @@ from models.balancers import BALANCERS
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.sampling import Sampler
-from models.training import Settings, recall_without_history, train
+from models.training import Settings, recall_of_sets, train
 from tests.models.worlds import small_world
 
 
@@ -65,11 +65,11 @@ def test_a_branch_without_history_is_ranked_by_its_part_of_the_score_alone():
         wanted = data.validation.take(users)
         owner = np.repeat(np.arange(len(users)), wanted.counts)
         hits = np.bincount(owner, (best[owner] == wanted.items[:, None]).any(axis=1), len(users))
-        found = recall_without_history(model, data, 20)[name]
+        found = recall_of_sets(model, data, 20, bare=True)[1][name]
         assert found == pytest.approx((hits / wanted.counts).mean(), abs=1e-9)
         assert found in [record.dynamics["bare"][name] for record in records]  # of the epoch that was kept
     other = BACKBONES["mmgcn"](n_users, n_items, features, train=data.train, seed=1)
-    assert recall_without_history(other, data, 20) == {}
+    assert recall_of_sets(other, data, 20, bare=True)[1] == {}
 
 
 def test_the_cosine_is_that_of_the_two_gradients():

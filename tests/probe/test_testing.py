@@ -27,8 +27,15 @@ class Table:
     def __init__(self, of: dict[frozenset[str], np.ndarray]) -> None:
         self.of = of
 
-    def score(self, users: np.ndarray, sets: Sequence[frozenset[str]], items: np.ndarray | None = None) -> np.ndarray:
-        found = np.stack([self.of[chosen][users] for chosen in sets])
+    def score(
+        self,
+        users: np.ndarray,
+        sets: Sequence[frozenset[str]],
+        items: np.ndarray | None = None,
+        *,
+        bare: Sequence[frozenset[str]] = (),
+    ) -> np.ndarray:
+        found = np.stack([self.of[chosen][users] for chosen in sets] + [(self.of[one] - self.of[EMPTY])[users] for one in bare])
         return found if items is None else found[:, :, items]
 
 
@@ -70,7 +77,7 @@ def _recall(hit: dict[tuple[int, int], bool]) -> list[float]:
 
 def test_recall_and_found_purchases_are_those_of_a_sorted_list(shop, table):
     made, inputs, data = shop
-    arrays, meta = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=True)
+    arrays, meta = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=[TEXT, BOTH])
     assert meta == {"sets": ["id", "text", "image+text"]}
     for row, chosen in enumerate((EMPTY, TEXT, BOTH)):
         hit = _found(table.of[chosen], inputs)
@@ -81,7 +88,7 @@ def test_recall_and_found_purchases_are_those_of_a_sorted_list(shop, table):
 
 def test_without_history_is_the_score_less_that_of_history(shop, table):
     made, inputs, data = shop
-    arrays, _ = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=True)
+    arrays, _ = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=[TEXT, BOTH])
     assert not arrays["bare"][0].any()  # no part, no score, nothing found
     for row, chosen in ((1, TEXT), (2, BOTH)):
         np.testing.assert_allclose(arrays["bare"][row], _recall(_found(table.of[chosen] - table.of[EMPTY], inputs)), rtol=1e-6)
