@@ -7,7 +7,7 @@ exhausted (or closed) the backbone holds its best state. What it takes to go on 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,9 +23,10 @@ from models.memory import Memory, below, prefixed
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_of_sets", "score_sets", "train"]
+__all__ = ["Course", "EpochRecord", "Interactions", "Score", "Settings", "recall_of_sets", "score_sets", "scorer", "train"]
 
 Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
+"""Of some users and some items, or all items for None: scores float32 (n_sets, n, width)."""
 
 _BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 
@@ -113,34 +114,50 @@ def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
 
 
+def scorer(backbone: Backbone, sets: Sequence[frozenset[str]], bare: Sequence[frozenset[str]] = ()) -> Score:
+    """Scores of ``sets``, and after them those of ``bare``, at least one modality each, without purchase history.
+
+    What a set adds to the score of history alone is its score without it. Where the score is a sum of parts, that is the set's own.
+    """
+    if not bare:
+        return lambda users, items: backbone.score(users, sets, items)
+    if isinstance(backbone, SeparableBackbone):
+        return lambda users, items: backbone.score(users, sets, items, bare=bare)
+    every = list(dict.fromkeys([*sets, frozenset[str](), *bare]))
+    own, none = [every.index(one) for one in bare], every.index(frozenset())
+
+    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        found = backbone.score(users, every, items)
+        return np.concatenate([found[: len(sets)], found[own] - found[none]])
+
+    return score
+
+
 def recall_of_sets(
     backbone: Backbone, data: Interactions, k: int, *, bare: bool = False
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Mean Recall@k on validation, from one pass over the users.
 
-    Of each of ``score_sets``; and, if asked for ``bare``, by each modality's part of the score alone, of every fourth user, where
-    the score is a sum of several modalities' parts.
+    Of each of ``score_sets``; and, if asked for ``bare``, of every fourth user by each of several modalities without purchase
+    history (see ``scorer``).
     """
     sets, users = score_sets(backbone.modalities), data.validation_users
     chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
 
-    def recall(score: Score, some: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        ranks = top_ranks(score, some, data.seen, data.validation, n_items=backbone.n_items, depth=k)
+    def recall(some: npt.NDArray[np.int64], bare: Sequence[frozenset[str]] = ()) -> npt.NDArray[np.float64]:
+        ranks = top_ranks(scorer(backbone, chosen, bare), some, data.seen, data.validation, n_items=backbone.n_items, depth=k)
         counts = data.validation.counts[some]
         return np.stack([metrics_per_user(row, counts, k)["recall"] for row in ranks])
 
-    def plain(block: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
-        return backbone.score(block, chosen, items)
-
     of_parts: dict[str, float] = {}
-    if not bare or not isinstance(backbone, SeparableBackbone) or len(backbone.modalities) < 2:
-        found = recall(plain, users)
+    if not bare or not backbone.content_in_score or len(backbone.modalities) < 2:
+        found = recall(users)
     else:
         alone = [frozenset([name]) for name in backbone.modalities]
         asked = np.arange(len(users)) % _BARE_EVERY == 0
-        both = recall(lambda block, items: backbone.score(block, chosen, items, bare=alone), users[asked])
+        both = recall(users[asked], alone)
         found = np.empty((len(chosen), len(users)))
-        found[:, asked], found[:, ~asked] = both[: len(chosen)], recall(plain, users[~asked])
+        found[:, asked], found[:, ~asked] = both[: len(chosen)], recall(users[~asked])
         of_parts = dict(zip(backbone.modalities, both[len(chosen) :].mean(axis=1).tolist(), strict=True))
     of_sets = dict(zip(chosen, found.mean(axis=1).tolist(), strict=True))
     return {name: of_sets[one] for name, one in sets.items()}, of_parts

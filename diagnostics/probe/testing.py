@@ -3,7 +3,6 @@ when a modality's values are another item's; and which items it shows."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,14 +16,12 @@ from diagnostics.schema import ProbePlan
 from diagnostics.seeds import generator
 from diagnostics.stats.games import all_sets
 from models.backbones.protocol import Backbone, Features
-from models.backbones.separable import SeparableBackbone
 from models.ranking import UserItems, metrics_per_user, top_ranks
-from models.training import Interactions, score_sets
+from models.training import Interactions, Score, score_sets, scorer
 
 __all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
 
 Arrays = dict[str, npt.NDArray[np.generic]]
-Score = Callable[..., npt.NDArray[np.float32]]  # as ``Backbone.score``, and ``SeparableBackbone.score`` where ``bare`` is asked for
 
 REPLACEMENTS = ("permuted", "donor")
 """What a modality's values are replaced by, item for item: those of any other item that has it; those of one of its category."""
@@ -41,8 +38,8 @@ def test(
 ) -> tuple[Arrays, dict[str, Any]]:
     """Recall and NDCG of every test user with each set of modalities factual, and which test purchases were found.
 
-    ``bare``: those of the sets whose recall without purchase history is wanted too, of models whose score is a sum of parts (see
-    ``SeparableBackbone.score``).
+    ``score``: scores ``sets``, and after them ``bare``, those of the sets whose recall without purchase history is wanted too (see
+    ``models.training.scorer``).
 
     Returns
     -------
@@ -53,8 +50,7 @@ def test(
     test = UserItems.from_pairs(inputs.test, inputs.n_users)
     users, counts = test.users, test.counts[test.users]
 
-    asked = functools.partial(score, bare=bare) if bare else score
-    ranks = top_ranks(lambda block, items: asked(block, sets, items), users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
+    ranks = top_ranks(score, users, data.seen, test, n_items=inputs.n_items, depth=plan.k)
     metrics = [metrics_per_user(row, counts, plan.k) for row in ranks]
     own = slice(len(sets))
     arrays: Arrays = {name: np.stack([metric[name] for metric in metrics[own]]).astype(np.float32) for name in ("recall", "ndcg")}
@@ -71,7 +67,7 @@ def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], list[frozenset
     if len(names) > threshold("counterfactual_players"):
         return list(dict.fromkeys([*score_sets(names).values(), *(frozenset(names) - {name} for name in names)])), []
     every = list(all_sets(names))
-    return every, [chosen for chosen in every if chosen] if isinstance(backbone, SeparableBackbone) else []
+    return every, [chosen for chosen in every if chosen] if backbone.content_in_score else []
 
 
 def replaced(
@@ -91,7 +87,7 @@ def replaced(
             moved = _moved(own, groups, generator(0, "replaced", kind))
             other = rebuild({**{m: inputs.features[m] for m in backbone.modalities}, name: moved})
             other.load_state(state)
-            rows.append(test(other.score, everything, inputs, data, plan)[0]["recall"][0])
+            rows.append(test(scorer(other, everything), everything, inputs, data, plan)[0]["recall"][0])
             names.append([name, kind])
     return {"replaced": np.stack(rows)}, {"replaced": names}
 
@@ -120,9 +116,7 @@ def ensemble(alone: Mapping[str, Backbone], n_users: int) -> Score:
     known = np.zeros(n_users, dtype=bool)
     centre, spread = ({name: np.empty((n_users, 1), dtype=np.float32) for name in alone} for _ in range(2))
 
-    def score(
-        users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]], items: npt.NDArray[np.int64] | None = None
-    ) -> npt.NDArray[np.float32]:
+    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
         new = users[~known[users]]
         if len(new):  # standardised over all items, whichever are asked about
             for name, model in alone.items():

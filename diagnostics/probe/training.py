@@ -26,7 +26,7 @@ from models.balancers import BALANCERS
 from models.convergence import convergence
 from models.memory import below, prefixed
 from models.ranking import UserItems
-from models.training import EpochRecord, Interactions, Settings, score_sets, train
+from models.training import EpochRecord, Interactions, Settings, score_sets, scorer, train
 
 __all__ = ["train_job"]
 
@@ -124,9 +124,10 @@ def _tested(
     """What the model is asked on the test customers: of the plain joint model that is judged, everything (see ``testing``)."""
     judged = Arm(backbone=plan.arms[0].backbone, modalities=plan.modalities)
     if job.arm != judged or not plan.modalities:
-        return test(backbone.score, list(dict.fromkeys(score_sets(backbone.modalities).values())), inputs, data, plan)
+        sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
+        return test(scorer(backbone, sets), sets, inputs, data, plan)
     sets, bare = joint_sets(backbone)
-    arrays, meta = test(backbone.score, sets, inputs, data, plan, bare=bare)
+    arrays, meta = test(scorer(backbone, sets, bare), sets, inputs, data, plan, bare=bare)
     again = functools.partial(_backbone, inputs, plan, job.arm.backbone, seed=job.seed)
     changed, names = replaced(backbone, lambda features: again(features=features), inputs, data, plan)
     return arrays | changed | exposure(backbone, inputs, data, plan), meta | names

@@ -14,7 +14,7 @@ __all__ = ["Contributions", "CoursePoint", "Dissent", "Exposure", "Interaction",
 class PlayerShare(Record):
     """A Shapley value with purchase history as a player too ("id"), of the trained joint model whose other parts are taken out.
 
-    It shares out what the model finds beyond lists in no order. Only for models whose score is a sum of parts.
+    It shares out what the model finds beyond lists in no order. Only for models whose score uses content.
     """
 
     player: str

@@ -12,11 +12,12 @@ from diagnostics.probe import ProbeInputs, plan, prepare
 from diagnostics.probe import testing as asked
 from models.backbones.protocol import Features
 from models.ranking import UserItems
-from models.training import Interactions
+from models.training import Interactions, scorer
 from tests.probe.worlds import dataset_of
 
 N_USERS, N_ITEMS, K = 30, 40, 20
 EMPTY, TEXT, BOTH = frozenset[str](), frozenset({"text"}), frozenset({"text", "image"})
+THREE = [EMPTY, TEXT, BOTH]
 
 
 class Table:
@@ -27,15 +28,8 @@ class Table:
     def __init__(self, of: dict[frozenset[str], np.ndarray]) -> None:
         self.of = of
 
-    def score(
-        self,
-        users: np.ndarray,
-        sets: Sequence[frozenset[str]],
-        items: np.ndarray | None = None,
-        *,
-        bare: Sequence[frozenset[str]] = (),
-    ) -> np.ndarray:
-        found = np.stack([self.of[chosen][users] for chosen in sets] + [(self.of[one] - self.of[EMPTY])[users] for one in bare])
+    def score(self, users: np.ndarray, sets: Sequence[frozenset[str]], items: np.ndarray | None = None) -> np.ndarray:
+        found = np.stack([self.of[chosen][users] for chosen in sets])
         return found if items is None else found[:, :, items]
 
 
@@ -77,9 +71,9 @@ def _recall(hit: dict[tuple[int, int], bool]) -> list[float]:
 
 def test_recall_and_found_purchases_are_those_of_a_sorted_list(shop, table):
     made, inputs, data = shop
-    arrays, meta = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=[TEXT, BOTH])
+    arrays, meta = asked.test(scorer(table, THREE, [TEXT, BOTH]), THREE, inputs, data, made, bare=[TEXT, BOTH])
     assert meta == {"sets": ["id", "text", "image+text"]}
-    for row, chosen in enumerate((EMPTY, TEXT, BOTH)):
+    for row, chosen in enumerate(THREE):
         hit = _found(table.of[chosen], inputs)
         np.testing.assert_allclose(arrays["recall"][row], _recall(hit), rtol=1e-6)
         ordered = [hit[pair] for pair in sorted(hit)]
@@ -88,11 +82,11 @@ def test_recall_and_found_purchases_are_those_of_a_sorted_list(shop, table):
 
 def test_without_history_is_the_score_less_that_of_history(shop, table):
     made, inputs, data = shop
-    arrays, _ = asked.test(table.score, [EMPTY, TEXT, BOTH], inputs, data, made, bare=[TEXT, BOTH])
+    arrays, _ = asked.test(scorer(table, THREE, [TEXT, BOTH]), THREE, inputs, data, made, bare=[TEXT, BOTH])
     assert not arrays["bare"][0].any()  # no part, no score, nothing found
     for row, chosen in ((1, TEXT), (2, BOTH)):
         np.testing.assert_allclose(arrays["bare"][row], _recall(_found(table.of[chosen] - table.of[EMPTY], inputs)), rtol=1e-6)
-    assert "bare" not in asked.test(table.score, [EMPTY, TEXT], inputs, data, made)[0]
+    assert "bare" not in asked.test(scorer(table, THREE), THREE, inputs, data, made)[0]
 
 
 def test_exposure_counts_places_among_the_first_and_never_what_was_bought(shop, table):
@@ -112,11 +106,9 @@ def test_in_an_ensemble_nobody_outshouts_the_others(shop):
     models = {"text": Table({TEXT: quiet}), "image": Table({frozenset({"image"}): 7 + 1000 * loud})}
     score, users = asked.ensemble(models, N_USERS), np.array([4, 9])
     wanted = sum((one[users] - one[users].mean(1, keepdims=True)) / one[users].std(1, keepdims=True) for one in (quiet, loud))
-    np.testing.assert_allclose(score(users, [BOTH])[0], wanted, atol=1e-4)
+    np.testing.assert_allclose(score(users, None)[0], wanted, atol=1e-4)
     some = np.array([3, 30])
-    np.testing.assert_allclose(
-        score(users, [BOTH], some)[0], wanted[:, some], atol=1e-4
-    )  # standardised over all items all the same
+    np.testing.assert_allclose(score(users, some)[0], wanted[:, some], atol=1e-4)  # standardised over all items all the same
 
 
 def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_asked_for(shop):
@@ -151,7 +143,7 @@ def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_
 
 def test_many_modalities_are_asked_for_the_sets_that_matter_only():
     def sets(n: int) -> list[frozenset[str]]:
-        return asked.joint_sets(SimpleNamespace(modalities=tuple("abcdef"[:n])))[0]
+        return asked.joint_sets(SimpleNamespace(modalities=tuple("abcdef"[:n]), content_in_score=True))[0]
 
     assert len(sets(2)) == 4 and len(sets(4)) == 16
     many = sets(6)
