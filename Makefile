@@ -22,7 +22,7 @@ app: $(APP_READY)
 
 test: lint $(BROWSER_READY)
 	$(PYTHON) -m mypy $(TYPED)
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(TEST_READY)
 	$(PYTHON) -m ruff check .

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as every training has; two threads beside other work wait for one another
+signal.signal(signal.SIGINT, signal.default_int_handler)  # workers of xdist ignore it, and so would what tests start and interrupt
 
 
 @pytest.fixture(scope="session")
