@@ -188,7 +188,7 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "copy": Threshold(0.9, "of vectors, foretold by another's: H&M's photos by its texts 0.2 to 0.3, texts in their place 0.98"),
     "nothing_own": Threshold(
-        0.1, "of what products foretell of purchases, by one modality alone: 0.15 to 0.4 if sound, to 0.05 if it repeats another"
+        0.125, "of what products foretell of purchases, by one modality alone: 0.15 to 0.5 if sound, to 0.1 if it repeats another"
     ),
     "min_test_users_any": Threshold(50, "below this the intervals themselves cannot be trusted"),
     "min_test_users": Threshold(300, "with fewer, one user in a hundred moves the mean recall by more than the smallest effect"),
