@@ -15,7 +15,7 @@ from diagnostics.profile import profile
 from diagnostics.schema import Diagnosis
 from tests.probe.worlds import dataset_of, run_here
 
-N_USERS, N_ITEMS, D = 900, 200, 5
+N_USERS, N_ITEMS, D = 700, 200, 5
 
 
 @cache
