@@ -172,7 +172,7 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "overfitting_ratio": Threshold(
         4.0,
-        "what was learnt by heart over what was learnt to hold; sound development worlds reach 3.2, others no more for sure",
+        "what was learnt by heart over what was learnt to hold; sound development worlds reach 3.2, sound others surely no 4",
     ),
     "unlearnt": Threshold(
         0.1, "of the branch's best validation recall; of 96 branches in development worlds the largest is 0.04, of 436 others 0.06"

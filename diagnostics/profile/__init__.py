@@ -67,7 +67,7 @@ def _profile(
     from diagnostics.profile.steps import Steps
     from diagnostics.profile.tables import measure_tables
     from diagnostics.profile.worklists import gap_worklists
-    from diagnostics.schema import Estimate, ModalityProfile
+    from diagnostics.schema import ModalityProfile
     from diagnostics.stats import planned_detectable_effect
 
     n = len(features)
@@ -116,22 +116,20 @@ def _profile(
         findings += signal_findings(dataset, described, real[block.name], signals, check)
         worklists += [*check.worklists, *gap_worklists(dataset, check, block.present)]
     of_shop, more = shop_findings(dataset, signals)
-    n_test_users = len(ranking.targets.users)
-    bestsellers = floors.get("popularity", {}).get("recall_at_20", Estimate(value=None))
     found = Profile(
         modalities=tuple(modalities),
         tables=tables.summary,
         sampled=dataset.notes.sampled,
         baselines=floors,
         patterns=tables.patterns,
-        n_test_users=n_test_users,
-        detectable_effect=planned_detectable_effect(n_test_users, bestsellers.value or 0.0),
+        n_test_users=len(ranking.targets.users),
         redundancy=signals.redundancy,
         shared_information=signals.shared_information,
         findings=(*findings, *of_shop),
         not_checked=not_checked(ranking, signals),
     )
-    return found, [*worklists, *more]
+    detectable = planned_detectable_effect(found.n_test_users, found.popularity)
+    return found.model_copy(update={"detectable_effect": detectable}), [*worklists, *more]
 
 
 def _check(dataset: Dataset, block: FeatureBlock, kinship: Kinship) -> Check:

@@ -270,3 +270,9 @@ class Profile(Record):
     detectable_effect: float | None = None  # the smallest change of Recall@20 that a comparison of two models should find here
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
+
+    @property
+    def popularity(self) -> float:
+        """The Recall@20 of recommending what sells; 0 where it was not measured."""
+        bestsellers = self.baselines.get("popularity", {}).get("recall_at_20")
+        return bestsellers.value if bestsellers and bestsellers.value else 0.0

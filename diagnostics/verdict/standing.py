@@ -15,7 +15,7 @@ from diagnostics.schema import Estimate, ModalityProfile, Profile
 from diagnostics.stats import Contrast, Position, estimate_mean, holm_positions
 from diagnostics.verdict.measures import Measures
 
-__all__ = ["Standing", "popularity_of", "standings"]
+__all__ = ["Standing", "standings"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     }
     leads = all(position == "above" for position in holm_positions(ahead, 0.0).values())
     alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
-    yardstick = max([*alone, popularity_of(profile)])
+    yardstick = max([*alone, profile.popularity])
     alike = [one.homophily.lift for one in profiles.values() if one.homophily is not None]
     kinship = max((lift.value or 0.0 for lift in alike if lift is not None), default=0.0)
     gains = {name: measures.gain_alone(name) for name in names}
@@ -183,12 +183,6 @@ UNITS = {
     "branch_gap": "score",
 }
 """The unit of each measure of a branch's course; of others it is a share."""
-
-
-def popularity_of(profile: Profile) -> float:
-    """The recall of recommending what sells."""
-    bestsellers = profile.baselines.get("popularity", {}).get("recall_at_20")
-    return bestsellers.value if bestsellers and bestsellers.value else 0.0
 
 
 def _foretold(profile: Profile, name: str) -> Estimate | None:
