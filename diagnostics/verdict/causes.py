@@ -125,10 +125,16 @@ def _scale(one: Standing) -> tuple[Cause, bool]:
 
 
 def _uninformative(one: Standing) -> tuple[Cause, bool]:
-    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.shows != "above"), _standalone(one, one.silent is True)]
+    lift = one.profile.standalone.lift
+    at_floor = one.silent is True and lift is not None and lift.low is not None and lift.low <= 0
+    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.shows != "above"), _standalone(one, at_floor)]
     kinship = one.profile.homophily.lift if one.profile.homophily else None
     if kinship is not None and kinship.low is not None and kinship.high is not None:
         evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
+    own, foretold = one.profile.own_share, one.foretold
+    if one.stands_apart and own is not None and foretold is not None:
+        evidence.append(_estimated("own_share", own, threshold("nothing_own"), True))
+        evidence.append(_estimated("foretold", foretold, threshold("overlap"), True))
     if one.unique is not None or one.own_any == "above":
         evidence.append(_compared("knock_out", one.knock_out, 0.0, one.own_any != "above"))
     if one.replaced is not None:

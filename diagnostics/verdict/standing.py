@@ -20,11 +20,13 @@ __all__ = ["Standing", "standings"]
 
 @dataclass(frozen=True)
 class Standing:
-    """One modality's comparisons. ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the
-    smallest effect that matters; ``shows``, ``own_any``: the first two against nothing. ``silent``: whether, before training, it
-    was at its permuted floor. ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's
-    branch. ``lift``: what the best balancer changed. ``foretold``: of its vectors, the share that the other modality that knows
-    most of them foretells (A7).
+    """One modality's comparisons.
+
+    ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the smallest effect that matters;
+    ``shows``, ``own_any``: the first two against nothing. ``signal``, ``kinship``: gain before training, and likeness of joint
+    purchases, from which on it says something. ``settled``: settling test -> its change of the joint model's recall; ``hurried``:
+    of this modality's branch. ``lift``: what the best balancer changed. ``foretold``: of its vectors, the share that the other
+    modality that knows most of them foretells (A7).
     """
 
     profile: ModalityProfile
@@ -43,7 +45,8 @@ class Standing:
     own: Position
     own_any: Position
     behind: Position
-    silent: bool | None
+    signal: float
+    kinship: float
     replaced: Contrast | None = None
     interaction: Contrast | None = None
     lift: Contrast | None = None
@@ -77,6 +80,33 @@ class Standing:
             return None
         least = threshold("nothing_own")
         return False if own.high < least else True if own.low > least else None
+
+    @property
+    def stands_apart(self) -> bool:
+        """Whether it surely tells neither what other modalities tell (A7) nor anything else (A8)."""
+        unlike = self.foretold is not None and self.foretold.high is not None and self.foretold.high < threshold("overlap")
+        return unlike and self.has_own is False
+
+    @property
+    def silent(self) -> bool | None:
+        """Whether it is near its permuted floor before any training (A5, A6): True, False, or None if it cannot be said.
+
+        False needs a gain whose interval is above nothing. True one that may be nothing and is too small to count, or a likeness of
+        joint purchases of which that is so; or, of a modality that stands apart, a gain that may be too small to count.
+        """
+        lift = self.profile.standalone.lift
+        if lift is None or lift.low is None or lift.high is None:
+            return None
+        if self.stands_apart and lift.low < self.signal:
+            return True
+        if lift.low > 0:
+            return False
+        if lift.high < self.signal:
+            return True
+        alike = self.profile.homophily.lift if self.profile.homophily is not None else None
+        if alike is None or alike.low is None or alike.high is None:
+            return None
+        return True if alike.low <= 0 and alike.high < self.kinship else None
 
     @property
     def repeats(self) -> bool:
@@ -124,9 +154,10 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     }
     leads = all(position == "above" for position in holm_positions(ahead, 0.0).values())
     alone = [one.standalone.lift.value or 0.0 for one in profiles.values() if one.standalone.lift]
-    yardstick = max([*alone, profile.popularity])
+    small = threshold("standalone_negligible")
+    signal = small * max([*alone, profile.popularity])
     alike = [one.homophily.lift for one in profiles.values() if one.homophily is not None]
-    kinship = max((lift.value or 0.0 for lift in alike if lift is not None), default=0.0)
+    kinship = small * max((lift.value or 0.0 for lift in alike if lift is not None), default=0.0)
     gains = {name: measures.gain_alone(name) for name in names}
     knock_outs = {name: measures.knock_out(name) for name in names}
     gaps = {name: measures.gap(name) for name in names}
@@ -158,7 +189,8 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
                 own=own[name],
                 own_any=own_any[name],
                 behind=behind[name],
-                silent=_silent_alone(profiles[name], yardstick, kinship),
+                signal=signal * profiles[name].coverage.interactions,  # of products that lack it, it can find none
+                kinship=kinship,
                 replaced=measures.replacement(name, "permuted"),
                 interaction=min(pairs, key=lambda one: one.value, default=None),
                 lift=None if best is None else best[1],
@@ -193,25 +225,3 @@ def _foretold(profile: Profile, name: str) -> Estimate | None:
         if name in pair.modalities
     ]
     return max(found, key=lambda one: one.value or 0.0, default=None)
-
-
-def _silent_alone(profile: ModalityProfile, yardstick: float, kinship: float) -> bool | None:
-    """Whether the modality is at its permuted floor before any training (A5, A6): True, False, or None if it cannot be said.
-
-    ``yardstick``: recall that counts as a signal, the best stand-alone gain or popularity's recall, whichever is larger;
-    ``kinship``: the likeness of joint purchases that does, the best modality's. False needs an interval of the gain above nothing;
-    True one around nothing, and that the upper end of it, or of the likeness where that too is around nothing, is small against
-    the yardstick. Of purchases of products that lack the modality it can find none: as much less counts as a signal.
-    """
-    lift = profile.standalone.lift
-    if lift is None or lift.low is None or lift.high is None:
-        return None
-    if lift.low > 0:
-        return False
-    small = threshold("standalone_negligible")
-    if lift.high < small * yardstick * profile.coverage.interactions:
-        return True
-    alike = profile.homophily.lift if profile.homophily is not None else None
-    if alike is None or alike.low is None or alike.high is None:
-        return None
-    return True if alike.low <= 0 and alike.high < small * kinship else None

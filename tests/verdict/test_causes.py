@@ -101,6 +101,30 @@ def test_likeness_of_joint_purchases_tells_where_recall_is_known_too_loosely(kin
     assert _causes(_judge(recall, profile=loose | {"kinship": {"text": 0.15} | kinship}))["image"] == causes
 
 
+def test_what_tells_neither_the_others_nor_anything_else_of_purchases_says_nothing():
+    """Some of its values stand where they belong: alone it is a little above its floor, and more customers would only show it."""
+    apart = {"own_share": {"image": 0.01, "text": 0.9}, "overlap": 0.01, "own": {"image": 0.02, "text": 0.2}}
+    missed_by_nobody = {"id": 0.1, "text": 0.2, "image": 0.1, "image+text": 0.2}
+    judged = _of(_judge(missed_by_nobody, profile=apart), "image")
+    assert [cause.code for cause in judged.causes] == ["uninformative"]
+    supports = {entry.measure: entry.supports for entry in judged.causes[0].evidence}
+    assert supports["own_share"] and supports["foretold"] and not supports["standalone_lift"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"own_share": {"image": 0.11, "text": 0.9}},  # the interval reaches too far
+        {"overlap": 0.03},  # perhaps it tells what the text does
+        {"own": {"image": 0.2, "text": 0.2}},  # alone it says much
+    ],
+)
+def test_what_may_stand_with_others_or_speaks_up_is_not_called_silent(change):
+    apart = {"own_share": {"image": 0.01, "text": 0.9}, "overlap": 0.01, "own": {"image": 0.02, "text": 0.2}}
+    found = _judge({"id": 0.1, "text": 0.2, "image": 0.1, "image+text": 0.2}, profile=apart | change)
+    assert "uninformative" not in _causes(found)["image"]
+
+
 def test_both_silent_is_nobodys_copy():
     """Tastes ignore content: all together foretell nothing, so no share of it was measured."""
     silent = {"own": {"image": 0.0, "text": 0.0}, "overlap": 0.3, "popularity": 0.1}
