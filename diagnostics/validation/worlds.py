@@ -81,9 +81,11 @@ _DRAWN_SIZES: Mapping[str, tuple[int, int]] = {"small": (1000, 500), "middling":
 
 _DRAWN_PLANTS = (
     *("missing_disguised:image", "uninformative:text", "redundant:image", "irrelevant", "missing:text", "scale_mismatch:image"),
-    *("uninformative:image", "missing_by_popularity:image", "unused", "redundant:text", "missing_disguised:text"),
-    *("uninformative:attributes", "scale_mismatch:text", "missing:attributes"),
+    *("uninformative:image", "missing_by_popularity:image", "unused", "missing_disguised:text", "uninformative:attributes"),
+    *("scale_mismatch:text", "missing:attributes"),
 )
+"""Not ``redundant:text``: a text that tells what the picture shows is read more clearly than the picture, so it is the image that
+repeats it."""
 
 
 class World(Record):
@@ -212,6 +214,9 @@ def dataset_of(world: World) -> Dataset:
 def drawn_dataset(world: World, folder: Path) -> Dataset:
     """The shop of a drawn world, written into an empty folder and read as a user's files are; every second one is Japanese."""
     n_users, n_items = _DRAWN_SIZES[world.size]
+    planted = parse_plant(world.plant)
+    if planted is not None and planted.cause == "unused":  # as in worlds of vectors: many buyers and many purchases
+        n_users = round(n_users * planted.dose)
     shop = "ja" if world.seed % 4 >= 2 else "en"  # a defect and the sound shop after it have one language
     write_shop(folder, shop=shop, plant=world.plant, seed=world.seed, n_users=n_users, n_items=n_items)
     vectors = {path.stem: path for path in sorted(folder.glob("features/*.npy"))}
