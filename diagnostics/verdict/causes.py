@@ -43,13 +43,16 @@ class Judgement:
 
     @property
     def speaks(self) -> bool:
-        """Whether it predicts choices on its own, before training, above its permuted floor."""
-        return self.standing.silent is False
+        """Whether it predicts choices on its own, before training, above its permuted floor, and may add to purchase history."""
+        return self.standing.silent is False and self.standing.adds != "below"
 
     @property
     def data_cause(self) -> Cause | None:
-        """The first cause that lies in the data and not in the training."""
-        return next((cause for cause in self.causes if cause.code in DATA_CAUSES), None)
+        """The first cause that lies in the data and not in the training. What says nothing where it is need not be completed."""
+        faults = {cause.code: cause for cause in self.causes if cause.code in DATA_CAUSES}
+        if "uninformative" in faults:
+            faults.pop("missing", None)
+        return next(iter(faults.values()), None)
 
 
 def judge(one: Standing) -> Judgement:
@@ -127,7 +130,7 @@ def _scale(one: Standing) -> tuple[Cause, bool]:
 def _uninformative(one: Standing) -> tuple[Cause, bool]:
     lift = one.profile.standalone.lift
     at_floor = one.silent is True and lift is not None and lift.low is not None and lift.low <= 0
-    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.shows != "above"), _standalone(one, at_floor)]
+    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.gain_alone.position(0.0) != "above"), _standalone(one, at_floor)]
     kinship = one.profile.homophily.lift if one.profile.homophily else None
     if kinship is not None and kinship.low is not None and kinship.high is not None:
         evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
@@ -136,14 +139,14 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
         evidence.append(_estimated("own_share", own, threshold("nothing_own"), True))
         evidence.append(_estimated("foretold", foretold, threshold("overlap"), True))
     if one.unique is not None or one.own_any == "above":
-        evidence.append(_compared("knock_out", one.knock_out, 0.0, one.own_any != "above"))
+        evidence.append(_compared("knock_out", one.knock_out, 0.0, one.knock_out.position(0.0) != "above"))
     if one.replaced is not None:
         evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
     return _cause("uninformative", _confidence(one.gain_alone, one.smallest), evidence), one.says_nothing
 
 
 def _unused(one: Standing) -> tuple[Cause, bool]:
-    named = one.adds == "below" and one.silent is False
+    named = one.adds == "below" and one.silent is False and not one.irrelevant
     evidence = [_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below")]
     if one.silent is not False or one.adds != "above":  # what it says is not left unused where it adds to the model
         evidence.append(_standalone(one, one.silent is False))
@@ -252,6 +255,8 @@ def _course(one: Standing, measure: str, limit: float, *, below: bool) -> list[E
     """What the branch's course says, where its interval over seeds is clear of the limit."""
     found = one.dynamics.get(measure)
     if found is None or found.value is None or found.low is None or found.high is None or found.low <= limit <= found.high:
+        return []
+    if found.n < 2:  # of one seed nobody knows what another would have done
         return []
     return [_estimated(measure, found, limit, (found.high < limit) if below else (found.low > limit))]
 

@@ -15,7 +15,7 @@ from diagnostics.config import threshold
 from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.probe.run import ProbeRun, set_name
 from diagnostics.schema import Arm, Dataset, ModalityProfile
-from diagnostics.stats import Contrast, SeedNoise, pool_seed_noise
+from diagnostics.stats import Contrast, SeedNoise, holm_positions, pool_seed_noise
 from diagnostics.stats.games import Weights, all_sets, interaction_weights, shapley_weights
 
 __all__ = ["HISTORY", "Measures"]
@@ -226,9 +226,10 @@ class Measures:
         return {name: self.lift(name) for name in self.balancers()}
 
     def best_lift(self) -> tuple[str, Contrast] | None:
-        """The balancer with the largest lift, and that lift; rules look at it at a level corrected for how many were tried."""
+        """The balancer with the largest lift, of those that are shown to gain what matters if there are any, and that lift."""
         lifts = self.lifts()
-        name = max(lifts, key=lambda one: lifts[one].value, default=None)
+        shown = [name for name, found in holm_positions(lifts, self.smallest_effect).items() if found == "above"]
+        name = max(shown or lifts, key=lambda one: lifts[one].value, default=None)
         return None if name is None else (name, lifts[name])
 
     def headroom(self) -> Contrast:

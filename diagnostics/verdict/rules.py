@@ -56,7 +56,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     content = measures.content_gain()
     fault = _data_fault(measures, judgements)
     strongest = max(judgements, key=lambda one: one.contribution.value)
-    weak = fault[0] if fault else _most_behind(judgements, strongest)
+    held_back = [one for one in judgements if any(cause.code == "suppressed" for cause in one.causes)]
+    weak = fault[0] if fault else _most_behind(held_back or judgements, strongest)
     conditions = _conditions(measures, weak)
 
     if fault is None and content.position(smallest) == "below" and all(one.standing.adds == "below" for one in judgements):
@@ -85,7 +86,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         decision = Decision("fix_data", variant, judgement.name, values)
         if code == "scale_mismatch" and "raw" not in judgement.standing.settled:  # what it costs others was not measured
             return replace(decision, confidence="medium", confidence_reason="not_measured", conditions=conditions)
-        also = ("gain_not_seen",) if code == "missing" and deciding.position(limit) == "below" else ()
+        also = ("gain_not_seen",) if code != "uninformative" and deciding.position(limit) == "below" else ()
         return _sure(decision, deciding, limit, conditions, also)
 
     if len(measures.modalities) == 1:
@@ -98,10 +99,10 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         most = min(repeating, key=lambda one: one.contribution.value)
         lost = most.standing.knock_out
         decision = Decision("leave", "redundant", most.name, {"modality": most.name, **lost.span()}, conditions=conditions)
-        shown = lost.position(smallest) == "below"
-        return replace(
-            decision, confidence="high" if shown else "medium", confidence_reason="settled" if shown else "interval_open"
-        )
+        failures = _failures(lost, smallest)
+        if "interval_open" in failures:  # the data say that it repeats others: seeds can only leave open what that costs
+            failures = [failure for failure in failures if failure in ("few_users", "interval_open")]
+        return _graded(decision, failures)
     best = measures.best_lift()
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
@@ -109,7 +110,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     if all(condition.holds for condition in conditions) and any(cause.code == "suppressed" for cause in weak.causes):
         decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
         return _sure(decision, lift, smallest, conditions, _untried(weak))
-    if strongest.contribution.position(0.0, len(judgements)) != "above":
+    if strongest.contribution.position(0.0, len(judgements)) != "above" and content.position(0.0) != "above":
         # Not even the strongest modality shows a contribution: whether to balance is not yet the question.
         values = content.span()
         return Decision(
@@ -121,7 +122,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         "smallest": smallest,
         **lift.span(),
     }
-    if lift.position(smallest) == "below":
+    if all(one.position(smallest) == "below" for one in measures.lifts().values()):
         variant = "harms" if lift.position(0.0) == "below" else "no_gain"
         return _sure(Decision("leave", variant, values=values), lift, smallest, conditions)
     if pays:  # measured, whatever the reason; but without one it may not carry over to another model, so never surely
@@ -185,7 +186,8 @@ def _data_fault(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[
                 continue
         elif cause.code == "scale_mismatch" and "raw" in standing.settled:
             deciding = replace(standing.settled["raw"], differences=-standing.settled["raw"].differences)
-        found.append(((1 - standing.profile.coverage.items) * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
+        reached = 1 - standing.profile.coverage.items if cause.code == "missing" else 1.0
+        found.append((reached * max(deciding.value, 0.0) + 1e-9, one, deciding, smallest))
     if not found:
         return None
     _, judgement, contrast, limit = max(found, key=lambda entry: entry[0])
@@ -230,25 +232,26 @@ def _sure(
     decision: Decision, deciding: Contrast, limit: float, conditions: tuple[Condition, ...], also: tuple[str, ...] = ()
 ) -> Decision:
     """The same decision with its confidence by the rule, or ``undetermined`` where the sign itself is open."""
+    failures = [*also, *_failures(deciding, limit)]
+    graded = _graded(replace(decision, conditions=conditions), failures)
+    if graded.confidence == "low" and "interval_open" in failures and decision.action != "fix_data":
+        return replace(graded, action="undetermined", variant="open_" + decision.action, modality=None)
+    return graded
+
+
+def _failures(deciding: Contrast, limit: float) -> list[str]:
+    """What keeps a comparison with a threshold from being sure."""
     is_open = deciding.position(limit) == "open"
-    failures = [*also]
-    if deciding.n_users < threshold("min_test_users"):
-        failures.append("few_users")
-    if is_open:
-        failures.append("interval_open")
-    if not deciding.same_side_for_all_seeds(limit):
-        failures.append("seeds_disagree")
-    if not is_open and not deciding.stays_without_any_seed(limit):
-        failures.append("one_seed_decides")
+    failed = {
+        "few_users": deciding.n_users < threshold("min_test_users"),
+        "interval_open": is_open,
+        "seeds_disagree": not deciding.same_side_for_all_seeds(limit),
+        "one_seed_decides": not is_open and not deciding.stays_without_any_seed(limit),
+    }
+    return [name for name, has_failed in failed.items() if has_failed]
+
+
+def _graded(decision: Decision, failures: list[str]) -> Decision:
+    """The decision with its confidence by the rule."""
     confidence: Confidence = "high" if not failures else "medium" if len(failures) == 1 else "low"
-    if confidence == "low" and is_open and decision.action != "fix_data":
-        decision = Decision("undetermined", "open_" + decision.action, values=decision.values)
-    return Decision(
-        decision.action,
-        decision.variant,
-        decision.modality,
-        decision.values,
-        confidence,
-        failures[0] if failures else "settled",
-        conditions,
-    )
+    return replace(decision, confidence=confidence, confidence_reason=failures[0] if failures else "settled")

@@ -23,10 +23,10 @@ class Standing:
     """One modality's comparisons.
 
     ``adds``, ``own``, ``behind``: where ``gain_alone``, ``knock_out``, ``gap`` lie against the smallest effect that matters;
-    ``shows``, ``own_any``: the first two against nothing. ``signal``, ``kinship``: gain before training, and likeness of joint
-    purchases, from which on it says something. ``settled``: settling test -> its change of the joint model's recall; ``hurried``:
-    of this modality's branch. ``lift``: what the best balancer changed. ``foretold``: of its vectors, the share that the other
-    modality that knows most of them foretells (A7).
+    ``own_any``: the second against nothing. ``signal``, ``kinship``: gain before training, and likeness of joint purchases, from
+    which on it says something; ``irrelevant``: of no modality of the shop is that so, and each is shown to add nothing.
+    ``settled``: settling test -> its change of the joint model's recall; ``hurried``: of this modality's branch. ``lift``: what the
+    best balancer changed. ``foretold``: of its vectors, the share that the other modality that knows most of them foretells (A7).
     """
 
     profile: ModalityProfile
@@ -41,12 +41,12 @@ class Standing:
     method: str
     complete: Contrast
     adds: Position
-    shows: Position
     own: Position
     own_any: Position
     behind: Position
     signal: float
     kinship: float
+    irrelevant: bool
     replaced: Contrast | None = None
     interaction: Contrast | None = None
     lift: Contrast | None = None
@@ -92,12 +92,12 @@ class Standing:
         """Whether it is near its permuted floor before any training (A5, A6): True, False, or None if it cannot be said.
 
         False needs a gain whose interval is above nothing. True one that may be nothing and is too small to count, or a likeness of
-        joint purchases of which that is so; or, of a modality that stands apart, a gain that may be too small to count.
+        joint purchases of which that is so; or, of a modality that stands apart, a gain that is likelier too small to count.
         """
         lift = self.profile.standalone.lift
         if lift is None or lift.low is None or lift.high is None:
             return None
-        if self.stands_apart and lift.low < self.signal:
+        if self.stands_apart and lift.value is not None and lift.value < self.signal:
             return True
         if lift.low > 0:
             return False
@@ -122,9 +122,14 @@ class Standing:
         return self.has_own is None and self.adds == "above" and self.unique is False and self.others > 0
 
     @property
+    def is_missed(self) -> bool:
+        """Whether the joint model, or history alone, is shown to be better for it. No correction: it would make accusing easier."""
+        return "above" in (self.gain_alone.position(0.0), self.knock_out.position(0.0))
+
+    @property
     def says_nothing(self) -> bool:
         """Neither alone before training, nor added to purchase history, nor missed by the others; and it is no copy of them."""
-        return self.silent is True and self.shows != "above" and self.own_any != "above" and not self.repeats
+        return (self.silent is True or self.irrelevant) and not self.is_missed and not self.repeats
 
     @property
     def informative(self) -> bool | None:
@@ -161,7 +166,8 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     gains = {name: measures.gain_alone(name) for name in names}
     knock_outs = {name: measures.knock_out(name) for name in names}
     gaps = {name: measures.gap(name) for name in names}
-    adds, shows = holm_positions(gains, smallest), holm_positions(gains, 0.0)
+    adds = holm_positions(gains, smallest)
+    irrelevant = max(alone, default=0.0) < small * profile.popularity and all(position == "below" for position in adds.values())
     own, own_any = holm_positions(knock_outs, smallest), holm_positions(knock_outs, 0.0)
     behind = holm_positions(gaps, smallest)
     fast = {name: found for name in names if (found := measures.settled(f"{FAST}{name}")) is not None}
@@ -185,12 +191,12 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
                 method=measures.contribution_method,
                 complete=measures.gain_on_complete(profiles[name]),
                 adds=adds[name],
-                shows=shows[name],
                 own=own[name],
                 own_any=own_any[name],
                 behind=behind[name],
                 signal=signal * profiles[name].coverage.interactions,  # of products that lack it, it can find none
                 kinship=kinship,
+                irrelevant=irrelevant,
                 replaced=measures.replacement(name, "permuted"),
                 interaction=min(pairs, key=lambda one: one.value, default=None),
                 lift=None if best is None else best[1],

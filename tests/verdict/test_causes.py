@@ -125,6 +125,23 @@ def test_what_may_stand_with_others_or_speaks_up_is_not_called_silent(change):
     assert "uninformative" not in _causes(found)["image"]
 
 
+@pytest.mark.parametrize(("signal", "code"), [(0.015, "uninformative"), (0.08, "unused")])
+def test_what_adds_nothing_is_known_already_only_if_it_says_enough_to_count(signal, code):
+    """A seventh of what popularity finds, in a shop where no information says more, is next to nothing."""
+    nobody = dict.fromkeys(OPEN, 0.15) | {"text": 0.1495, "image": 0.149, "image+text": 0.1485}
+    found = _judge(nobody, profile={"own": {"image": signal, "text": signal}, "popularity": 0.1}, seed_spread=0.0001, spread=0.005)
+    assert _causes(found) == {"image": [code], "text": [code]}
+    assert found.verdict.action == "skip_content"
+
+
+def test_a_shuffled_image_that_half_the_products_lack_is_to_be_put_right_not_completed():
+    gone = {"id": 0.15, "text": 0.20, "image": 0.148, "image+text": 0.199}
+    found = _judge(gone, missing={"image": 0.5}, profile={"own": {"image": -0.01, "text": 0.2}}, seed_spread=0.0002)
+    assert _causes(found)["image"] == ["missing", "uninformative"]
+    assert (found.verdict.action, found.verdict.modality) == ("fix_data", "image")
+    assert found.verdict.sentence_message.code == "verdict.fix_data.uninformative"
+
+
 def test_both_silent_is_nobodys_copy():
     """Tastes ignore content: all together foretell nothing, so no share of it was measured."""
     silent = {"own": {"image": 0.0, "text": 0.0}, "overlap": 0.3, "popularity": 0.1}
@@ -208,7 +225,7 @@ def _named(one: Standing) -> list[str]:
 
 
 def _sure(value: float) -> Estimate:
-    return Estimate(value=value, low=0.9 * value, high=1.1 * value)
+    return Estimate(value=value, low=0.9 * value, high=1.1 * value, n=5)
 
 
 def test_slow_is_what_gains_when_its_branch_is_hurried():
@@ -232,6 +249,11 @@ def test_overfitting_is_what_gains_when_learning_by_heart_is_held_back():
     assert _named(firm) == ["overfitting"]
     assert _named(replace(firm, settled={})) == []
     assert _named(replace(firm, dynamics={"overfitting_ratio": _sure(2.0)})) == []  # as any sound branch
+
+
+def test_the_course_of_one_seed_is_no_evidence():
+    one = replace(_image(), dynamics={"overfitting_ratio": Estimate(value=6.0, low=6.0, high=6.0, n=1)})
+    assert not [cause for cause in judge(one).considered if cause.code == "overfitting"]
 
 
 def test_a_wider_or_firmer_model_that_gains_speaks_against_suppression():

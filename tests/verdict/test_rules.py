@@ -60,6 +60,26 @@ def test_a_gain_without_a_unique_part_is_never_said_to_free_what_was_held_back()
     assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained" and found.verdict.confidence != "high"
 
 
+@pytest.mark.parametrize("few", [{"n_seeds": 1}, {"n_users": 100}])
+def test_what_repeats_others_is_not_surely_so_by_one_seed_or_few_customers(few):
+    recall = {"id": 0.15, "text": 0.20, "image": 0.17, "image+text": 0.19}
+    repeats = {"own_share": {"image": 0.01, "text": 0.6}, "overlap": 0.3}
+    sure, less = (_judge(recall, profile=repeats, spread=0.004, **options).verdict for options in ({}, few))
+    assert (sure.action, sure.confidence) == ("leave", "high")
+    assert less.action == "leave" and less.confidence != "high"
+
+
+def test_a_method_that_is_shown_to_win_is_not_passed_over_for_one_that_may(monkeypatch):
+    dataset, run = scene(SOUND, lift=0.01)
+    measures = Measures(run, dataset, "vbpr")
+    shown = measures.lift("ckd")
+    wild = np.random.default_rng(0).normal(0, 2.0, shown.differences.shape)
+    other = replace(shown, differences=wild - wild.mean() + shown.value + 0.002)
+    monkeypatch.setattr(Measures, "lifts", lambda _: {"other": other, "ckd": shown})
+    assert other.value > shown.value and other.position(measures.smallest_effect) == "open"
+    assert measures.best_lift()[0] == "ckd"
+
+
 def test_missing_values_that_would_help_are_to_be_fixed():
     found = _judge(missing={"text": 0.5})
     assert (found.verdict.action, found.verdict.modality) == ("fix_data", "text")
