@@ -57,7 +57,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     fault = _data_fault(measures, judgements)
     strongest = max(judgements, key=lambda one: one.contribution.value)
     held_back = [one for one in judgements if any(cause.code == "suppressed" for cause in one.causes)]
-    weak = fault[0] if fault else _most_behind(held_back or judgements, strongest)
+    weak = fault[0] if fault else _most_behind(tuple(held_back) or judgements, strongest)
     conditions = _conditions(measures, weak)
 
     if fault is None and content.position(smallest) == "below" and all(one.standing.adds == "below" for one in judgements):
