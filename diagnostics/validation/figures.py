@@ -78,7 +78,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     """Sum up what was said of worlds."""
     tiny = [one for one in said if one.world.size == "tiny"]
     real = [one for one in said if one.world.size == "real"]
-    judged = [one for one in said if one.world.size not in ("tiny", "real") and one.error is None]
+    judged = [one for one in said if one.world.size not in ("tiny", "real")]  # one that ended in an error names nothing: wrong
     planted = [one for one in judged if one.world.kind != "none"]
     sound = [one for one in judged if one.world.kind == "none"]
     clear = [one for one in planted if one.world.strength in _CLEAR]
