@@ -47,6 +47,11 @@ class Judgement:
         return self.standing.silent is False and self.standing.adds != "below"
 
     @property
+    def held_back(self) -> bool:
+        """Whether joint training is named as what holds it back."""
+        return any(cause.code == "suppressed" for cause in self.causes)
+
+    @property
     def data_cause(self) -> Cause | None:
         """The first cause that lies in the data and not in the training. What says nothing where it is need not be completed."""
         faults = {cause.code: cause for cause in self.causes if cause.code in DATA_CAUSES}

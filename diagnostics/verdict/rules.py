@@ -56,8 +56,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     content = measures.content_gain()
     fault = _data_fault(measures, judgements)
     strongest = max(judgements, key=lambda one: one.contribution.value)
-    held_back = [one for one in judgements if any(cause.code == "suppressed" for cause in one.causes)]
-    weak = fault[0] if fault else _most_behind(tuple(held_back) or judgements, strongest)
+    held_back = tuple(one for one in judgements if one.held_back)
+    weak = fault[0] if fault else _most_behind(held_back or judgements, strongest)
     conditions = _conditions(measures, weak)
 
     if fault is None and content.position(smallest) == "below" and all(one.standing.adds == "below" for one in judgements):
@@ -107,7 +107,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     if best is None:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
-    if all(condition.holds for condition in conditions) and any(cause.code == "suppressed" for cause in weak.causes):
+    if all(condition.holds for condition in conditions) and weak.held_back:
         decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
         return _sure(decision, lift, smallest, conditions, _untried(weak))
     if strongest.contribution.position(0.0, len(judgements)) != "above" and content.position(0.0) != "above":
