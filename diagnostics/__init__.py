@@ -4,7 +4,7 @@ The dashboard and the command line call nothing else. Each verb takes the result
 
     dataset = read_dataset("catalog.csv", "transactions.csv", images="images")
     found = profile(dataset)
-    run = run_probe(dataset, plan_probe(dataset, preset="quick"), "out", profile=found)
+    run = run_probe(dataset, plan_probe(dataset, preset="quick", profile=found), "out", profile=found)
     diagnosis = diagnose(dataset, found, run)
     write_report(diagnosis, "out", formats=("html", "json"), lang="ja")
 
@@ -129,10 +129,16 @@ def plan_probe(
     balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
+    profile: Profile | None = None,
 ) -> ProbePlan:
     """Decides which small models to train: arms, seeds, budget, and a first guess of the time.
 
     What is None is as the preset says. Methods that cannot mean anything on a model are left out and named in ``refused``.
+
+    Parameters
+    ----------
+    n_seeds : exactly so many; None for at most the preset's
+    profile : of ``dataset``; given it, values that only seem to be there are gaps, which some presets try to fill
 
     Raises
     ------
@@ -141,7 +147,7 @@ def plan_probe(
     """
     from diagnostics.probe import plan
 
-    return plan(dataset, preset=preset, backbones=backbones, balancers=balancers, n_seeds=n_seeds, seed=seed)
+    return plan(dataset, preset=preset, backbones=backbones, balancers=balancers, n_seeds=n_seeds, seed=seed, profile=profile)
 
 
 def run_probe(
@@ -163,7 +169,8 @@ def run_probe(
     ----------
     threads : how many trainings at a time (default: one per core)
     cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``: train on its machines, which need this version of Tenbin
-    profile : of ``dataset``; given it, the probe ends before all seeds are trained once more of them could hardly change the answer
+    profile : the one that the plan was made with; given it, the probe ends before all seeds are trained once more of them could
+        hardly change the answer, unless the plan was asked for an exact number of them
     on_event : called with each event in this process; cancelled : asked often, True stops within seconds
     """
     from diagnostics.dataset.features import encode
@@ -171,7 +178,7 @@ def run_probe(
     from diagnostics.runs import execute
     from diagnostics.verdict import is_settled
 
-    inputs = prepare(dataset, encode(dataset), plan)
+    inputs = prepare(dataset, encode(dataset), plan, profile)
     return execute(
         Path(run_dir),
         plan,
@@ -180,7 +187,7 @@ def run_probe(
         cluster=cluster,
         on_event=on_event,
         cancelled=cancelled,
-        settled=None if profile is None else lambda run: is_settled(dataset, profile, run),
+        settled=(lambda run: is_settled(dataset, profile, run)) if profile is not None and plan.options["may_end_early"] else None,
     )
 
 

@@ -41,8 +41,9 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             balancers=request.balancers,
             n_seeds=request.seeds,
             seed=request.seed,
+            profile=measured,
         )
-        run = _probe(session, dataset, plan, request, measured if request.seeds is None else None)  # as many as asked for
+        run = _probe(session, dataset, plan, request, measured)
         if run.status == "cancelled":
             if not run.results:
                 raise Cancelled

@@ -16,9 +16,10 @@ import numpy as np
 
 from diagnostics.config import PRESETS, Preset, threshold
 from diagnostics.errors import TenbinError
+from diagnostics.probe.inputs import real_values
 from diagnostics.probe.settling import variants
 from diagnostics.probe.trials import AUTO, GRID
-from diagnostics.schema import Arm, Dataset, ProbePlan, Refusal, Split
+from diagnostics.schema import Arm, Dataset, ProbePlan, Profile, Refusal, Split
 from diagnostics.seeds import seed_for
 
 __all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "refusals"]
@@ -78,12 +79,14 @@ def plan(
     balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
+    profile: Profile | None = None,
 ) -> ProbePlan:
     """Decides arms, seeds and budget.
 
     ``backbones``, ``balancers``: None for the preset's. Learning rate, batch size and L2 are those that suit the first backbone;
     ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone is left out there, and named in
-    ``refused`` with the reason.
+    ``refused`` with the reason. ``n_seeds``: exactly so many; None for at most the preset's. ``profile``: of ``dataset``; given it,
+    stand-ins count as gaps where it is decided whether filling them is tried.
 
     Raises
     ------
@@ -109,7 +112,8 @@ def plan(
     sets = {name: ((),) if name in HISTORY_ONLY else modality_sets(modalities, budget.max_lattice) for name in backbones}
     arms = [Arm(backbone=name, modalities=chosen) for name in backbones for chosen in sets[name]]
     if budget.settles and backbones[0] not in HISTORY_ONLY:
-        arms += [Arm(backbone=backbones[0], modalities=modalities, variant=name) for name in variants(dataset, modalities)]
+        tests = variants(dataset, modalities, real_values(dataset, profile))
+        arms += [Arm(backbone=backbones[0], modalities=modalities, variant=name) for name in tests]
     refused: list[Refusal] = []
     grids: dict[str, list[tuple[str, float]]] = {}
     if len(modalities) > 1:
@@ -130,6 +134,7 @@ def plan(
         "validation_users": int(threshold("validation_users")),
         "extension": threshold("extension"),
         "rates": list(budget.rates),
+        "may_end_early": n_seeds is None,
     }
     if len(backbones) > 1:
         options["backbones"] = {name: settings[name] for name in backbones[1:]}

@@ -5,7 +5,7 @@ Each is an arm like any other, paired with the plain joint arm by seed and custo
     wide        vectors twice as long: had the model room for everything? (C9)
     firm        ``firm_l2`` times the L2: was it learning by heart?
     fast-M      the steps of branch M ``fast_rate`` times as large: was M only slow? (C9)
-    filled      products that lack a kind of information get the mean of their likes, by what else is known of them
+    filled      products without a real value of a kind of information get the mean of their likes, by what else is known of them
     raw         vectors as long as the shop made them, as a recommender would see them that does not standardise
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnostics.config import threshold
-from diagnostics.schema import Arm, Dataset, ProbePlan
+from diagnostics.schema import Arm, BoolArray, Dataset, ProbePlan
 from models.backbones.protocol import Features
 from models.balancers.mslr import MSLR
 
@@ -27,13 +27,12 @@ FAST = "fast-"
 _LIKES = 10
 
 
-def variants(dataset: Dataset, modalities: tuple[str, ...]) -> tuple[str, ...]:
-    """The settling tests that can mean something for these modalities."""
-    present = {modality.name: modality.present.mean() for modality in dataset.catalog.modalities}
+def variants(dataset: Dataset, modalities: tuple[str, ...], real: Mapping[str, BoolArray]) -> tuple[str, ...]:
+    """The settling tests that can mean something for these modalities. ``real``: which items have a real value, by modality."""
     found = ["wide", "firm"]
     if len(modalities) > 1:
         found += [f"{FAST}{name}" for name in modalities]
-    if any(1 - present[name] >= threshold("worth_filling") for name in modalities):
+    if any(1 - real[name].mean() >= threshold("worth_filling") for name in modalities):
         found.append("filled")
     if len(modalities) > 1 and set(modalities) & set(dataset.catalog.vectors):
         found.append("raw")
@@ -56,11 +55,17 @@ def fast_branch(arm: Arm) -> MSLR | None:
     return MSLR(rates={arm.variant.removeprefix(FAST): threshold("fast_rate")}, decay=1.0)
 
 
-def features_of(features: Mapping[str, Features], arm: Arm, lengths: Mapping[str, float]) -> dict[str, Features]:
-    """The arm's features with what the variant changes of them; ``lengths``: how long each modality's vectors are as given."""
+def features_of(
+    features: Mapping[str, Features], arm: Arm, lengths: Mapping[str, float], real: Mapping[str, BoolArray]
+) -> dict[str, Features]:
+    """The arm's features with what the variant changes of them.
+
+    ``lengths``: how long each modality's vectors are as given; ``real``: which items have a real value, by modality.
+    """
     own = {name: features[name] for name in arm.modalities}
     if arm.variant == "filled":
-        return {name: _filled(name, own) for name in own}
+        known = {name: _only(one, real[name]) for name, one in own.items()}
+        return {name: _filled(name, known) for name in known}
     if arm.variant == "raw":
         usual = float(np.median([lengths[name] for name in own]))
         return {
@@ -68,6 +73,13 @@ def features_of(features: Mapping[str, Features], arm: Arm, lengths: Mapping[str
             for name, one in own.items()
         }
     return own
+
+
+def _only(features: Features, real: BoolArray) -> Features:
+    """Values that only seem to be there are taken for absent."""
+    if not np.any(features.present & ~real):
+        return features
+    return Features(np.where(real[:, np.newaxis], features.values, np.float32(0)), features.present & real)
 
 
 def _filled(name: str, features: Mapping[str, Features]) -> Features:

@@ -79,7 +79,7 @@ def train_job(
         made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
         yield JobResult(job.job_id, arrays, meta | made | tested)
         return
-    features = features_of(inputs.features, job.arm, inputs.lengths)
+    features = features_of(inputs.features, job.arm, inputs.lengths, inputs.real)
     backbone = _backbone(inputs, plan, job.arm.backbone, features, job.seed)
     teachers = {name: teacher.margins for name, teacher in alone.items()}
     balancer = fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength)

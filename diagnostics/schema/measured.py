@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import Field
 
-from diagnostics.schema.codes import Kind, Share
+from diagnostics.schema.codes import BoolArray, Kind, Share
 from diagnostics.schema.reading import Sampled
 from diagnostics.schema.records import Estimate, Finding, NotChecked, Record
+
+if TYPE_CHECKING:
+    from diagnostics.schema.containers import Catalog
 
 __all__ = [
     "Absence",
@@ -214,6 +218,11 @@ class ModalityProfile(Record):
     lengths: dict[str, int] = Field(default_factory=dict)  # text only: ``p5``, ``p50``, ``p95``, ``longest`` -> characters
     stand_in_item_ids: tuple[str, ...] = ()
     description: DescriptionGaps | None = None  # text only, where titles stand apart
+
+    def real(self, catalog: Catalog) -> BoolArray:
+        """The items of the profiled catalog whose value is neither missing nor a stand-in, bool (n_items,)."""
+        present = next(modality.present for modality in catalog.modalities if modality.name == self.name)
+        return present & ~np.isin(catalog.item_ids.astype(str), np.array(self.stand_in_item_ids, dtype=str))
 
 
 class PresencePattern(Record):

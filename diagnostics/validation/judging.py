@@ -110,13 +110,13 @@ def _dataset_of(task: Task) -> Iterator[Dataset]:
 def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     clock, world = _Clock(), task.world
     try:
-        plan = tenbin.plan_probe(dataset, preset=preset)
         features = encode(dataset)
         profile = tenbin.profile(dataset)
+        plan = tenbin.plan_probe(dataset, preset=preset, profile=profile)
     except TenbinError as error:
         return Judged(world=world, error=error.code)
     clock.lap("profile")
-    run = run_here(plan, prepare(dataset, features, plan), folder / f"{world.name}.safetensors")
+    run = run_here(plan, prepare(dataset, features, plan, profile), folder / f"{world.name}.safetensors")
     clock.lap("probe")
     said = _told(world, dataset, run, tenbin.diagnose(dataset, profile, run))
     clock.lap("diagnose")

@@ -72,7 +72,7 @@ def _key(plan: ProbePlan, inputs: ProbeInputs) -> str:
     for part in (inputs.train, inputs.validation, inputs.test):
         digest.update(np.ascontiguousarray(part).tobytes())
     for name, features in inputs.features.items():
-        digest.update(name.encode() + features.values.tobytes() + features.present.tobytes())
+        digest.update(name.encode() + features.values.tobytes() + features.present.tobytes() + inputs.real[name].tobytes())
     digest.update(_code())
     return digest.hexdigest()
 

@@ -24,8 +24,7 @@ def exposure_of(measures: Measures, profile: ModalityProfile) -> Exposure | None
     if not shown.size:
         return None
     catalog, split = measures.dataset.catalog, measures.dataset.split
-    real = next(one.present for one in catalog.modalities if one.name == profile.name)
-    real = real & ~np.isin(catalog.item_ids.astype(str), np.array(profile.stand_in_item_ids, dtype=str))
+    real = profile.real(catalog)
     sold = np.bincount(split.train[:, 1], minlength=split.n_items)
     rank = np.where(sold <= _EXACT, sold, _EXACT + np.ceil(4 * np.log2(np.maximum(sold, 1) / _EXACT))).astype(np.int64)
     places = shown.mean(axis=0)

@@ -157,9 +157,7 @@ class Measures:
 
     def gain_on_complete(self, profile: ModalityProfile) -> Contrast:
         """``gain_alone`` among the test users all of whose test items have a real value, neither missing nor a stand-in."""
-        split, catalog = self.dataset.split, self.dataset.catalog
-        real = next(m.present for m in catalog.modalities if m.name == profile.name)
-        real = real & ~np.isin(catalog.item_ids.astype(str), np.array(profile.stand_in_item_ids, dtype=str))
+        split, real = self.dataset.split, profile.real(self.dataset.catalog)
         lacking = np.bincount(split.test[:, 0], weights=~real[split.test[:, 1]], minlength=split.n_users)
         users = np.flatnonzero(np.bincount(split.test[:, 0], minlength=split.n_users))
         return self.gain_alone(profile.name).of_users(lacking[users] == 0)

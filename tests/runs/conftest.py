@@ -24,6 +24,7 @@ def inputs() -> ProbeInputs:
         features={},
         groups=np.zeros(2, dtype=np.int32),
         lengths={},
+        real={},
     )
 
 

@@ -223,7 +223,7 @@ def test_no_training_outlives_its_parent(tmp_path, sent):
         from diagnostics.runs import execute
         from diagnostics.schema import Arm, ProbePlan
         pairs = np.zeros((1, 2), dtype=np.int32)
-        inputs = ProbeInputs(1, 1, pairs, pairs, pairs, {{}}, np.zeros(1, dtype=np.int32), {{}})
+        inputs = ProbeInputs(1, 1, pairs, pairs, pairs, {{}}, np.zeros(1, dtype=np.int32), {{}}, {{}})
         plan = ProbePlan(fingerprint="", preset="quick", modalities=(), arms=(Arm(backbone="vbpr", modalities=()),),
                          seeds=(15,), split="user", max_epochs=5, patience=1, batch_size=1, learning_rate=.1, l2=0., dimensions=1)
         execute(Path({str(tmp_path)!r}), plan, inputs, threads=1, train={TRAIN!r})
