@@ -66,39 +66,62 @@ def count_ranks(scores, seen_start, seen_items, target_start, target_items, rank
 
 
 @njit(cache=True, nogil=True)
-def count_ahead(scores, own, slack, target_low, target_high, own_place, seen_low, seen_high, seen_place, low, ahead, near):
+def count_ahead(
+    parts, members, own, slack, target_low, target_high, own_place, seen_low, seen_high, seen_place, low, depth, ahead, near
+):
     """Counts, among some of the items, those that are surely ahead of each target and those that are too close to tell.
 
-    Operations: two comparisons per (target, item).
+    A set's scores are summed from the parts a row at a time, while the row is in the nearest cache. Operations: for each item, an
+    addition per part of each set and two comparisons per target; bytes: each part's row once.
 
     Parameters
     ----------
-    scores : float32 (n, width), of the items at the places from ``low`` on; entries of seen items are overwritten by -inf
-    own : float32 (n_targets,), the targets' own scores; own_place : int32 (n_targets,), where they stand among all items
-    slack : float32 (n,); a score that differs by no more from a target's is counted in ``near``
+    parts : float32 (n_parts, n, width), of the items at the places from ``low`` on; entries of seen items are overwritten by -inf
+    members : bool (n_sets, n_parts), of which parts the score of a set is the sum, at least one
+    own : float32 (n_sets, n_targets), the targets' own scores; own_place : int32 (n_targets,), where they stand among all items
+    slack : float32 (n_sets, n); a score that differs by no more from a target's is counted in ``near``
     target_low, target_high : int64 (n,), which of the targets are a row's
     seen_low, seen_high : int64 (n,); seen_place : int32, the places of items that are left out
-    ahead, near : int32 (n_targets,), added to
+    depth : where ``depth`` items are ahead of all of a row's targets in a set, no more are counted
+    ahead, near : int32 (n_sets, n_targets), added to
     """
-    n, width = scores.shape
+    n_parts, n, width = parts.shape
+    total = np.empty(width, dtype=np.float32)
     for row in range(n):
-        s = scores[row]
         for q in range(seen_low[row], seen_high[row]):
             at = seen_place[q] - low
             if at >= 0 and at < width:
-                s[at] = -np.inf
-        for t in range(target_low[row], target_high[row]):
-            above, below = own[t] + slack[row], own[t] - slack[row]
-            sure, maybe = np.int32(0), np.int32(0)
-            for j in range(width):
-                sure += np.int32(s[j] > above)
-                maybe += np.int32(s[j] >= below)
-            at = own_place[t] - low
-            if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
-                sure -= np.int32(s[at] > above)
-                maybe -= np.int32(s[at] >= below)
-            ahead[t] += sure
-            near[t] += maybe - sure
+                for part in range(n_parts):
+                    parts[part, row, at] = -np.inf
+        for one in range(len(members)):
+            is_open = False
+            for t in range(target_low[row], target_high[row]):
+                is_open |= ahead[one, t] < depth
+            if not is_open:
+                continue
+            summed, s = 0, total
+            for part in range(n_parts):
+                if members[one, part]:
+                    more = parts[part, row]
+                    if summed == 0:
+                        s = more
+                    else:
+                        for j in range(width):
+                            total[j] = s[j] + more[j]
+                        s = total
+                    summed += 1
+            for t in range(target_low[row], target_high[row]):
+                above, below = own[one, t] + slack[one, row], own[one, t] - slack[one, row]
+                sure, maybe = np.int32(0), np.int32(0)
+                for j in range(width):
+                    sure += np.int32(s[j] > above)
+                    maybe += np.int32(s[j] >= below)
+                at = own_place[t] - low
+                if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
+                    sure -= np.int32(s[at] > above)
+                    maybe -= np.int32(s[at] >= below)
+                ahead[one, t] += sure
+                near[one, t] += maybe - sure
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})

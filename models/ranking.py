@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from models.kernels import count_ahead, count_ranks
 
-__all__ = ["UserItems", "metrics_per_user", "rank_targets", "top_ranks"]
+__all__ = ["Score", "Sums", "UserItems", "metrics_per_user", "rank_targets", "top_ranks"]
 
 SCORES_PER_BLOCK = 1 << 20  # 4 MB of float32: what is scored is still in cache when it is ranked
-_USERS_PER_BLOCK, _FIRST_ITEMS = 512, 256
-_SCORES_PER_STEP = 1 << 18  # of each set: several sets' scores, and the parts that they are summed from, fit in cache together
+_USERS_PER_BLOCK, _FIRST_ITEMS = 1024, 256
+_USERS_TOGETHER = 128  # whose targets are scored at a time, each user's with all of theirs
+_SCORES_PER_STEP = 1 << 18  # of each part: several parts' scores fit in cache together
 _SLACK = np.float32(1e-5)  # of the largest score: far more than two ways of adding up one product differ by
 
 
@@ -64,6 +65,39 @@ class UserItems:
         return UserItems(start, self.items[positions])
 
 
+@dataclass(frozen=True)
+class Sums:
+    """The scores of several sets of modalities as the parts that they are sums of.
+
+    ``parts`` float32 (n_parts, n, width); ``members`` bool (n_sets, n_parts): of which a set is the sum, at least one.
+    """
+
+    parts: npt.NDArray[np.float32]
+    members: npt.NDArray[np.bool_]
+
+    def of(self, parts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The sets' sums of any values of the parts; (n_parts, ...) in, (n_sets, ...) out."""
+        sums = np.empty((len(self.members), *parts.shape[1:]), dtype=np.float32)
+        for total, chosen in zip(sums, self.members, strict=True):
+            first, *others = np.flatnonzero(chosen)
+            total[...] = parts[first]
+            for part in others:
+                total += parts[part]
+        return sums
+
+    def whole(self) -> npt.NDArray[np.float32]:
+        """The scores themselves, (n_sets, n, width)."""
+        return self.of(self.parts)
+
+
+Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32] | Sums]
+"""Of some users and some items, or all items for None: scores float32 (n_sets, n, width), or the parts that they are sums of."""
+
+
+def _as_sums(scores: npt.NDArray[np.float32] | Sums) -> Sums:
+    return scores if isinstance(scores, Sums) else Sums(scores, np.eye(len(scores), dtype=bool))
+
+
 def rank_targets(
     score: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]],
     users: npt.NDArray[np.int64],
@@ -99,7 +133,7 @@ def rank_targets(
 
 
 def top_ranks(
-    score: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]],
+    score: Score,
     users: npt.NDArray[np.int64],
     seen: UserItems,
     targets: UserItems,
@@ -116,15 +150,14 @@ def top_ranks(
 
     Parameters
     ----------
-    score : maps a block of user indices (n,) and item indices (width,), None for all items, to scores float32
-        (n_sets, n, width); ``users``, ``seen``, ``targets`` as in ``rank_targets``
+    score : of blocks of ``users``; ``seen`` and ``targets`` as in ``rank_targets``
 
     Returns
     -------
     int32 (n_sets, n_targets)
     """
     if n_items <= 2 * _FIRST_ITEMS:
-        return rank_targets(lambda block: score(block, None), users, seen, targets)
+        return rank_targets(lambda block: _as_sums(score(block, None)).whole(), users, seen, targets)
     order = np.argsort(-np.bincount(seen.items, minlength=n_items), kind="stable")
     place = np.empty(n_items, dtype=np.int32)
     place[order] = np.arange(n_items, dtype=np.int32)
@@ -133,7 +166,7 @@ def top_ranks(
 
 
 def _top_of_block(
-    score: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]],
+    score: Score,
     users: npt.NDArray[np.int64],
     seen: UserItems,
     targets: UserItems,
@@ -143,31 +176,44 @@ def _top_of_block(
 ) -> npt.NDArray[np.int32]:
     masked, wanted = seen.take(users), targets.take(users)
     row = np.repeat(np.arange(len(users)), wanted.counts)
-    own_items, column = np.unique(wanted.items, return_inverse=True)
-    own = np.ascontiguousarray(score(users, own_items.astype(np.int64))[:, row, column])
+    own = np.concatenate(
+        [
+            _scores_of_targets(score, users[begin : begin + _USERS_TOGETHER], targets)
+            for begin in range(0, max(len(users), 1), _USERS_TOGETHER)
+        ],
+        axis=1,
+    )
     ahead, near = np.zeros(own.shape, dtype=np.int32), np.zeros(own.shape, dtype=np.int32)
     ahead[~(own > -np.inf)] = len(order)
     own_place, seen_place = place[wanted.items], place[masked.items]
     left, low, width = np.flatnonzero(wanted.counts), 0, _FIRST_ITEMS
     slack = np.zeros((len(own), len(users)), dtype=np.float32)
     while len(left) and low < len(order):
-        scores = np.ascontiguousarray(score(users[left], order[low : low + width]), dtype=np.float32)
+        scores = _as_sums(score(users[left], order[low : low + width]))
+        parts = np.ascontiguousarray(scores.parts, dtype=np.float32)
         if low == 0:
-            largest = np.fmax.reduce(np.abs(scores), axis=2)
+            largest = scores.of(np.fmax.reduce(np.abs(parts), axis=2))
             np.fmax.at(largest.T, np.searchsorted(left, row), np.abs(own).T)
             slack[:, left] = _SLACK * largest
-        for one, mine, room, sure, close in zip(scores, own, slack[:, left], ahead, near, strict=True):
-            count_ahead(
-                *(one, mine, room, wanted.start[left], wanted.start[left + 1], own_place),
-                *(masked.start[left], masked.start[left + 1], seen_place, low, sure, close),
-            )
+        count_ahead(
+            *(parts, scores.members, own, slack[:, left], wanted.start[left], wanted.start[left + 1], own_place),
+            *(masked.start[left], masked.start[left + 1], seen_place, low, depth, ahead, near),
+        )
         open_ = np.bincount(row, (ahead < depth).any(axis=0), len(users)) > 0
         left = left[open_[left]]
         low, width = low + width, min(2 * width, _SCORES_PER_STEP // max(len(left), 1))
     unclear = np.bincount(row, ((ahead < depth) & (near > 0)).any(axis=0), len(users)) > 0
     if unclear.any():
-        ahead[:, unclear[row]] = rank_targets(lambda block: score(block, None), users[unclear], seen, targets)
+        ahead[:, unclear[row]] = rank_targets(lambda block: _as_sums(score(block, None)).whole(), users[unclear], seen, targets)
     return ahead
+
+
+def _scores_of_targets(score: Score, users: npt.NDArray[np.int64], targets: UserItems) -> npt.NDArray[np.float32]:
+    """The scores of the users' own targets, float32 (n_sets, n_targets)."""
+    wanted = targets.take(users)
+    items, column = np.unique(wanted.items, return_inverse=True)
+    scores = _as_sums(score(users, items.astype(np.int64)))
+    return scores.of(scores.parts[:, np.repeat(np.arange(len(users)), wanted.counts), column])
 
 
 def metrics_per_user(

@@ -7,7 +7,7 @@ exhausted (or closed) the backbone holds its best state. What it takes to go on 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,13 +20,10 @@ from models.convergence import rising
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
-from models.ranking import UserItems, metrics_per_user, top_ranks
+from models.ranking import Score, UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Score", "Settings", "recall_of_sets", "score_sets", "scorer", "train"]
-
-Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
-"""Of some users and some items, or all items for None: scores float32 (n_sets, n, width)."""
+__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_of_sets", "score_sets", "scorer", "train"]
 
 _BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 
@@ -119,10 +116,10 @@ def scorer(backbone: Backbone, sets: Sequence[frozenset[str]], bare: Sequence[fr
 
     What a set adds to the score of history alone is its score without it. Where the score is a sum of parts, that is the set's own.
     """
+    if isinstance(backbone, SeparableBackbone):
+        return lambda users, items: backbone.sums(users, sets, items, bare=bare)
     if not bare:
         return lambda users, items: backbone.score(users, sets, items)
-    if isinstance(backbone, SeparableBackbone):
-        return lambda users, items: backbone.score(users, sets, items, bare=bare)
     every = list(dict.fromkeys([*sets, frozenset[str](), *bare]))
     own, none = [every.index(one) for one in bare], every.index(frozenset())
 

@@ -16,8 +16,8 @@ from diagnostics.schema import ProbePlan
 from diagnostics.seeds import generator
 from diagnostics.stats.games import all_sets
 from models.backbones.protocol import Backbone, Features
-from models.ranking import UserItems, metrics_per_user, top_ranks
-from models.training import Interactions, Score, score_sets, scorer
+from models.ranking import Score, UserItems, metrics_per_user, top_ranks
+from models.training import Interactions, score_sets, scorer
 
 __all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
 

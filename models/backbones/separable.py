@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
 from models.kernels import adam_rows, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.memory import Memory, below, prefixed
+from models.ranking import Sums
 from models.sampling import Triples
 
 __all__ = ["ID", "Adam", "SeparableBackbone"]
@@ -245,28 +246,32 @@ class SeparableBackbone:
     ) -> FloatArray:
         """Scores (n_sets + n_bare, n, n_items or width): the parts that each of ``sets`` names, and always the history's; then the
         parts that each of ``bare`` names, at least one, without the history's."""
+        return self.sums(users, sets, items, bare=bare).whole()
+
+    def sums(
+        self,
+        users: npt.NDArray[np.integer],
+        sets: Sequence[frozenset[str]],
+        items: npt.NDArray[np.integer] | None = None,
+        *,
+        bare: Sequence[frozenset[str]] = (),
+    ) -> Sums:
+        """The same scores as the parts that they are sums of."""
         mine = self._users[users]
         theirs = self._stacked if items is None else self._stacked[items]
         bias = self._bias[:, 0] if items is None else self._bias[items, 0]
         wanted = [(0, *self._numbers(chosen)) for chosen in sets] + [self._numbers(chosen) for chosen in bare]
-        scores = np.empty((len(wanted), len(mine), len(theirs)), dtype=np.float32)
         if len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
-            np.matmul(mine.reshape(len(mine), -1), theirs.reshape(len(theirs), -1).T, out=scores[0])
-            scores[0] += bias
-            return scores
-        asked = {part for numbers in wanted for part in numbers}
-        sums: dict[tuple[int, ...], FloatArray] = {(part,): mine[:, part] @ theirs[:, part].T for part in asked}
-        if (0,) in sums:
-            sums[0,] += bias
-        for out, numbers in sorted(zip(scores, wanted, strict=True), key=lambda one: len(one[1])):
-            known = max(n for n in range(1, len(numbers) + 1) if numbers[:n] in sums)
-            total = sums[numbers[:known]]
-            for part in numbers[known:]:
-                total = np.add(total, sums[part,], out=out)
-            if total is not out:
-                out[...] = total
-            sums[numbers] = out
-        return scores
+            whole = mine.reshape(len(mine), -1) @ theirs.reshape(len(theirs), -1).T
+            whole += bias
+            return Sums(whole[None], np.ones((1, 1), dtype=bool))
+        asked = sorted({part for numbers in wanted for part in numbers})
+        parts = np.empty((len(asked), len(mine), len(theirs)), dtype=np.float32)
+        for out, part in zip(parts, asked, strict=True):
+            np.matmul(mine[:, part], theirs[:, part].T, out=out)
+            if part == 0:
+                out += bias
+        return Sums(parts, np.array([[part in numbers for part in asked] for numbers in wanted]))
 
     def _numbers(self, chosen: frozenset[str]) -> tuple[int, ...]:
         return tuple(part for part, name in enumerate(self.modalities, start=1) if name in chosen)

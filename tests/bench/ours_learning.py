@@ -27,7 +27,7 @@ from models.losses import bpr
 from models.projection import project
 from models.ranking import UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
-from models.training import Interactions, Settings, train
+from models.training import Interactions, Settings, scorer, train
 from tests.bench.clock import held_mb, tell
 from tests.bench.interactions import MODALITIES, write_log, write_shop
 
@@ -114,9 +114,7 @@ def ranking(bench: Bench, sets: list[frozenset[str]]) -> tuple[float, str]:
     users, targets = bench.data.validation_users, bench.data.validation
 
     def whole() -> list[dict[str, np.ndarray]]:
-        ranks = top_ranks(
-            lambda block, items: model.score(block, sets, items), users, bench.data.seen, targets, n_items=bench.n_items, depth=20
-        )
+        ranks = top_ranks(scorer(model, sets), users, bench.data.seen, targets, n_items=bench.n_items, depth=20)
         return [metrics_per_user(row, targets.counts[users], 20) for row in ranks]
 
     first = whole()[0]

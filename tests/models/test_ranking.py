@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import ir_measures
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, P, R, nDCG
 
-from models.ranking import UserItems, metrics_per_user, rank_targets, top_ranks
+import models.ranking
+from models.ranking import Sums, UserItems, metrics_per_user, rank_targets, top_ranks
 
 
 def test_metrics_equal_ir_measures_on_random_cases():
@@ -83,8 +86,29 @@ def test_top_ranks_are_those_of_ranking_everything(seed, kind):
         return found * np.float32(1 + 2e-7 * rng.choice([-1, 1])) if kind == "rounded otherwise" else found
 
     expected = rank_targets(lambda block: scores[:, block], users, seen, targets)
-    found = top_ranks(score, users, seen, targets, n_items=n_items, depth=depth)
+    with patch.multiple(models.ranking, _USERS_PER_BLOCK=100, _USERS_TOGETHER=30):
+        found = top_ranks(score, users, seen, targets, n_items=n_items, depth=depth)
     assert np.array_equal(np.minimum(found, depth), np.minimum(expected, depth))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_sums_of_parts_rank_as_what_they_add_up_to(ties):
+    rng = np.random.default_rng(1)
+    parts = rng.normal(size=(4, 300, 900)).astype(np.float32)
+    if ties:
+        parts = np.round(parts)
+    members = np.array([[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool)
+    held = rng.choice(3, size=(300, 900), p=[0.98, 0.015, 0.005])
+    seen = UserItems.from_pairs(np.argwhere(held == 1).astype(np.int32), 300)
+    targets = UserItems.from_pairs(np.argwhere(held == 2).astype(np.int32), 300)
+
+    def score(block, items):
+        return Sums(parts[:, block] if items is None else parts[:, block[:, None], items], members)
+
+    whole = np.stack([parts[chosen].sum(axis=0, dtype=np.float64) for chosen in members]).astype(np.float32)
+    expected = rank_targets(lambda block: whole[:, block], np.arange(300), seen, targets)
+    found = top_ranks(score, np.arange(300), seen, targets, n_items=900, depth=8)
+    np.testing.assert_array_equal(np.minimum(found, 8), np.minimum(expected, 8))
 
 
 def test_the_top_is_found_without_scoring_everything():
