@@ -81,8 +81,11 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "kinship_min_pairs": Threshold(10, "fewer joint purchases than this are a coincidence"),
     "short_text_width": Threshold(20, "three or four words, or ten Japanese characters: less than a product's name"),
-    "usually_described": Threshold(0.5, "where most products have a description, a bare name is a gap; elsewhere it is the custom"),
-    "described_share": Threshold(0.05, "one product in twenty: such a column is in use; below, it may be left over from a trial"),
+    "usually_described": Threshold(0.5, "where most products have a description, one that lacks it is worth a warning"),
+    "described_share": Threshold(
+        0.05,
+        "one product in twenty: such a column is in use, and a bare name beside it a gap; below, it may be left over from a trial",
+    ),
     "described_items": Threshold(20, "described products; with fewer, the column is hardly used"),
     "tiny_picture_side": Threshold(64, "pixels; the encoder sees 224, so such a picture is blown up more than three times"),
     "dark_brightness": Threshold(30, "of 255; the darkest of 3,422 real fashion photos has 30"),

@@ -143,7 +143,7 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
     if one.stands_apart and own is not None and foretold is not None:
         evidence.append(_estimated("own_share", own, threshold("nothing_own"), True))
         evidence.append(_estimated("foretold", foretold, threshold("overlap"), True))
-    if one.unique is not None or one.own_any == "above":
+    if one.unique is not None or one.knock_out.position(0.0) == "above":
         evidence.append(_compared("knock_out", one.knock_out, 0.0, one.knock_out.position(0.0) != "above"))
     if one.replaced is not None:
         evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
