@@ -19,6 +19,7 @@ __all__ = [
     "count_ahead",
     "count_ranks",
     "distinct",
+    "fetch_line",
     "part_gradients",
     "part_margins",
     "sample_unseen",
@@ -175,7 +176,7 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay
 
 
 @intrinsic
-def _fetch_line(context, array, offset):
+def fetch_line(context, array, offset):
     """Asks for the cache line of the number ``offset`` of an array, and does not wait for it."""
 
     def code(context, builder, signature, arguments):
@@ -198,7 +199,7 @@ _AHEAD = 2  # rows; a row is computed in about the time that one takes to arrive
 def _fetch_row(state, row):
     size = state.shape[1] * state.shape[2]
     for f in range(0, size, _LINE):
-        _fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
+        fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
