@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,25 +62,22 @@ class Bipartite:
         ends = np.bincount(pairs[:, 0], minlength=n_users)[pairs[:, 0]] * np.bincount(pairs[:, 1], minlength=n_items)[pairs[:, 1]]
         return cls(Sparse.from_pairs(pairs, 1 / np.sqrt(ends), (n_users, n_items)))
 
-    def mean_of_layers(self, users: FloatArray, items: FloatArray, layers: int) -> tuple[FloatArray, FloatArray]:
-        """Mean of the vectors after 0 to ``layers`` products; float32 (n_users, width) and (n_items, width).
-
-        The operator is symmetric: the gradient of its input is the same operator on the gradient of its output.
-        """
-        both = users.copy(), items.copy()
-        for left in range(layers, 0, -1):  # E + AE + AAE = E + A (E + AE): one array, no sum beside it
-            both = self._onto(users, items, both, 1 / (1 + layers) if left == 1 else 1.0)
-        return both
-
-    def _onto(
-        self, users: FloatArray, items: FloatArray, both: tuple[FloatArray, FloatArray], scale: float
+    def mean_of_layers(
+        self, users: FloatArray, items: FloatArray, layers: int, rooms: Sequence[tuple[FloatArray, FloatArray]] = ()
     ) -> tuple[FloatArray, FloatArray]:
-        """``scale`` times the sum of (users, items) and one product of ``both``."""
-        graph, out = self.edges, (np.empty_like(both[0]), np.empty_like(both[1]))
-        factor = np.float32(scale)
-        spmm_onto(graph.rows.start, graph.rows.items, graph.weight, both[1], users, factor, out[0])
-        spmm_onto(graph.back.start, graph.back.items, graph.back_weight, both[0], items, factor, out[1])
-        return out
+        """Mean of the vectors after 0 to ``layers`` >= 1 products; float32 (n_users, width) and (n_items, width).
+
+        The operator is symmetric: the gradient of its input is the same operator on the gradient of its output. ``rooms``: two
+        pairs of arrays that are written to, one of which is returned; without them new ones are.
+        """
+        both, graph = (users, items), self.edges
+        for left in range(layers, 0, -1):  # E + AE + AAE = E + A (E + AE): one array, no sum beside it
+            out = rooms[left % 2] if rooms else (np.empty_like(users), np.empty_like(items))
+            factor = np.float32(1 / (1 + layers) if left == 1 else 1.0)
+            spmm_onto(graph.rows.start, graph.rows.items, graph.weight, both[1], users, factor, out[0])
+            spmm_onto(graph.back.start, graph.back.items, graph.back_weight, both[0], items, factor, out[1])
+            both = out
+        return both
 
 
 def nearest(values: FloatArray, present: npt.NDArray[np.bool_], k: int) -> Sparse:

@@ -6,6 +6,8 @@ All kernels are single-threaded by design: a probe runs one training per core. C
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -14,6 +16,7 @@ from numba.extending import intrinsic
 __all__ = [
     "NO_DECAY",
     "adam_rows",
+    "aligned",
     "coast_rows",
     "coasting_table",
     "count_ahead",
@@ -28,6 +31,17 @@ __all__ = [
 
 NO_DECAY = np.empty(0, dtype=np.float32)
 """For ``part_gradients``, where no L2 acts on its rows."""
+
+
+_LINE = 16  # numbers of four bytes in a cache line
+
+
+def aligned(*shape):
+    """A float32 array of this shape, whatever it holds, that begins with a cache line: 64 numbers then fill four and not five."""
+    size = math.prod(shape)
+    room = np.empty(size + _LINE, dtype=np.float32)
+    begin = -(room.ctypes.data // 4) % _LINE
+    return room[begin : begin + size].reshape(shape)
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -191,7 +205,6 @@ def fetch_line(context, array, offset):
     return types.void(array, offset), code
 
 
-_LINE = 16  # numbers of four bytes
 _AHEAD = 2  # rows; a row is computed in about the time that one takes to arrive
 
 

@@ -42,31 +42,41 @@ class LightGCNContent(SeparableBackbone):
         self._every_item = np.arange(self.n_items, dtype=np.int32)
 
     def _final(self) -> tuple[FloatArray, FloatArray]:
-        users, items = super()._final()
-        return self._smooth(users.reshape(self.n_users, -1), items.reshape(self.n_items, -1))
+        return self._smooth(*super()._final())
 
-    def _smooth(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean of layers 0 to K, of vectors or, as A is symmetric, of gradients; (n, n_parts * d) in, (n, n_parts, d) out."""
-        users, items = self._graph.mean_of_layers(users, items, self.layers)
-        return users.reshape(self.n_users, self._parts, self._d), items.reshape(self.n_items, self._parts, self._d)
+    def _smooth(self, users: FloatArray, items: FloatArray, room: str = "") -> tuple[FloatArray, FloatArray]:
+        """Mean of layers 0 to K, of vectors or, as A is symmetric, of gradients; (n, n_parts, d).
+
+        ``room``: whose memory what is returned lies in; without it in memory of its own.
+        """
+        flat = users.reshape(self.n_users, -1), items.reshape(self.n_items, -1)
+        pairs = (("users", users), ("items", items))
+        rooms = [tuple(self._room(f"{room} {what} {n}", *one.shape) for what, one in pairs) for n in (0, 1)] if room else []
+        smooth = self._graph.mean_of_layers(
+            *flat, self.layers, [(u.reshape(flat[0].shape), i.reshape(flat[1].shape)) for u, i in rooms]
+        )
+        return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
-        users, items = self._final()
+        shapes = (self.n_users, self._parts, self._d), (self.n_items, self._parts, self._d)
+        first = self._write_vectors(self._room("users", *shapes[0]), self._room("items", *shapes[1]))
+        users, items = self._smooth(*first, "forward")
         parts = np.empty((len(triples.user), self._parts), dtype=np.float32)
         part_margins(users, items, triples.user, triples.positive, triples.negative, parts)
         bias = self._bias[:, 0]
         parts[:, 0] += bias[triples.positive] - bias[triples.negative]
-        self._batch = (triples, users, items)
+        self._batch = (triples, first, users, items)
         return self._margins_of(parts, counterfactual=counterfactual)
 
     def _pull(self, gradients: MarginGradients, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The gradients of the layer-0 vectors (n, n_parts, d), given those of the final ones."""
-        triples, users, items = self._batch
+        triples, _, users, items = self._batch
         u, i, j = triples.user, triples.positive, triples.negative
-        user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
+        user_gradient, item_gradient = self._room("to users", *users.shape), self._room("to items", *items.shape)
+        user_gradient[...] = item_gradient[...] = 0
         part_gradients(users, items, u, i, j, weight, NO_DECAY, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
-        return self._smooth(user_gradient.reshape(self.n_users, -1), item_gradient.reshape(self.n_items, -1))
+        return self._smooth(user_gradient, item_gradient, "backward")
 
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """See ``protocol.Backbone``."""
@@ -74,22 +84,25 @@ class LightGCNContent(SeparableBackbone):
         return self._by_branch(user_gradient, self._map_gradients(self._features, item_gradient))
 
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
-        triples = self._batch[0]
+        triples, (own_users, own_items), _, _ = self._batch
         u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
         weight = self._part_weights(gradients)
         user_gradient, item_gradient = self._pull(gradients, weight)
         bias_gradient = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
 
         share = self._l2 / np.float32(n)
-        own_users, own_items = super()._final()
-        user_gradient += own_users * (np.bincount(u[:n], minlength=self.n_users) * share).astype(np.float32)[:, None, None]
         touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)
-        item_gradient += own_items * (touched * share).astype(np.float32)[:, None, None]
+        for gradient, own, times in (
+            (user_gradient, own_users, np.bincount(u[:n], minlength=self.n_users)),
+            (item_gradient, own_items, touched),
+        ):
+            own *= (times * share).astype(np.float32)[:, None, None]
+            gradient += own
         to_bias = bias_gradient.astype(np.float32)[:, None]
         return self._learn(self._every_user, self._every_item, user_gradient, item_gradient, to_bias, self._features, adjust)
 
     def _bought(self) -> FloatArray:
-        triples, _, items = self._batch
+        triples, _, _, items = self._batch
         bought: FloatArray = items[triples.positive[: triples.n_bpr]]
         return bought
 

@@ -7,6 +7,7 @@ one pass over the parts gives the whole model and all of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
-from models.kernels import adam_rows, coast_rows, coasting_table, part_margins, squares_of_parts
+from models.kernels import adam_rows, aligned, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.memory import Memory, below, prefixed
 from models.ranking import Sums
 from models.sampling import Triples
@@ -40,7 +41,8 @@ class Adam:
     _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
     def __init__(self, table: FloatArray, rate: float) -> None:
-        self._state = np.stack([table, np.zeros_like(table), np.zeros_like(table)], axis=1)
+        self._state = aligned(len(table), 3, table.shape[1])
+        self._state[:, 0], self._state[:, 1:] = table, 0
         self.table, self._rate, self._step = self._state[:, 0], rate, 0
         self._last, self.every = np.zeros(len(table), dtype=np.int32), np.arange(len(table), dtype=np.int32)
         self._nowhere = np.empty((0, table.shape[1]), dtype=np.float32)
@@ -124,12 +126,20 @@ class SeparableBackbone:
             rng.uniform(-1, 1, (x.shape[1], dimensions)).astype(np.float32) * np.float32(np.sqrt(6 / (x.shape[1] + dimensions)))
             for x in self._features
         ]
+        self._kept: dict[str, FloatArray] = {}
         self._connect(train)
         self._reset_optimiser()
         self.prepare()
 
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         """Build what the model needs of the training pairs; nothing here."""
+
+    def _room(self, name: str, *shape: int) -> FloatArray:
+        """An array of this shape, whatever it holds, whose memory serves every batch: new memory costs as much as filling it."""
+        size = math.prod(shape)
+        if name not in self._kept or self._kept[name].size < size:
+            self._kept[name] = aligned(size + size // 4)
+        return self._kept[name][:size].reshape(shape)
 
     def _reset_optimiser(self) -> None:
         self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
@@ -140,10 +150,16 @@ class SeparableBackbone:
             optimiser.settle()
 
     def _final(self) -> tuple[FloatArray, FloatArray]:
-        """Every part's vectors as they are scored: (n_users, n_parts, d) and (n_items, n_parts, d)."""
-        content = [x @ projection for x, projection in zip(self._features, self._maps, strict=True)]
-        users = np.ascontiguousarray(self._user).reshape(self.n_users, self._parts, self._d)
-        return users, np.stack([self._item, *content], axis=1)
+        """Every part's vectors as they are scored, in memory of their own: (n_users, n_parts, d) and (n_items, n_parts, d)."""
+        return self._write_vectors(aligned(self.n_users, self._parts, self._d), aligned(self.n_items, self._parts, self._d))
+
+    def _write_vectors(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The parameters and mapped content of every part, written to these arrays and returned."""
+        users.reshape(self.n_users, -1)[...] = self._user
+        items[:, 0] = self._item
+        for part, (x, projection) in enumerate(zip(self._features, self._maps, strict=True), start=1):
+            np.matmul(x, projection, out=items[:, part])
+        return users, items
 
     def _margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
         """The margins of a batch from those of its parts (n, n_parts)."""

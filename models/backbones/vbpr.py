@@ -16,7 +16,6 @@ the same twice for their gradients, and 9 n P d in the two triple kernels.
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -43,14 +42,6 @@ class VBPR(SeparableBackbone):
     def _connect(self, train: npt.NDArray[np.int32]) -> None:
         self._user_position = np.full(self.n_users, -1, dtype=np.int32)
         self._item_position = np.full(self.n_items, -1, dtype=np.int32)
-        self._kept: dict[str, FloatArray] = {}
-
-    def _room(self, name: str, *shape: int) -> FloatArray:
-        """An array of this shape, whatever it holds, whose memory serves every batch."""
-        size = math.prod(shape)
-        if name not in self._kept or self._kept[name].size < size:
-            self._kept[name] = np.empty(size + size // 4, dtype=np.float32)
-        return self._kept[name][:size].reshape(shape)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
         users = np.empty(min(len(triples.user), self.n_users), dtype=np.int32)
