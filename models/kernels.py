@@ -139,6 +139,33 @@ def count_ahead(
                 near[one, t] += maybe - sure
 
 
+@intrinsic
+def fetch_line(context, array, offset):
+    """Asks for the cache line of the number ``offset`` of an array, and does not wait for it."""
+
+    def code(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        line = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [line.type, number, number, number])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", (line.type,), kind)
+        builder.call(fetch, [line, number(0), number(3), number(1)])  # to read, keep it close, it is data
+        return context.get_dummy_value()
+
+    return types.void(array, offset), code
+
+
+_AHEAD = 2  # rows; a row is computed in about the time that one takes to arrive
+_TRIPLES_AHEAD = 5
+
+
+@njit(cache=True, nogil=True)
+def _fetch_row(state, row):
+    size = state.shape[1] * state.shape[2]
+    for f in range(0, size, _LINE):
+        fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def part_margins(user_rows, item_rows, user, positive, negative, out):
     """Margin of every part for every triple: ``<user part, positive's part - negative's part>``.
@@ -151,9 +178,12 @@ def part_margins(user_rows, item_rows, user, positive, negative, out):
     user, positive, negative : int32 (n,), rows of those tables
     out : float32 (n, n_parts), written
     """
-    n_parts, d = user_rows.shape[1], user_rows.shape[2]
+    n_parts, d, last = user_rows.shape[1], user_rows.shape[2], len(user) - 1
     for t in range(len(user)):
-        u, i, j = user[t], positive[t], negative[t]
+        u, i, j, then = user[t], positive[t], negative[t], min(t + _TRIPLES_AHEAD, last)
+        _fetch_row(user_rows, user[then])
+        _fetch_row(item_rows, positive[then])
+        _fetch_row(item_rows, negative[then])
         for part in range(n_parts):
             total = np.float32(0.0)
             for f in range(d):
@@ -187,32 +217,6 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay
                     user_gradient[u, part, f] += w * (item_rows[i, part, f] - item_rows[j, part, f])
                     item_gradient[i, part, f] += step
                     item_gradient[j, part, f] -= step
-
-
-@intrinsic
-def fetch_line(context, array, offset):
-    """Asks for the cache line of the number ``offset`` of an array, and does not wait for it."""
-
-    def code(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        line = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [line.type, number, number, number])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", (line.type,), kind)
-        builder.call(fetch, [line, number(0), number(3), number(1)])  # to read, keep it close, it is data
-        return context.get_dummy_value()
-
-    return types.void(array, offset), code
-
-
-_AHEAD = 2  # rows; a row is computed in about the time that one takes to arrive
-
-
-@njit(cache=True, nogil=True)
-def _fetch_row(state, row):
-    size = state.shape[1] * state.shape[2]
-    for f in range(0, size, _LINE):
-        fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
@@ -350,16 +354,21 @@ def _next_random(state):
 
 
 @njit(cache=True, nogil=True)
-def sample_unseen(users, seen_start, seen_items, n_items, state, out):
+def sample_unseen(users, seen_start, seen_items, n_items, among, state, out):
     """For each user one item drawn uniformly among those not in the user's (sorted) list; any item if the list is full.
 
-    ``state`` uint64 (1,) is the generator's state and is advanced.
+    ``among`` int32: the items that are drawn from, repeats included; empty for all. A user to whom eight of them in turn are known
+    has all to draw from. ``state`` uint64 (1,) is the generator's state and is advanced.
     """
-    bound = np.uint64(n_items)
     for t in range(len(users)):
         low, high = seen_start[users[t]], seen_start[users[t] + 1]
+        tries = 8 if len(among) else 0
         while True:
-            item = np.int32(_next_random(state) % bound)
+            if tries:
+                item = among[_next_random(state) % np.uint64(len(among))]
+                tries -= 1
+            else:
+                item = np.int32(_next_random(state) % np.uint64(n_items))
             a, b = low, high
             while a < b:
                 middle = (a + b) // 2

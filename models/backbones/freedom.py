@@ -38,6 +38,7 @@ class FREEDOM(SeparableBackbone):
     ``defaults`` suggested."""
 
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 2048, "l2": 3e-3}
+    defaults_large: ClassVar[dict[str, float]] = {"learning_rate": 2e-2, "batch_size": 8192, "l2": 3e-3}
     layers = 2
     neighbours = 10
     dropped = 0.8

@@ -79,6 +79,14 @@ class Adam:
         self._last[...] = self._step
 
 
+def _total(parts: FloatArray) -> FloatArray:
+    """The sum of each row (n, n_parts), column by column: many times as fast as numpy sums few numbers in a row."""
+    total = parts[:, 0].copy()
+    for part in range(1, parts.shape[1]):
+        total += parts[:, part]
+    return total
+
+
 class SeparableBackbone:
     """Tables, counterfactuals, scores and state; a subclass adds how a batch is computed and learnt from.
 
@@ -163,7 +171,7 @@ class SeparableBackbone:
 
     def _margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
         """The margins of a batch from those of its parts (n, n_parts)."""
-        full = parts.sum(axis=1)
+        full = _total(parts)
         if not counterfactual:
             return Margins(full, parts[:, :0], parts[:, :0])
         return Margins(full, keep=parts[:, :1] + parts[:, 1:], without=full[:, None] - parts[:, 1:])
@@ -250,7 +258,7 @@ class SeparableBackbone:
         parts = np.empty((len(triples.user), self._parts), dtype=np.float32)
         part_margins(self._users, self._stacked, triples.user, triples.positive, triples.negative, parts)
         bias = self._bias[:, 0]
-        return parts.sum(axis=1) + bias[triples.positive] - bias[triples.negative]
+        return _total(parts) + bias[triples.positive] - bias[triples.negative]
 
     def score(
         self,
