@@ -23,7 +23,7 @@ EXTRA_USERS, EXTRA_ITEMS = 256, 512
 SHARED_FROM, SHARING = 2048, 4
 """In batches from this size on, of shops with as many items, the negatives are drawn from a sample of the items, a new one for each
 batch, with a place for every ``SHARING`` triples. Each negative is uniform among the unseen still, but a step computes fewer rows.
-Validation Recall@20 on H&M, VBPR, three seeds: see ``backbones.vbpr``."""
+Best validation Recall@20 on H&M, VBPR, mean of three seeds: .205 with and without."""
 
 
 @dataclass(frozen=True)
