@@ -354,21 +354,16 @@ def _next_random(state):
 
 
 @njit(cache=True, nogil=True)
-def sample_unseen(users, seen_start, seen_items, n_items, among, state, out):
+def sample_unseen(users, seen_start, seen_items, n_items, state, out):
     """For each user one item drawn uniformly among those not in the user's (sorted) list; any item if the list is full.
 
-    ``among`` int32: the items that are drawn from, repeats included; empty for all. A user to whom eight of them in turn are known
-    has all to draw from. ``state`` uint64 (1,) is the generator's state and is advanced.
+    ``state`` uint64 (1,) is the generator's state and is advanced.
     """
+    bound = np.uint64(n_items)
     for t in range(len(users)):
         low, high = seen_start[users[t]], seen_start[users[t] + 1]
-        tries = 8 if len(among) else 0
         while True:
-            if tries:
-                item = among[_next_random(state) % np.uint64(len(among))]
-                tries -= 1
-            else:
-                item = np.int32(_next_random(state) % np.uint64(n_items))
+            item = np.int32(_next_random(state) % bound)
             a, b = low, high
             while a < b:
                 middle = (a + b) // 2

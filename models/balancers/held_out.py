@@ -40,5 +40,5 @@ class HeldOut:
         user, positive = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
         negative = np.empty(len(pairs), dtype=np.int32)
         state = self._rng.integers(0, 2**63, 1).astype(np.uint64)
-        sample_unseen(user, data.seen.start, data.seen.items, n_items, np.empty(0, dtype=np.int32), state, negative)
+        sample_unseen(user, data.seen.start, data.seen.items, n_items, state, negative)
         return Triples(user, positive, negative, len(pairs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.sampling import EXTRA_ITEMS, EXTRA_USERS, SHARED_FROM, SHARING, Sampler, Triples
+from models.sampling import EXTRA_ITEMS, EXTRA_USERS, Sampler
 
 N_USERS, N_ITEMS = 3000, 2000
 PAIRS = np.stack([np.arange(2000) % N_USERS, np.zeros(2000, dtype=int)], axis=1).astype(np.int32)  # everyone bought item 0
@@ -20,26 +20,6 @@ def test_extra_triples_leave_what_is_ranked_as_it_is():
         assert (plain.n_bpr, more.n_bpr, len(more.user)) == (500, 500, 1500)
         for name in ("user", "positive", "negative"):
             assert np.array_equal(getattr(plain, name), getattr(more, name)[:500])
-
-
-def _large(n_extra: int) -> list[Triples]:
-    bought = np.random.default_rng(0).integers(0, 50, (4 * SHARED_FROM, 1))  # nobody bought the other items
-    pairs = np.hstack([np.arange(len(bought))[:, None], bought]).astype(np.int32)
-    sampler = Sampler(pairs, len(pairs), SHARED_FROM, batch_size=SHARED_FROM, n_extra=n_extra, seed=3)
-    return [triples for epoch in range(1, 51) for triples in sampler.epoch(epoch)]
-
-
-def test_negatives_of_a_large_batch_are_of_few_items_and_uniform_over_batches():
-    items, batches = np.zeros(SHARED_FROM), _large(0)
-    for triples in batches:
-        negative = triples.negative[: triples.n_bpr]
-        assert len(np.unique(negative)) <= SHARED_FROM // SHARING
-        items += np.bincount(negative, minlength=len(items))
-    drawn = items[50:].reshape(-1, 54).sum(axis=1) / items[50:].sum()
-    mean = len(batches) * 54 / SHARING  # how often one of these 54 was in a batch's sample
-    assert np.all(np.abs(drawn * len(drawn) - 1) < 6 / np.sqrt(mean)) and items.min() > 0
-    for plain, more in zip(batches[:8], _large(700)[:8], strict=True):
-        assert np.array_equal(plain.negative, more.negative[: plain.n_bpr])  # whatever else is drawn
 
 
 def test_extra_triples_are_of_few_users_and_items_a_batch_and_uniform_over_batches():
