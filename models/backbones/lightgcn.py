@@ -55,11 +55,12 @@ class LightGCNContent(SeparableBackbone):
         ``room``: whose memory what is returned lies in; without it in memory of its own.
         """
         flat = users.reshape(self.n_users, -1), items.reshape(self.n_items, -1)
-        pairs = (("users", users), ("items", items))
-        rooms = [tuple(self._room(f"{room} {what} {n}", *one.shape) for what, one in pairs) for n in (0, 1)] if room else []
-        smooth = self._graph.mean_of_layers(
-            *flat, self.layers, [(u.reshape(flat[0].shape), i.reshape(flat[1].shape)) for u, i in rooms]
-        )
+        rooms = []
+        if room:
+            rooms = [
+                (self._room(f"{room} users {n}", *flat[0].shape), self._room(f"{room} items {n}", *flat[1].shape)) for n in (0, 1)
+            ]
+        smooth = self._graph.mean_of_layers(*flat, self.layers, rooms)
         return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
@@ -86,7 +87,7 @@ class LightGCNContent(SeparableBackbone):
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """See ``protocol.Backbone``."""
         user_gradient, item_gradient = self._pull(gradients, self._part_weights(gradients))
-        return self._by_branch(user_gradient, self._map_gradients(self._features, item_gradient))
+        return self._by_branch(user_gradient.copy(), self._map_gradients(self._features, item_gradient))
 
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         triples, (own_users, own_items), _, _ = self._batch

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models.backbones import BACKBONES, HISTORY_ONLY
-from models.backbones.protocol import Features
+from models.backbones.protocol import Features, MarginGradients
 from models.balancers import BALANCERS
+from models.sampling import Sampler
 from models.training import Settings, train
 from tests.models.worlds import small_world
 
@@ -58,8 +59,6 @@ def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
     if hasattr(model, "dropped"):  # training sees a random part of the graph; without it, both must agree
         model.dropped = 0.0
         model.prepare()
-    from models.sampling import Sampler
-
     triples = next(Sampler(data.train, n_users, n_items, batch_size=50, n_extra=7, seed=0).epoch(1))
     margins = model.forward(triples, counterfactual=True)
     rows = np.arange(len(triples.user))
@@ -74,6 +73,24 @@ def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
     for m, one in enumerate(names):
         np.testing.assert_allclose(margins.keep[:, m], by_score([one]), atol=2e-4)
         np.testing.assert_allclose(margins.without[:, m], by_score(set(names) - {one}), atol=2e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in BACKBONES.items() if kind.content_in_score])
+def test_what_was_told_of_branches_outlasts_later_steps(name, world):
+    """Memory is used again from step to step, but not that of what was handed out."""
+    features, data, n_users, n_items = world
+    model = BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=1e-2, seed=3)
+    _run(model, data, settings=Settings(1, 1, 64))
+    triples = next(Sampler(data.train, n_users, n_items, batch_size=50, n_extra=0, seed=0).epoch(1))
+    margins = model.forward(triples, counterfactual=True)
+    told = model.branch_gradients(MarginGradients(np.ones_like(margins.full)))
+    kept = {branch: [one.copy() for one in gradients] for branch, gradients in told.items()}
+    model.branch_gradients(MarginGradients(-np.ones_like(margins.full)))
+    model.backward(MarginGradients(np.full_like(margins.full, 2.0)))
+    model.forward(triples)
+    for branch, gradients in told.items():
+        for one, before in zip(gradients, kept[branch], strict=True):
+            np.testing.assert_array_equal(one, before)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
