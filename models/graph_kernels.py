@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from models.kernels import fetch_line
+from models.kernels import LINE, fetch_row
 
 __all__ = [
     "edge_dots",
@@ -21,7 +21,6 @@ __all__ = [
 
 
 _USUAL = 64  # columns: loops of a length that the compiler knows take little more than half the time
-_LINE = 16  # numbers of four bytes
 _AHEAD = 8  # edges; the row of the eighth next one arrives while those before it are added
 
 
@@ -47,8 +46,8 @@ def spmm_onto(start, columns, weight, dense, base, scale, out):
     Operations: 2 x nnz x width; ``base`` float32 (n_rows, width), ``scale`` float32; the rest as in ``spmm``.
     """
     width, last = dense.shape[1], len(columns) - 1
-    room = np.empty(_USUAL + _LINE, dtype=np.float32)
-    begin = -(room.ctypes.data // 4) % _LINE
+    room = np.empty(_USUAL + LINE, dtype=np.float32)
+    begin = -(room.ctypes.data // 4) % LINE
     sums = room[begin : begin + _USUAL]  # it begins with a cache line
     for row in range(len(start) - 1):
         own, target = base[row], out[row]
@@ -56,7 +55,7 @@ def spmm_onto(start, columns, weight, dense, base, scale, out):
             for f in range(_USUAL):
                 sums[f] = own[f]
             for edge in range(start[row], start[row + 1]):
-                _fetch_row(dense, columns[min(edge + _AHEAD, last)])
+                fetch_row(dense, columns[min(edge + _AHEAD, last)])
                 w, source = weight[edge], dense[columns[edge]]
                 for f in range(_USUAL):
                     sums[f] += w * source[f]
@@ -65,19 +64,12 @@ def spmm_onto(start, columns, weight, dense, base, scale, out):
             continue
         target[:] = own
         for edge in range(start[row], start[row + 1]):
-            _fetch_row(dense, columns[min(edge + _AHEAD, last)])
+            fetch_row(dense, columns[min(edge + _AHEAD, last)])
             w, source = weight[edge], dense[columns[edge]]
             for f in range(width):
                 target[f] += w * source[f]
         for f in range(width):
             target[f] *= scale
-
-
-@njit(cache=True, nogil=True)
-def _fetch_row(dense, row):
-    width = dense.shape[1]
-    for f in range(0, width, _LINE):
-        fetch_line(dense, row * width + f)  # type: ignore[call-arg]  # Numba adds the context
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})

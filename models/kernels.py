@@ -14,6 +14,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 __all__ = [
+    "LINE",
     "NO_DECAY",
     "adam_rows",
     "aligned",
@@ -22,7 +23,7 @@ __all__ = [
     "count_ahead",
     "count_ranks",
     "distinct",
-    "fetch_line",
+    "fetch_row",
     "part_gradients",
     "part_margins",
     "sample_unseen",
@@ -33,14 +34,14 @@ NO_DECAY = np.empty(0, dtype=np.float32)
 """For ``part_gradients``, where no L2 acts on its rows."""
 
 
-_LINE = 16  # numbers of four bytes in a cache line
+LINE = 16  # numbers of four bytes in a cache line
 
 
 def aligned(*shape):
     """A float32 array of this shape, whatever it holds, that begins with a cache line: 64 numbers then fill four and not five."""
     size = math.prod(shape)
-    room = np.empty(size + _LINE, dtype=np.float32)
-    begin = -(room.ctypes.data // 4) % _LINE
+    room = np.empty(size + LINE, dtype=np.float32)
+    begin = -(room.ctypes.data // 4) % LINE
     return room[begin : begin + size].reshape(shape)
 
 
@@ -140,7 +141,7 @@ def count_ahead(
 
 
 @intrinsic
-def fetch_line(context, array, offset):
+def _fetch_line(context, array, offset):
     """Asks for the cache line of the number ``offset`` of an array, and does not wait for it."""
 
     def code(context, builder, signature, arguments):
@@ -160,10 +161,11 @@ _TRIPLES_AHEAD = 5
 
 
 @njit(cache=True, nogil=True)
-def _fetch_row(state, row):
-    size = state.shape[1] * state.shape[2]
-    for f in range(0, size, _LINE):
-        fetch_line(state, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
+def fetch_row(table, row):
+    """Asks for all cache lines of a row of a table in row order, of whatever shape its rows are."""
+    size = table[row].size
+    for f in range(0, size, LINE):
+        _fetch_line(table, row * size + f)  # type: ignore[call-arg]  # Numba adds the context
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -181,9 +183,9 @@ def part_margins(user_rows, item_rows, user, positive, negative, out):
     n_parts, d, last = user_rows.shape[1], user_rows.shape[2], len(user) - 1
     for t in range(len(user)):
         u, i, j, then = user[t], positive[t], negative[t], min(t + _TRIPLES_AHEAD, last)
-        _fetch_row(user_rows, user[then])
-        _fetch_row(item_rows, positive[then])
-        _fetch_row(item_rows, negative[then])
+        fetch_row(user_rows, user[then])
+        fetch_row(item_rows, positive[then])
+        fetch_row(item_rows, negative[then])
         for part in range(n_parts):
             total = np.float32(0.0)
             for f in range(d):
@@ -240,7 +242,7 @@ def adam_rows(state, last, rows, gradient, rate, beta1, beta2, epsilon, step):
     for position in range(len(rows)):
         r = rows[position]
         if position + _AHEAD < len(rows):
-            _fetch_row(state, rows[position + _AHEAD])
+            fetch_row(state, rows[position + _AHEAD])
         last[r] = step
         weights, first, second = state[r, 0], state[r, 1], state[r, 2]
         for f in range(d):
@@ -275,7 +277,7 @@ def coast_rows(state, last, rows, rate, epsilon, coasting, step, out):
     for position in range(len(rows)):
         r = rows[position]
         if position + _AHEAD < len(rows):
-            _fetch_row(state, rows[position + _AHEAD])
+            fetch_row(state, rows[position + _AHEAD])
         before = last[r]
         weights, first, second = state[r, 0], state[r, 1], state[r, 2]
         if before > 0 and before < step:

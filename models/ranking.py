@@ -78,16 +78,21 @@ class Sums:
     def of(self, parts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The sets' sums of any values of the parts; (n_parts, ...) in, (n_sets, ...) out."""
         sums = np.empty((len(self.members), *parts.shape[1:]), dtype=np.float32)
-        for total, chosen in zip(sums, self.members, strict=True):
-            first, *others = np.flatnonzero(chosen)
-            total[...] = parts[first]
-            for part in others:
-                total += parts[part]
+        known: dict[tuple[int, ...], npt.NDArray[np.float32]] = {(part,): values for part, values in enumerate(parts)}
+        for one in np.argsort(self.members.sum(axis=1), kind="stable"):  # a sum that others begin with is made once
+            chosen, out = tuple(np.flatnonzero(self.members[one]).tolist()), sums[one]
+            begun = max(n for n in range(1, len(chosen) + 1) if chosen[:n] in known)
+            total = known[chosen[:begun]]
+            for part in chosen[begun:]:
+                total = np.add(total, parts[part], out=out)
+            if total is not out:
+                out[...] = total
+            known[chosen] = out
         return sums
 
     def whole(self) -> npt.NDArray[np.float32]:
         """The scores themselves, (n_sets, n, width)."""
-        return self.of(self.parts)
+        return self.parts if np.array_equal(self.members, np.eye(len(self.parts))) else self.of(self.parts)
 
 
 Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32] | Sums]
