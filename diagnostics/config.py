@@ -217,6 +217,7 @@ class Preset:
     """How much a probe may spend: models, methods, seeds per arm, epochs, and whether all sets of modalities are retrained.
 
     ``rates`` are the multiples of each model's usual learning rate that are tried before anything else; none for the usual one.
+    ``further_seeds`` are those that the on/off comparison of the first model has beyond ``seeds``.
     """
 
     backbones: tuple[str, ...]
@@ -227,12 +228,19 @@ class Preset:
     max_lattice: int  # retrain every set of modalities up to this many modalities; above it, single and all-but-one sets only
     rates: tuple[float, ...] = (1 / 3, 1.0, 3.0)  # Recall changes little within a factor of two of the best rate
     settles: bool = True  # train the settling tests too
+    further_seeds: int = 0
 
 
 PRESETS: dict[str, Preset] = {
     "quick": Preset(("vbpr",), ("ckd",), seeds=5, max_epochs=60, patience=5, max_lattice=3, rates=(), settles=False),
     "standard": Preset(
-        ("vbpr", "lightgcn_content", "freedom"), ("ckd", "ogm_ge", "mmpareto"), seeds=5, max_epochs=120, patience=8, max_lattice=4
+        ("vbpr", "lightgcn_content", "freedom"),
+        ("ckd", "ogm_ge", "mmpareto"),
+        seeds=5,
+        max_epochs=120,
+        patience=8,
+        max_lattice=4,
+        further_seeds=5,  # of the width of a lift's interval, three quarters are the trainings' own chance
     ),
     "thorough": Preset(
         ("vbpr", "lightgcn_content", "mmgcn", "grcn", "lattice", "freedom", "bm3", "mgcn", "lightgcn"),

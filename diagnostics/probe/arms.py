@@ -7,7 +7,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -127,7 +127,8 @@ def plan(
             arms += [Arm(backbone=backbone, modalities=modalities, balancer=name) for name in (*ensemble, *methods)]
             if AUTO in methods:
                 grids[backbone] = [(name, strength) for name in tried if name not in reasons for strength in GRID[name]]
-    seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range(n_seeds or budget.seeds))
+    n_further = budget.further_seeds if n_seeds is None and any(arm.balancer != "none" for arm in arms) else 0
+    seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range((n_seeds or budget.seeds) + n_further))
     settings = {name: suggested(name, len(dataset.split.train)) for name in backbones}
     options: dict[str, Any] = {
         "projected_dimensions": 128,
@@ -145,7 +146,8 @@ def plan(
         preset=preset,
         modalities=modalities,
         arms=tuple(arms),
-        seeds=seeds,
+        seeds=seeds[: len(seeds) - n_further],
+        further_seeds=seeds[len(seeds) - n_further :],
         split=dataset.split.kind,
         max_epochs=budget.max_epochs,
         patience=_patience(budget, dataset.split),
@@ -194,7 +196,8 @@ def refusals(backbone: str, modalities: Sequence[str], balancers: Sequence[str])
 def jobs(plan: ProbePlan) -> tuple[Job, ...]:
     """What is trained, each after the jobs that it needs: trials of learning rates, all arms of the first seed, then of the next.
 
-    The trials of ``auto`` stand before its arm of the first seed, whose uni-modal models they need.
+    The trials of ``auto`` stand before its arm of the first seed, whose uni-modal models they need. With further seeds, only what
+    tells balancing on from off, and how much room there is for it: the judged backbone's joint models and their teachers.
     """
     from models.balancers import NEEDS_TEACHERS
 
@@ -213,18 +216,28 @@ def jobs(plan: ProbePlan) -> tuple[Job, ...]:
         return tuple(Job(teacher, seed).job_id for teacher in single)
 
     finals: dict[str, tuple[str, ...]] = {}
-    for seed in plan.seeds:
-        for arm in plan.arms:
-            teachers = alone(arm, seed) if arm.balancer in NEEDS_TEACHERS | {ENSEMBLE, AUTO} else ()
-            trials = rates[arm.backbone]
-            if arm.balancer == AUTO:
-                if seed == first:
-                    tried = _auto_trials(plan, arm, alone(arm, first), trials)
-                    listed += tried
-                    finals[arm.backbone] = tuple(job.job_id for job in tried if job.stage == "final")
-                trials += (*finals[arm.backbone], Job(arm.model_copy(update={"balancer": "none"}), first).job_id)
-            listed.append(Job(arm, seed, teachers, trials))
+    for seed, arm in _asked(plan):
+        teachers = alone(arm, seed) if arm.balancer in NEEDS_TEACHERS | {ENSEMBLE, AUTO} else ()
+        trials = rates[arm.backbone]
+        if arm.balancer == AUTO:
+            if seed == first:
+                tried = _auto_trials(plan, arm, alone(arm, first), trials)
+                listed += tried
+                finals[arm.backbone] = tuple(job.job_id for job in tried if job.stage == "final")
+            trials += (*finals[arm.backbone], Job(arm.model_copy(update={"balancer": "none"}), first).job_id)
+        listed.append(Job(arm, seed, teachers, trials))
     return tuple(listed)
+
+
+def _asked(plan: ProbePlan) -> Iterator[tuple[int, Arm]]:
+    """Every seed with each arm that is trained with it."""
+    for seed in plan.seeds:
+        yield from ((seed, arm) for arm in plan.arms)
+    judged, sizes = plan.arms[0].backbone, (1, len(plan.modalities))
+    for seed in plan.further_seeds:
+        for arm in plan.arms:
+            if arm.backbone == judged and not arm.variant and (arm.balancer != "none" or len(arm.modalities) in sizes):
+                yield seed, arm
 
 
 def _auto_trials(plan: ProbePlan, arm: Arm, teachers: tuple[str, ...], rates: tuple[str, ...]) -> list[Job]:
@@ -255,5 +268,5 @@ def _guess_seconds(plan: ProbePlan, n_train: int) -> float:
     """
     cores = os.cpu_count() or 1
     weight = {"none": 1, ENSEMBLE: 0}
-    per_seed = sum((1 + len(arm.modalities)) * weight.get(arm.balancer, 3) for arm in plan.arms)
-    return 5.0 + 3e-6 * n_train * min(25, plan.max_epochs) * per_seed * len(plan.seeds) / cores
+    work = sum((1 + len(arm.modalities)) * weight.get(arm.balancer, 3) for _, arm in _asked(plan))
+    return 5.0 + 3e-6 * n_train * min(25, plan.max_epochs) * work / cores

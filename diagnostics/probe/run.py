@@ -132,7 +132,9 @@ class ProbeRun:
             if not done:
                 continue
             ended = Counter(str(result.meta["convergence"]) for result in done)
-            ended["diverged"] += sum(self.failures.get(Job(arm, seed).job_id) == "FloatingPointError" for seed in self.plan.seeds)
+            ended["diverged"] += sum(
+                self.failures.get(Job(arm, seed).job_id) == "FloatingPointError" for seed in self.plan.all_seeds
+            )
             made.append(
                 ArmSummary(
                     arm_id=arm.arm_id,

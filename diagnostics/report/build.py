@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.contributed import dissent_lines
@@ -25,7 +27,7 @@ from diagnostics.report.model import (
 from diagnostics.report.profiled import finding_points, profile_section
 from diagnostics.report.reading import data_section, how_much
 from diagnostics.report.words import Words
-from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Severity
+from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Protocol, Severity
 
 __all__ = ["SECTIONS", "build"]
 
@@ -194,6 +196,14 @@ def _limits(diagnosis: Diagnosis, words: Words) -> Section:
     return Section("limits", words("report.limits.title"), answer, tuple(blocks))
 
 
+def _seeds(protocol: Protocol, words: Words) -> str:
+    values: dict[str, Any] = {"count": len(protocol.seeds), "seeds": list(protocol.seeds)}
+    if not protocol.further_seeds:
+        return words("report.protocol.seeds_value", **values)
+    further = list(protocol.further_seeds)
+    return words("report.protocol.further_seeds_value", **values, further=len(further), further_seeds=further)
+
+
 def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
     protocol = diagnosis.protocol
     card = {
@@ -205,7 +215,7 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
         ),
         "test_users": words.number(protocol.n_test_users, "count"),
         "backbones": words.series([words.coded("backbone", name) for name in protocol.backbones]),
-        "seeds": words("report.protocol.seeds_value", count=len(protocol.seeds), seeds=list(protocol.seeds)),
+        "seeds": _seeds(protocol, words),
         "preset": words.coded("report.preset", protocol.preset),
         "max_epochs": words.number(protocol.max_epochs, "count"),
         "learning_rate": _learning_rates(diagnosis, words),

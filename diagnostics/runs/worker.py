@@ -64,7 +64,7 @@ def execute(
     """
     from diagnostics.probe import ProbeRun, jobs
 
-    place = {seed: number for number, seed in enumerate(plan.seeds, start=1)}
+    place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs)
     results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}

@@ -73,13 +73,17 @@ class BalancerChoice(Record):
 
 
 class ProbePlan(Record):
-    """Everything that decides a probe's outcome. Same plan and same data give the same ``run_id`` and the same numbers."""
+    """Everything that decides a probe's outcome. Same plan and same data give the same ``run_id`` and the same numbers.
+
+    ``seeds``: of every arm; ``further_seeds``: with which only the on/off comparison of the first backbone is trained.
+    """
 
     fingerprint: str
     preset: str
     modalities: tuple[str, ...]
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
+    further_seeds: tuple[int, ...] = ()
     split: SplitKind
     k: int = 20
     max_epochs: int
@@ -91,6 +95,10 @@ class ProbePlan(Record):
     options: dict[str, Any] = Field(default_factory=dict)
     refused: tuple[Refusal, ...] = ()
     eta_s: float | None = Field(default=None, exclude=True)
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        return (*self.seeds, *self.further_seeds)
 
     @property
     def run_id(self) -> str:

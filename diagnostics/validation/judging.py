@@ -121,7 +121,7 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     said = _told(world, dataset, run, tenbin.diagnose(dataset, profile, run))
     clock.lap("diagnose")
     firm = said.confidence == "high" and len(plan.seeds) > 1
-    flips = [_without(dataset, profile, run, seed) for seed in plan.seeds] if firm else []
+    flips = [_without(dataset, profile, run, seed) for seed in plan.all_seeds] if firm else []
     clock.lap("without_seed")
     further = None
     coverage: dict[str, tuple[int, int]] = {}
@@ -165,7 +165,8 @@ def _plain(run: ProbeRun, backbone: str) -> float | None:
 
 def _without(dataset: Dataset, profile: Profile, run: ProbeRun, seed: int) -> str:
     """The action that the same run would have led to without one of its seeds."""
-    plan: ProbePlan = run.plan.model_copy(update={"seeds": tuple(other for other in run.plan.seeds if other != seed)})
+    kept = {name: tuple(other for other in getattr(run.plan, name) if other != seed) for name in ("seeds", "further_seeds")}
+    plan: ProbePlan = run.plan.model_copy(update=kept)
     results = {job_id: result for job_id, result in run.results.items() if not job_id.endswith(f".{seed}")}
     events = tuple(event for event in run.events if event.seed != seed)
     return tenbin.diagnose(dataset, profile, ProbeRun(plan, run.status, events, results, run.failures)).verdict.action

@@ -20,13 +20,16 @@ _NOT_BY_SEEDS = ("few_users", "not_measured")
 def is_settled(dataset: Dataset, profile: Profile, run: ProbeRun) -> bool:
     """Whether more seeds could hardly change the answer, so that a probe may end before all are trained.
 
-    It is asked at ``look_level`` instead of 95 %. What is left of doubt then may only be what no seed removes.
+    It is asked at ``look_level`` instead of 95 %. What is left of doubt then may only be what no seed removes. Once only further
+    seeds are left, an answer that does not rest on them, at 95 %, is the last one too.
     """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        measures = Measures(run, dataset, run.plan.arms[0].backbone, level=threshold("look_level"))
-        _, decision, _ = decided(measures, profile)
+        measures = Measures(run, dataset, run.plan.arms[0].backbone)
+        if run.plan.further_seeds and measures.seeds == run.plan.seeds and not decided(measures, profile)[1].rests_on_balancing:
+            return True
+        _, decision, _ = decided(replace(measures, level=threshold("look_level")), profile)
     if decision.action == "undetermined":
         return decision.variant == "too_little"
     return decision.confidence == "high" or (decision.confidence == "medium" and decision.confidence_reason in _NOT_BY_SEEDS)
@@ -50,7 +53,7 @@ def _without_each_seed(decision: Decision, measures: Measures, profile: Profile)
     if decision.confidence != "high" or len(measures.seeds) < 2:
         return decision, None
     flips = 0
-    for seed in measures.seeds:
+    for seed in measures.run.plan.all_seeds:
         fewer = replace(measures, left_out=seed)
         flips += decide(fewer, _judge(fewer, profile)).action != decision.action
     if flips:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
 
 from diagnostics.config import THRESHOLDS, threshold
 from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
+from diagnostics.probe import jobs
 from diagnostics.probe.dynamics import courses
 from diagnostics.probe.run import ProbeRun
 from diagnostics.probe.testing import REPLACEMENTS
@@ -38,6 +40,7 @@ from diagnostics.verdict.contributions import contributions
 from diagnostics.verdict.deciding import decided
 from diagnostics.verdict.exposure import exposure_of
 from diagnostics.verdict.measures import Measures
+from diagnostics.verdict.rules import Decision
 
 __all__ = ["diagnose"]
 
@@ -89,7 +92,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
             *_findings(measures, judgements),
             *_unfinished(run),
             *_failures(run),
-            *_stopped(measures),
+            *_stopped(measures, decision),
         ),
         not_checked=(*profile.not_checked, *_not_checked(run)),
         provenance=_provenance(run),
@@ -266,12 +269,15 @@ def _failures(run: ProbeRun) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _stopped(measures: Measures) -> tuple[Finding, ...]:
+def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
     """That the probe ended before all seeds were trained, and what the others would have bought."""
     run, best = measures.run, measures.best_lift()
     if run.stopped_after is None:
         return ()
-    asked = len(run.plan.seeds)
+    asked = len(run.plan.all_seeds)
+    if run.stopped_after >= len(run.plan.seeds) and not decision.rests_on_balancing:
+        values: dict[str, Any] = {"count": asked - run.stopped_after}
+        return (Finding(code="balancing_not_asked", severity="info", modality=None, values=values),)
     deciding = measures.content_gain() if best is None else best[1]
     values = {
         "count": run.stopped_after,
@@ -298,7 +304,7 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))
     if run.status == "cancelled":
         done = sum(len(summary.seeds) for summary in run.summaries())
-        total = len(plan.arms) * len(plan.seeds)
+        total = sum(not job.stage for job in jobs(plan))
         missing.append(NotChecked(code="cancelled_arms", reason="cancelled", values={"count": total - done, "total": total}))
     return tuple(missing)
 
@@ -331,6 +337,7 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         metric=f"recall_at_{plan.k}",
         backbones=tuple(dict.fromkeys(arm.backbone for arm in plan.arms)),
         seeds=plan.seeds[: run.stopped_after],
+        further_seeds=plan.all_seeds[len(plan.seeds) : run.stopped_after],
         preset=plan.preset,
         n_train=len(split.train),
         n_validation=len(split.validation),

@@ -42,6 +42,11 @@ class Decision:
     confidence_reason: str = "few_users"
     conditions: tuple[Condition, ...] = ()
 
+    @property
+    def rests_on_balancing(self) -> bool:
+        """Whether balancing on against off was asked on the way to this answer."""
+        return self.action in ("rebalance", "leave") or self.variant in ("open", "open_rebalance", "open_leave")
+
 
 def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     """Applies the rule to one backbone's measures."""

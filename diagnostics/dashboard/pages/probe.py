@@ -77,6 +77,7 @@ def _seconds(spent: float, asked: RunRequest, name: str) -> float | None:
     def trainings(preset: str) -> int:
         plan = PRESETS[preset]
         methods = plan.balancers if asked.balancers is None else asked.balancers
-        return (asked.seeds or plan.seeds) * len(asked.backbones or plan.backbones) * (1 + len(methods))
+        further = 0 if asked.seeds else plan.further_seeds  # of one model
+        return ((asked.seeds or plan.seeds) * len(asked.backbones or plan.backbones) + further) * (1 + len(methods))
 
     return spent * trainings(name) / trainings(asked.preset) or None
