@@ -232,8 +232,8 @@ def test_presets_say_how_long_they_take_here(runs: Path) -> None:
     event = ProbeEvent(kind="epoch", arm="vbpr:text:none", seed=1, epoch=1, seconds=600.0 * (os.cpu_count() or 1))
     (jobs / "job.jsonl").write_text(event.model_dump_json() + "\n")
     options = _open("probe", "en", FINISHED).selectbox[0].options
-    # quick: 5 repetitions of 1 model x 2 trainings, standard: 5 of 3 x 4, thorough: 10 of 9 x 14
-    for option, share in zip(options, (1, 6, 126), strict=True):
+    # quick: 5 repetitions of 1 model x 2 trainings, standard: 5 of 3 x 4 and 5 of 1 x 4, thorough: 10 of 9 x 14
+    for option, share in zip(options, (1, 8, 126), strict=True):
         assert f"about {write(600.0 * share, 'duration', 'en')} on" in option
 
 

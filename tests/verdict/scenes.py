@@ -33,6 +33,7 @@ def scene(
     gap: float = 0.02,
     n_users: int = 2000,
     n_seeds: int = 5,
+    n_further: int = 0,
     spread: float = 0.02,
     seed_spread: float = 0.0002,
     missing: Values | None = None,
@@ -46,7 +47,7 @@ def scene(
         vectors[name] = rng.normal(size=(n_items, 3))
         vectors[name][: round(n_items * (missing or {}).get(name, 0.0))] = np.nan
     dataset, _ = dataset_of(vectors, rng.normal(size=(n_users, n_items)), per_user=4)
-    made = plan(dataset, n_seeds=n_seeds)
+    made = plan(dataset, n_seeds=n_seeds).model_copy(update={"further_seeds": tuple(range(1, 1 + n_further))})
     joint = recall[set_name(made.modalities, made.modalities)]
     taste = rng.normal(0, 0.2, n_users)
     results = {}

@@ -305,6 +305,34 @@ def test_what_holds_at_95_percent_alone_is_not_settled():
     assert not _settled(lift=0.004, spread=0.1)  # an open interval
 
 
+def test_further_seeds_narrow_the_lift_and_nothing_else():
+    few, many = (
+        Measures(run, dataset, "vbpr") for dataset, run in (scene(SOUND, spread=0.1), scene(SOUND, spread=0.1, n_further=5))
+    )
+    assert many.seeds == few.seeds and many.knock_out("text").reach() == few.knock_out("text").reach()
+    assert len(many.lift("ckd").differences) == len(many.headroom().differences) == 10
+    assert many.lift("ckd").reach() < 0.8 * few.lift("ckd").reach()
+    assert many.headroom().reach() < 0.8 * few.headroom().reach()
+    left_out = replace(many, left_out=many.run.plan.further_seeds[0])
+    assert left_out.seeds == many.seeds and len(left_out.lift("ckd").differences) == 9
+
+
+def test_further_seeds_are_left_out_where_the_answer_does_not_rest_on_balancing():
+    nothing = {"id": 0.1, "text": 0.1, "image": 0.1, "image+text": 0.1}
+    assert _judge(nothing, seed_spread=0.0006).verdict.action == "skip_content"
+    assert not _settled(nothing, seed_spread=0.0006)  # at 95 %, not at 99.9 %: the five would be followed by more of their kind
+    dataset, run = scene(nothing, seed_spread=0.0006, n_further=5)
+    kept = {job.job_id: run.results[job.job_id] for job in jobs(run.plan) if job.seed in run.plan.seeds}
+    stopped = replace(run, results=kept, stopped_after=5)
+    assert is_settled(dataset, profile_of(dataset), stopped)
+    found = diagnose(dataset, profile_of(dataset), stopped)
+    (finding,) = (one for one in found.findings if one.code == "balancing_not_asked")
+    assert finding.values["count"] == 5 and not found.protocol.further_seeds
+    dataset, run = scene(SOUND, lift=0.004, spread=0.1, n_further=5)  # whether balancing pays is open: they are what is asked for
+    kept = {job.job_id: run.results[job.job_id] for job in jobs(run.plan) if job.seed in run.plan.seeds}
+    assert not is_settled(dataset, profile_of(dataset), replace(run, results=kept, stopped_after=5))
+
+
 def test_a_probe_that_ended_early_says_what_the_rest_would_have_bought():
     dataset, run = scene(SOUND, n_seeds=5)
     kept = set(run.plan.seeds[:3])
