@@ -83,10 +83,12 @@ def plan(
 ) -> ProbePlan:
     """Decides arms, seeds and budget.
 
-    ``backbones``, ``balancers``: None for the preset's. Learning rate, batch size and L2 are those that suit the first backbone;
-    ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone is left out there, and named in
-    ``refused`` with the reason. ``n_seeds``: exactly so many; None for at most the preset's. ``profile``: of ``dataset``; given it,
-    stand-ins count as gaps where it is decided whether filling them is tried.
+    The first backbone is the one judged, and gets every set of modalities; the others no more than tell whether balancing and
+    product information pay on them too. ``backbones``, ``balancers``: None for the preset's. Learning rate, batch size and L2 are
+    those that suit the first backbone; ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone
+    is left out there, and named in ``refused`` with the reason. ``n_seeds``: exactly so many; None for at most the preset's, and
+    its further seeds. ``profile``: of ``dataset``; given it, stand-ins count as gaps where it is decided whether filling them is
+    tried.
 
     Raises
     ------
@@ -109,7 +111,10 @@ def plan(
     if not len(dataset.split.test) or not len(dataset.split.validation):
         raise TenbinError("E_TOO_LITTLE_DATA", n_users=dataset.log.n_users, n_rows=dataset.log.n_rows)
     backbones = tuple(sorted(backbones, key=lambda name: name in HISTORY_ONLY))  # the first one is judged
-    sets = {name: ((),) if name in HISTORY_ONLY else modality_sets(modalities, budget.max_lattice) for name in backbones}
+    few = ((), *((name,) for name in modalities), *((modalities,) if len(modalities) > 1 else ()))
+    sets = {name: ((),) if name in HISTORY_ONLY else few for name in backbones}
+    if backbones[0] not in HISTORY_ONLY:
+        sets[backbones[0]] = modality_sets(modalities, budget.max_lattice)
     arms = [Arm(backbone=name, modalities=chosen) for name in backbones for chosen in sets[name]]
     if budget.settles and backbones[0] not in HISTORY_ONLY:
         tests = variants(dataset, modalities, real_values(dataset, profile))

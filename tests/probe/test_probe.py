@@ -28,6 +28,15 @@ def run() -> ProbeRun:
     return run_here(dataset, blocks, lambda p: p.model_copy(update={"max_epochs": 4}), n_seeds=2)
 
 
+def test_only_the_judged_model_is_trained_with_every_set():
+    rng = np.random.default_rng(0)
+    dataset, _ = dataset_of({name: rng.normal(size=(40, 3)) for name in "abc"}, rng.normal(size=(60, 40)))
+    arms = plan(dataset, backbones=("vbpr", "freedom")).arms
+    plain = [arm for arm in arms if arm.balancer == "none"]
+    sizes = {name: [len(arm.modalities) for arm in plain if arm.backbone == name] for name in ("vbpr", "freedom")}
+    assert sizes == {"vbpr": [0, 1, 1, 1, 2, 2, 2, 3], "freedom": [0, 1, 1, 1, 3]}
+
+
 def test_modality_sets_are_the_lattice_or_its_rims():
     assert modality_sets(("a", "b"), 3) == ((), ("a",), ("b",), ("a", "b"))
     assert [len(chosen) for chosen in modality_sets(tuple("abcd"), 3)] == [0, 1, 1, 1, 1, 3, 3, 3, 3, 4]
