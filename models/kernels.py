@@ -172,24 +172,26 @@ def fetch_row(table, row):
 def part_margins(user_rows, item_rows, user, positive, negative, out):
     """Margin of every part for every triple: ``<user part, positive's part - negative's part>``.
 
+    One user part serves all parts of the items where it is the only one.
+
     Operations: 3 x n_parts x d per triple; bytes: three rows of n_parts x d floats per triple.
 
     Parameters
     ----------
-    user_rows : float32 (n_rows, n_parts, d); item_rows : float32 (n_item_rows, n_parts, d)
+    user_rows : float32 (n_rows, n_parts or 1, d); item_rows : float32 (n_item_rows, n_parts, d)
     user, positive, negative : int32 (n,), rows of those tables
     out : float32 (n, n_parts), written
     """
-    n_parts, d, last = user_rows.shape[1], user_rows.shape[2], len(user) - 1
+    n_parts, d, last = item_rows.shape[1], item_rows.shape[2], len(user) - 1
     for t in range(len(user)):
         u, i, j, then = user[t], positive[t], negative[t], min(t + _TRIPLES_AHEAD, last)
         fetch_row(user_rows, user[then])
         fetch_row(item_rows, positive[then])
         fetch_row(item_rows, negative[then])
         for part in range(n_parts):
-            total = np.float32(0.0)
+            own, total = min(part, user_rows.shape[1] - 1), np.float32(0.0)
             for f in range(d):
-                total += user_rows[u, part, f] * (item_rows[i, part, f] - item_rows[j, part, f])
+                total += user_rows[u, own, f] * (item_rows[i, part, f] - item_rows[j, part, f])
             out[t, part] = total
 
 
@@ -198,31 +200,32 @@ def part_gradients(user_rows, item_rows, user, positive, negative, weight, decay
     """Adds the gradients of ``sum_t sum_part weight[t, part] * margin[t, part] + decay[t] / 2 * (|u|^2 + |i|^2 + |j|^2)`` with
     respect to both tables; u, i and j are the rows of triple t.
 
-    Operations: 12 x n_parts x d per triple, 6 where nothing decays. ``decay`` float32 (n,), or (0,) for none;
+    Operations: 12 x n_parts x d per triple, 6 where nothing decays. ``decay`` float32 (n,), or (0,) for none, as there has to be
+    where one user part serves all;
     ``user_gradient`` and ``item_gradient`` have the tables' shapes and are added to.
     """
-    n_parts, d = user_rows.shape[1], user_rows.shape[2]
+    n_parts, d = item_rows.shape[1], item_rows.shape[2]
     for t in range(len(user)):
         u, i, j = user[t], positive[t], negative[t]
         for part in range(n_parts):
-            w = weight[t, part]
+            w, mine = weight[t, part], min(part, user_rows.shape[1] - 1)
             shrink = decay[t] if t < len(decay) else np.float32(0.0)
             if shrink != np.float32(0.0):
                 for f in range(d):
-                    own, good, bad = user_rows[u, part, f], item_rows[i, part, f], item_rows[j, part, f]
-                    user_gradient[u, part, f] += w * (good - bad) + shrink * own
+                    own, good, bad = user_rows[u, mine, f], item_rows[i, part, f], item_rows[j, part, f]
+                    user_gradient[u, mine, f] += w * (good - bad) + shrink * own
                     item_gradient[i, part, f] += w * own + shrink * good
                     item_gradient[j, part, f] += shrink * bad - w * own
             elif w != np.float32(0.0):
                 for f in range(d):
-                    step = w * user_rows[u, part, f]
-                    user_gradient[u, part, f] += w * (item_rows[i, part, f] - item_rows[j, part, f])
+                    step = w * user_rows[u, mine, f]
+                    user_gradient[u, mine, f] += w * (item_rows[i, part, f] - item_rows[j, part, f])
                     item_gradient[i, part, f] += step
                     item_gradient[j, part, f] -= step
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")  # no test for division by zero: lets it vectorise
-def adam_rows(state, last, rows, gradient, rate, beta1, beta2, epsilon, step):
+def adam_rows(state, last, rows, gradient, factor, rate, beta1, beta2, epsilon, step):
     """Adam on some rows of a table, which ``coast_rows`` has brought to the step before.
 
     Parameters
@@ -230,6 +233,7 @@ def adam_rows(state, last, rows, gradient, rate, beta1, beta2, epsilon, step):
     state : float32 (n_rows, 3, d); of every row the weights and Adam's two moments, side by side because memory is what takes time
     last : int32 (n_rows,), the step up to which a row has been brought; set to ``step``
     rows : int32 (n,), distinct; gradient : float32 (n, at least d), of which the first d columns count
+    factor : float32 (d,), by which each column's step is multiplied
     rate, beta1, beta2, epsilon : float; step : int, 1 at the first call
 
     Source: Kingma and Ba 2015, algorithm 1.
@@ -251,7 +255,7 @@ def adam_rows(state, last, rows, gradient, rate, beta1, beta2, epsilon, step):
             v = keep2 * second[f] + new2 * g * g
             first[f] = m
             second[f] = v
-            weights[f] -= size * m / (np.sqrt(v) + scaled_epsilon)
+            weights[f] -= size * factor[f] * m / (np.sqrt(v) + scaled_epsilon)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")

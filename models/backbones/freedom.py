@@ -25,7 +25,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Adjust, BranchGradients, MarginGradients, Margins
 from models.backbones.separable import ID, FloatArray, SeparableBackbone
 from models.graphs import Bipartite, nearest
-from models.kernels import NO_DECAY, part_gradients, part_margins
+from models.kernels import NO_DECAY, aligned, part_gradients, part_margins
 from models.losses import bpr
 from models.memory import Memory, load_generator, memory_of_generator
 from models.sampling import Triples
@@ -80,17 +80,21 @@ class FREEDOM(SeparableBackbone):
         self.prepare()
 
     def _final(self) -> tuple[FloatArray, FloatArray]:
-        return self._parts_on(self._graph)
+        users, items = self._parts_on(self._graph, aligned(self.n_items, self._parts, self._d))
+        return users.copy(), items
 
-    def _parts_on(self, graph: Bipartite) -> tuple[FloatArray, FloatArray]:
-        """Users (n_users, n_parts, d), the same in every part, and items (n_items, n_parts, d)."""
-        own = np.ascontiguousarray(self._item)
-        users, items = graph.mean_of_layers(np.ascontiguousarray(self._user), own, self.layers)
-        content = [self._alpha * alike.dot(own) for alike in self._alike]
-        return np.repeat(users[:, None], self._parts, axis=1), np.stack([items, *content], axis=1)
+    def _parts_on(self, graph: Bipartite, items: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Users (n_users, 1, d), which serve every part, and items (n_items, n_parts, d), written to ``items``."""
+        own, mine = self._room("own items", *self._item.shape), self._room("own users", *self._user.shape)
+        own[...], mine[...] = self._item, self._user
+        users, bought = self._mean_of_layers(graph, mine[:, None], own[:, None], self.layers, "forward")
+        items[:, 0] = bought[:, 0]
+        for part, alike in enumerate(self._alike, start=1):
+            np.multiply(self._alpha, alike.dot(own), out=items[:, part])
+        return users, items
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
-        users, items = self._parts_on(self._thinned)
+        users, items = self._parts_on(self._thinned, self._room("items", self.n_items, self._parts, self._d))
         parts = np.empty((len(triples.user), self._parts), dtype=np.float32)
         part_margins(users, items, triples.user, triples.positive, triples.negative, parts)
         bias = self._bias[:, 0]
@@ -102,7 +106,8 @@ class FREEDOM(SeparableBackbone):
         """The gradients of all parts' vectors, and what of the items' reaches their factors through each modality's graph."""
         triples, users, items = self._batch
         u, i, j = triples.user, triples.positive, triples.negative
-        user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
+        user_gradient, item_gradient = self._room("to users", *users.shape), self._room("to items", *items.shape)
+        user_gradient[...] = item_gradient[...] = 0
         part_gradients(users, items, u, i, j, weight, NO_DECAY, user_gradient, item_gradient)
         self._with_vectors(gradients, item_gradient, i[: triples.n_bpr])
         through = {
@@ -126,23 +131,24 @@ class FREEDOM(SeparableBackbone):
         weight = self._part_weights(gradients)
         user_gradient, item_gradient, through = self._pull(gradients, weight)
 
-        history, squared = users[:, :1], {}
+        squared: dict[str, float] = {}
         maps: list[FloatArray] = []
         for name, x, projection in zip(self.modalities, self._features, self._maps, strict=True):
             content = (x @ projection)[:, None]
             margin = np.empty((n, 1), dtype=np.float32)
-            part_margins(history, content, u[:n], i[:n], j[:n], margin)
+            part_margins(users, content, u[:n], i[:n], j[:n], margin)
             content_gradient = np.zeros_like(content)
             pull = self.modal_weight * bpr(margin[:, 0])[1][:, None]
-            part_gradients(history, content, u[:n], i[:n], j[:n], pull, NO_DECAY, user_gradient[:, :1], content_gradient)
+            part_gradients(users, content, u[:n], i[:n], j[:n], pull, NO_DECAY, user_gradient, content_gradient)
             maps.append(x.T @ content_gradient[:, 0])
-            squared[name] = float(np.sum(maps[-1] ** 2))
+            squared[name] = float(np.vdot(maps[-1], maps[-1]))
 
-        to_user, to_item = self._thinned.mean_of_layers(
-            user_gradient.sum(axis=1), np.ascontiguousarray(item_gradient[:, 0]), self.layers
+        bought = np.ascontiguousarray(item_gradient[:, :1])
+        to_user, to_item = (
+            gradient[:, 0] for gradient in self._mean_of_layers(self._thinned, user_gradient, bought, self.layers, "backward")
         )
         for name, (gradient,) in through.items():
-            squared[name] += float(np.sum(gradient**2))
+            squared[name] += float(np.vdot(gradient, gradient))
         factors = {} if adjust is None else adjust(through)
         for name, (gradient,) in through.items():
             to_item += np.float32(factors.get(name, 1)) * gradient
@@ -158,4 +164,4 @@ class FREEDOM(SeparableBackbone):
         bias.update(bias.every, to_bias.astype(np.float32)[:, None])
         for optimiser, gradient in zip(projections, maps, strict=True):
             optimiser.update(optimiser.every, gradient)
-        return {ID: float(np.sum(to_user**2) + np.sum(to_item**2))} | squared
+        return {ID: float(np.vdot(to_user, to_user) + np.vdot(to_item, to_item))} | squared

@@ -50,18 +50,8 @@ class LightGCNContent(SeparableBackbone):
         return self._smooth(*super()._final())
 
     def _smooth(self, users: FloatArray, items: FloatArray, room: str = "") -> tuple[FloatArray, FloatArray]:
-        """Mean of layers 0 to K, of vectors or, as A is symmetric, of gradients; (n, n_parts, d).
-
-        ``room``: whose memory what is returned lies in; without it in memory of its own.
-        """
-        flat = users.reshape(self.n_users, -1), items.reshape(self.n_items, -1)
-        rooms = []
-        if room:
-            rooms = [
-                (self._room(f"{room} users {n}", *flat[0].shape), self._room(f"{room} items {n}", *flat[1].shape)) for n in (0, 1)
-            ]
-        smooth = self._graph.mean_of_layers(*flat, self.layers, rooms)
-        return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
+        """Mean of layers 0 to K, of vectors or, as A is symmetric, of gradients; see ``_mean_of_layers``."""
+        return self._mean_of_layers(self._graph, users, items, self.layers, room)
 
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
         shapes = (self.n_users, self._parts, self._d), (self.n_items, self._parts, self._d)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.backbones.protocol import Adjust, BranchGradients, Features, MarginGradients, Margins
+from models.graphs import Bipartite
 from models.kernels import adam_rows, aligned, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.memory import Memory, below, prefixed
 from models.ranking import Sums
@@ -60,13 +60,15 @@ class Adam:
         """Bring every row to now."""
         self.rows(self.every, self._nowhere)
 
-    def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray) -> None:
+    def update(self, rows: npt.NDArray[np.int32], gradient: FloatArray, factors: Sequence[float] = (1.0,)) -> None:
         """One step on rows that have been looked at since the last one: ``rows`` int32 (n,), distinct; ``every`` for all.
 
-        The first d columns of ``gradient`` (n, at least d) count.
+        The first d columns of ``gradient`` (n, at least d) count. ``factors``: by which the step of each of as many equal parts of
+        the columns is multiplied.
         """
         self._step += 1
-        adam_rows(self._state, self._last, rows, gradient, self._rate, *_BETAS, _EPSILON, self._step)
+        factor = np.repeat(np.asarray(factors, dtype=np.float32), self.table.shape[1] // len(factors))
+        adam_rows(self._state, self._last, rows, gradient, factor, self._rate, *_BETAS, _EPSILON, self._step)
 
     def memory(self) -> Memory:
         """Both moments and the number of steps, copied, of rows that are all brought to now."""
@@ -149,6 +151,19 @@ class SeparableBackbone:
             self._kept[name] = aligned(size + size // 4)
         return self._kept[name][:size].reshape(shape)
 
+    def _mean_of_layers(
+        self, graph: Bipartite, users: FloatArray, items: FloatArray, layers: int, room: str = ""
+    ) -> tuple[FloatArray, FloatArray]:
+        """``graph.mean_of_layers`` of (n, n_parts, d); ``room``: whose memory it lies in, without it in memory of its own."""
+        flat = users.reshape(self.n_users, -1), items.reshape(self.n_items, -1)
+        rooms = []
+        if room:
+            rooms = [
+                (self._room(f"{room} users {n}", *flat[0].shape), self._room(f"{room} items {n}", *flat[1].shape)) for n in (0, 1)
+            ]
+        smooth = graph.mean_of_layers(*flat, layers, rooms)
+        return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
+
     def _reset_optimiser(self) -> None:
         self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
         self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
@@ -158,7 +173,8 @@ class SeparableBackbone:
             optimiser.settle()
 
     def _final(self) -> tuple[FloatArray, FloatArray]:
-        """Every part's vectors as they are scored, in memory of their own: (n_users, n_parts, d) and (n_items, n_parts, d)."""
+        """Every part's vectors as they are scored, in memory of their own: (n_users, n_parts, d), or (n_users, 1, d) where one
+        preference serves all parts, and (n_items, n_parts, d)."""
         return self._write_vectors(aligned(self.n_users, self._parts, self._d), aligned(self.n_items, self._parts, self._d))
 
     def _write_vectors(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -220,21 +236,14 @@ class SeparableBackbone:
         squares_of_parts(user_gradient, squared)
         squares_of_parts(item_gradient, squared[:1])
         squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
-        factors = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
-        slowed: list[tuple[FloatArray, Any, FloatArray, float]] = []  # table, rows and columns in it, what stood there, factor
-        for part, name in enumerate(self.modalities, start=1):
-            if factors.get(name, 1) != 1:
-                own = np.ix_(users, np.arange(part * self._d, (part + 1) * self._d))
-                table = self._maps[part - 1]
-                slowed += [(self._user, own, self._user[own], factors[name]), (table, ..., table.copy(), factors[name])]
+        asked = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
+        factors = [asked.get(name, 1.0) for name in self.modalities]
         user, item, bias, *projections = self._optimisers
-        user.update(users, user_gradient.reshape(len(users), -1))
+        user.update(users, user_gradient.reshape(len(users), -1), (1.0, *factors))
         item.update(items, item_gradient.reshape(len(items), -1))  # history's part, which comes first
         bias.update(items, bias_gradient)
-        for optimiser, gradient in zip(projections, maps, strict=True):
-            optimiser.update(optimiser.every, gradient)
-        for table, where, before, factor in slowed:
-            table[where] = before + np.float32(factor) * (table[where] - before)
+        for optimiser, gradient, factor in zip(projections, maps, factors, strict=True):
+            optimiser.update(optimiser.every, gradient, (factor,))
         return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
 
     def _bought(self) -> FloatArray:
@@ -286,13 +295,15 @@ class SeparableBackbone:
         bias = self._bias[:, 0] if items is None else self._bias[items, 0]
         wanted = [(0, *self._numbers(chosen)) for chosen in sets] + [self._numbers(chosen) for chosen in bare]
         if len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
+            if mine.shape[1] < self._parts:
+                theirs = _total(theirs)
             whole = mine.reshape(len(mine), -1) @ theirs.reshape(len(theirs), -1).T
             whole += bias
             return Sums(whole[None], np.ones((1, 1), dtype=bool))
         asked = sorted({part for numbers in wanted for part in numbers})
         parts = np.empty((len(asked), len(mine), len(theirs)), dtype=np.float32)
         for out, part in zip(parts, asked, strict=True):
-            np.matmul(mine[:, part], theirs[:, part].T, out=out)
+            np.matmul(mine[:, min(part, mine.shape[1] - 1)], theirs[:, part].T, out=out)
             if part == 0:
                 out += bias
         return Sums(parts, np.array([[part in numbers for part in asked] for numbers in wanted]))

@@ -30,21 +30,24 @@ def test_ranks_equal_sorting_even_with_ties_masks_and_unscorable_items(n_users, 
     assert found.tolist() == references.ranks(scores, *lists)
 
 
-@pytest.mark.parametrize(("n", "parts", "d"), [(1, 1, 1), (40, 3, 7), (65, 4, 64)])
-def test_margins_and_gradients_equal_the_float64_loop(n, parts, d):
+@pytest.mark.parametrize(("n", "parts", "d", "mine"), [(1, 1, 1, 1), (40, 3, 7, 3), (65, 4, 64, 4), (65, 4, 64, 1)])
+def test_margins_and_gradients_equal_the_float64_loop(n, parts, d, mine):
+    """``mine``: parts of the users' own; one serves all of the items'."""
     rng = np.random.default_rng(n)
-    users, items = rng.normal(size=(9, parts, d)).astype(np.float32), rng.normal(size=(11, parts, d)).astype(np.float32)
+    users, items = rng.normal(size=(9, mine, d)).astype(np.float32), rng.normal(size=(11, parts, d)).astype(np.float32)
     u, i, j = (rng.integers(0, high, n).astype(np.int32) for high in (9, 11, 11))
     weight = rng.normal(size=(n, parts)).astype(np.float32)
     margins = np.empty((n, parts), dtype=np.float32)
     part_margins(users, items, u, i, j, margins)
-    np.testing.assert_allclose(margins, references.part_margins(users, items, u, i, j), rtol=1e-4, atol=1e-4)
+    every = np.broadcast_to(users, (9, parts, d))
+    np.testing.assert_allclose(margins, references.part_margins(every, items, u, i, j), rtol=1e-4, atol=1e-4)
     user_gradient, item_gradient = np.zeros_like(users), np.zeros_like(items)
-    decay = rng.random(n // 2).astype(np.float32)  # of the first half only
+    decay = rng.random(n // 2 if mine == parts else 0).astype(np.float32)  # of the first half only
     part_gradients(users, items, u, i, j, weight, decay, user_gradient, item_gradient)
-    for found, expected in zip(
-        (user_gradient, item_gradient), references.part_gradients(users, items, u, i, j, weight, decay), strict=True
-    ):
+    to_users, to_items = references.part_gradients(every, items, u, i, j, weight, decay)
+    if mine < parts:
+        to_users = to_users.sum(axis=1, keepdims=True)
+    for found, expected in ((user_gradient, to_users), (item_gradient, to_items)):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -71,6 +74,20 @@ def test_adam_that_touches_some_rows_equals_dense_adam_over_hundreds_of_steps(si
     lazy.settle()
     np.testing.assert_allclose(lazy.table, parameter.detach().numpy(), rtol=0, atol=off)
     assert np.array_equal(lazy.table[-1], start[-1])
+
+
+def test_a_part_of_the_columns_may_take_a_share_of_its_step():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(6, 4)).astype(np.float32)
+    whole, slowed = Adam(start.copy(), 0.1), Adam(start.copy(), 0.1)
+    before = [start, start]
+    for _ in range(3):
+        gradient = rng.normal(size=(6, 4)).astype(np.float32)
+        whole.update(whole.every, gradient)
+        slowed.update(slowed.every, gradient, (1.0, 0.25))
+        moved = [one.table - was for one, was in zip((whole, slowed), before, strict=True)]
+        np.testing.assert_allclose(moved[1], moved[0] * [1, 1, 0.25, 0.25], rtol=1e-4, atol=1e-6)
+        before = [whole.table.copy(), slowed.table.copy()]
 
 
 def test_the_coasting_table_is_the_sum_that_it_stands_for():
