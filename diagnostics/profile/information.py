@@ -68,17 +68,24 @@ def shared_information(
 def own_share_of_each(views: Sequence[View], bought: Collaborative, products: npt.NDArray[np.int64]) -> Mapping[str, Estimate]:
     """Of what all modalities together foretell of the items' collaborative factors, the share that only each one tells.
 
-    On items that have every modality and ``factor_min_rows`` buyers; empty for one modality and for fewer items than
-    ``signal_min_items``. It asks for no training of a recommender, and of small shops it tells more than a retrained knock-out or
-    the bits of ``shared_information``, which need whole clusters.
+    On items that have every modality and ``factor_min_rows`` buyers. Where these are fewer than ``signal_min_items``, the rarest
+    modality is left out, and the next one, as long as two are left. It asks for no training of a recommender, and of small shops
+    it tells more than a retrained knock-out or the bits of ``shared_information``, which need whole clusters.
     """
-    items = reduce(np.intersect1d, (view.items for view in views), bought.items)
-    if len(views) < 2 or len(items) < threshold("signal_min_items"):
+    of_bought = [np.intersect1d(view.items, bought.items, assume_unique=True) for view in views]
+    kept = sorted(range(len(views)), key=lambda place: -len(of_bought[place]))
+    while len(kept) > 1:
+        items = reduce(np.intersect1d, [of_bought[place] for place in kept])
+        if len(items) >= threshold("signal_min_items"):
+            break
+        kept.pop()
+    else:
         return {}
-    content = [view.components[view.at(items)] for view in views]
+    chosen = [views[place] for place in sorted(kept)]
+    content = [view.components[view.at(items)] for view in chosen]
     factors = bought.factors[np.searchsorted(bought.items, items)]
-    shares = own_shares(content, factors, products[items], seed=seed_for(views[0].seed, "own share"))
-    return {view.name: share for view, share in zip(views, shares, strict=True)}
+    shares = own_shares(content, factors, products[items], seed=seed_for(chosen[0].seed, "own share"))
+    return {view.name: share for view, share in zip(chosen, shares, strict=True)}
 
 
 def decompose(tables: Array) -> Array:

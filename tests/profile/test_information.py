@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from diagnostics.profile.information import decompose, shared_information
+from diagnostics.profile.information import decompose, own_share_of_each, shared_information
 from diagnostics.profile.views import Collaborative, View
 
 PARTS = ("unique_first", "unique_second", "shared", "synergy", "total")
@@ -76,22 +76,33 @@ def taste_world(make_dataset: Callable, make_block: Callable) -> Callable:
     train = [(user, int(item)) for user in range(2500) for item in rng.choice(np.flatnonzero(taste == user % 4), 6, replace=False)]
     dataset = make_dataset(1200, train)
 
-    def view(name: str, shows: bool) -> View:
+    def view(name: str, shows: bool, n_items: int = 1200) -> View:
         centres = np.eye(4)[taste if shows else rng.permutation(taste)]
         block = make_block(centres + rng.normal(0, 0.15, centres.shape), name)
-        return View.of(block, block.present, np.arange(1200))
+        return View.of(block, np.arange(1200) < n_items, np.arange(1200))
+
+    return view, Collaborative(dataset.split, np.arange(1200))
+
+
+def test_planted_tastes_are_shared_unique_or_absent(taste_world: tuple) -> None:
+    view, bought = taste_world
 
     def measure(first: bool, second: bool):
-        views = view("one", first), view("two", second)
-        return shared_information(*views, Collaborative(dataset.split, np.arange(1200)), np.arange(1200))
+        return shared_information(view("one", first), view("two", second), bought, np.arange(1200))
 
-    return measure
-
-
-def test_planted_tastes_are_shared_unique_or_absent(taste_world: Callable) -> None:
-    both, one, none = taste_world(True, True), taste_world(True, False), taste_world(False, False)
+    both, one, none = measure(True, True), measure(True, False), measure(False, False)
     assert both.shared.low > 0.8 * both.total.value > 0.5
     assert abs(both.unique_first.value) < 0.1 and abs(both.unique_second.value) < 0.1
     assert one.unique_first.low > 0.8 * one.total.value and abs(one.shared.value) < 0.05
     assert none.total.low < 0.05 and abs(none.total.value) < 0.05
     assert both.n_items > 1000
+
+
+def test_a_rare_modality_takes_no_others_share_away(taste_world: tuple) -> None:
+    view, bought = taste_world
+    views = view("rare", True, 60), view("one", True), view("two", False)
+    shares = own_share_of_each(views, bought, np.arange(1200))
+    assert shares == own_share_of_each(views[1:], bought, np.arange(1200))
+    assert shares["one"].low > 0.9 and abs(shares["two"].value) < 0.02
+    assert set(own_share_of_each((view("half", False, 600), *views[1:]), bought, np.arange(1200))) == {"half", "one", "two"}
+    assert own_share_of_each(views[:2], bought, np.arange(1200)) == {}
