@@ -26,6 +26,7 @@ __all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train", "
 
 def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
     """From files to a verdict and its reports, with everything that was measured on the way kept in ``out``."""
+    from diagnostics.probe import jobs
     from models.backbones import HISTORY_ONLY
 
     with Session(out, request, json_progress) as session:
@@ -43,6 +44,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             seed=request.seed,
             profile=measured,
         )
+        session.say("cli.trainings", count=len(jobs(plan)), left=plan.eta_s)
         run = _probe(session, dataset, plan, request, measured)
         if run.status == "cancelled":
             if not run.results:

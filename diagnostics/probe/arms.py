@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +95,7 @@ def plan(
         ``E_UNKNOWN_CHOICE`` for a preset, backbone or balancer that does not exist; ``E_NO_MODALITY`` when the catalog says
         nothing about its products; ``E_TOO_LITTLE_DATA`` when no user has a test item.
     """
+    from diagnostics.probe.pace import guess_seconds
     from models.backbones import BACKBONES, HISTORY_ONLY, suggested
 
     budget: Preset = _choose("preset", preset, PRESETS)
@@ -163,7 +163,7 @@ def plan(
         options=options,
         refused=tuple(refused),
     )
-    return made.model_copy(update={"eta_s": _guess_seconds(made, len(dataset.split.train))})
+    return made.model_copy(update={"eta_s": guess_seconds(made, jobs(made), len(dataset.split.train))})
 
 
 def _patience(budget: Preset, parts: Split) -> int:
@@ -263,15 +263,3 @@ def _choose(what: str, name: str, table: Mapping[str, Any]) -> Any:
         nearest = difflib.get_close_matches(name, table, n=1, cutoff=0)
         raise TenbinError("E_UNKNOWN_CHOICE", what=what, found=name, choices=tuple(table), nearest=nearest[0])
     return table[name]
-
-
-def _guess_seconds(plan: ProbePlan, n_train: int) -> float:
-    """A first guess before anything ran; the run itself replaces it by what it measures.
-
-    Per pair and epoch about 3 us for history and 3 us for each modality on one core of a 2020s server, three times that for a
-    distilled arm; about 25 epochs until patience ends.
-    """
-    cores = os.cpu_count() or 1
-    weight = {"none": 1, ENSEMBLE: 0}
-    work = sum((1 + len(arm.modalities)) * weight.get(arm.balancer, 3) for _, arm in _asked(plan))
-    return 5.0 + 3e-6 * n_train * min(25, plan.max_epochs) * work / cores

@@ -237,7 +237,10 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, inputs, tmp_path):
     assert "Traceback" not in out + err + (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert RunFolder(tmp_path).status() == "cancelled"
     assert any(results.glob("*.safetensors"))
-    lines = [json.loads(line) for line in out.splitlines()]
+    said = [json.loads(line) for line in out.splitlines()]
+    (announced,) = [line for line in said if "message" in line]
+    assert announced["message"] == "cli.trainings" and announced["count"] > 1000 and announced["left"] > 0
+    lines = [line for line in said if "step" in line]
     assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines}
     probe = [line["done"] for line in lines if line["step"] == "probe"]
     assert probe == sorted(probe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -224,3 +225,16 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(run, balancer):
         ]
         assert result.meta == expected.meta
         assert all(np.array_equal(result.arrays[name], array) for name, array in expected.arrays.items())
+
+
+def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypatch):
+    dataset, _ = _world()
+    monkeypatch.setattr("diagnostics.probe.pace._seconds_of_a_part", lambda: 1.0)
+    pairs = len(dataset.split.train)
+    one, two, other = (
+        plan(dataset, backbones=(name,), balancers=(), n_seeds=n).eta_s for name, n in (("vbpr", 1), ("vbpr", 2), ("mmgcn", 1))
+    )
+    per_seed = two - one
+    cores, epochs, parts = os.cpu_count(), 18 + 1.6 * plan(dataset).patience, 1 + 2 + 2 + 3
+    assert per_seed == pytest.approx(epochs * pairs * parts / cores, rel=0.01)
+    assert other == pytest.approx(8 * one, rel=0.01)

@@ -1,0 +1,72 @@
+"""How long a plan takes on this computer, told before anything of it is trained.
+
+A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; what a pair
+and part of VBPR take here is measured, on all cores at once, as cores that work side by side slow each other down.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from diagnostics.probe.arms import ENSEMBLE, Job
+from diagnostics.schema import ProbePlan
+from models.backbones import BACKBONES
+from models.backbones.protocol import Features
+from models.ranking import UserItems
+
+__all__ = ["guess_seconds"]
+
+_EPOCHS, _EPOCHS_OF_PATIENCE = 18, 1.6  # on H&M 27 by `quick`, 31 by `standard`; a longer patience lets trainings go on
+_METHOD = 1.3  # times the plain arm; on H&M ckd costs 1.1 to 1.5, ogm_ge and mmpareto 1.2 to 1.5
+_START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
+_USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
+
+
+def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int) -> float:
+    """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, all cores at work."""
+    cores = os.cpu_count() or 1
+    epochs = min(_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience, plan.max_epochs)
+    work = 0.0
+    for job in listed:
+        if job.arm.balancer == ENSEMBLE:
+            continue
+        length = min(epochs, plan.options["auto"]["heat_epochs"]) if job.stage == "heat" else epochs
+        parts = (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD)
+        work += length * parts * BACKBONES[job.arm.backbone].cost
+    return _START_S + (work * n_train * _seconds_of_a_part() + len(listed) * _REST_S) / cores
+
+
+@functools.cache
+def _seconds_of_a_part() -> float:
+    """What one training pair takes in one epoch of VBPR for each of its parts, while every core does the same."""
+    from threadpoolctl import threadpool_limits
+
+    cores = os.cpu_count() or 1
+    _second_epoch(0)  # compiles, or reads what was compiled
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+        seconds = list(pool.map(_second_epoch, range(cores)))
+    return float(np.mean(seconds)) / (_PAIRS * (1 + _PARTS))
+
+
+def _second_epoch(seed: int) -> float:
+    from models.balancers import BALANCERS
+    from models.training import Interactions, Settings, train
+
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(_USERS * _ITEMS, _PAIRS + _USERS, replace=False).astype(np.int32)
+    pairs = np.column_stack([cells // _ITEMS, cells % _ITEMS])
+    known, held_out = pairs[:_PAIRS], pairs[_PAIRS:]
+    features = {
+        str(part): Features(rng.normal(size=(_ITEMS, _WIDTH)).astype(np.float32), np.ones(_ITEMS, dtype=bool))
+        for part in range(_PARTS)
+    }
+    backbone = BACKBONES["vbpr"](_USERS, _ITEMS, features, train=known)
+    validation = UserItems.from_pairs(held_out, _USERS)
+    data = Interactions(known, UserItems.from_pairs(known, _USERS), validation, validation.users)
+    epochs = train(backbone, data, BALANCERS["none"]({}), Settings(2, 2, 2048), seed=seed)
+    return [record.seconds for record in epochs][-1]
