@@ -79,7 +79,7 @@ def _profile(
         steps.next()
         checks.append(_check(dataset, block, kinship))
     steps.next()
-    real = {block.name: block.present & ~check.disguised for block, check in zip(features, checks, strict=True)}
+    real = {block.name: block.present & ~check.unreal for block, check in zip(features, checks, strict=True)}
     disguised = {block.name: block.present & check.disguised for block, check in zip(features, checks, strict=True)}
     masks = real, disguised
     for check in checks:
@@ -107,7 +107,7 @@ def _profile(
                 standalone=signals.of[block.name].standalone,
                 description=description_gaps(dataset, check, real[block.name], tables, signals.traits, seed=seed),
                 stand_in_item_ids=tuple(
-                    dataset.catalog.item_ids[check.disguised | (given.get(block.name, block.present) & ~block.present)]
+                    dataset.catalog.item_ids[check.unreal | (given.get(block.name, block.present) & ~block.present)]
                 ),
             )
         )

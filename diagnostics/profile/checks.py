@@ -83,6 +83,7 @@ class Check:
     Attributes
     ----------
     disguised : bool (n_items,), items whose value is a placeholder, boilerplate or a copy: they only seem to have one
+    named_only : bool (n_items,), items of which nothing but a bare name is written, where a description belongs: gaps in the open
     described : bool (n_items,), items with a description of their own; None where hardly any is described
     blank : bool (n_items,), of those without, the items where nothing is written
     worklists : one per issue or finding, with every item
@@ -101,9 +102,16 @@ class Check:
     described: BoolArray | None = None
     blank: BoolArray | None = None
     disguised: BoolArray = field(init=False)
+    named_only: BoolArray = field(init=False)
 
     def __post_init__(self) -> None:
         self.disguised = np.zeros(self.catalog.n_items, dtype=bool)
+        self.named_only = np.zeros(self.catalog.n_items, dtype=bool)
+
+    @property
+    def unreal(self) -> BoolArray:
+        """Items that have no real value whatever they have."""
+        return self.disguised | self.named_only
 
     def add_issue(self, code: str, faulty: BoolArray, badness: NDArray | None = None) -> None:
         """Note the faulty items, worst (highest ``badness``, then catalog order) first; nothing where none is faulty.

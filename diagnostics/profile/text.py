@@ -65,8 +65,9 @@ def check_texts(check: Check, kinship: Kinship) -> None:
 
     A text is missing in disguise where nothing in it tells the product from another: words that stand for nothing, a title that
     many strangers have with nothing else beside it, or a few letters that, numbers aside, several products are called, without a
-    description of its own in a shop that describes its products. A title of its own is a text, however short; what is wrong with
-    the description is counted apart, in ``check.described``.
+    description of its own in a shop that describes its products. Where nothing at all is written beside such a name, it is missing
+    without disguise. A title of its own is a text, however short; what is wrong with the description is counted apart, in
+    ``check.described``.
     """
     if check.catalog.texts is None:
         return
@@ -97,7 +98,9 @@ def check_texts(check: Check, kinship: Kinship) -> None:
     own = written & ~says_nothing & ~repeated & ~hollow
     if apart:
         check.described, check.blank = own, blank
-    check.disguised |= stand_in | nameless | (real & ~own & (usual or apart) & _bare_names(check.catalog))
+    bare = real & ~own & (usual or apart) & _bare_names(check.catalog)
+    check.named_only |= bare & blank & ~nameless
+    check.disguised |= stand_in | nameless | (bare & ~blank)
 
 
 def _stands_in(texts: list[str]) -> BoolArray:

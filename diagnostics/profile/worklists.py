@@ -21,7 +21,7 @@ def gap_worklists(dataset: Dataset, check: Check, present: BoolArray) -> list[Wo
     sold = dataset.times_sold
     found = []
     for code, items in (
-        ("modality_incomplete", np.flatnonzero(~present | check.disguised)),
+        ("modality_incomplete", np.flatnonzero(~present | check.unreal)),
         ("disguised_missing", np.flatnonzero(present & check.disguised)),
     ):
         if len(items):

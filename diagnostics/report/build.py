@@ -243,11 +243,12 @@ def _glossary(diagnosis: Diagnosis, words: Words) -> Section:
 
 def _provenance(diagnosis: Diagnosis, words: Words) -> Section:
     provenance = diagnosis.provenance
+    taken = {step: seconds for step, seconds in provenance.timing.items() if step != "training_s"}  # which the probe's holds
     facts = {
         "version": provenance.version,
         "created_at": provenance.created_at.replace("T", " "),
         "fingerprint": diagnosis.dataset.fingerprint,
-        "duration": words.number(sum(provenance.timing.values()) if provenance.timing else None, "duration"),
+        "duration": words.number(sum((taken or provenance.timing).values()) if provenance.timing else None, "duration"),
         "environment": words.series([f"{name} {value}" for name, value in provenance.environment.items()]) or MISSING,
     }
     columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))

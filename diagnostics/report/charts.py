@@ -158,8 +158,8 @@ def _curves(chart: CurveChart, lang: str, theme: str) -> go.Figure:
         where = {"row": index // columns + 1, "col": index % columns + 1}
         colour = _ink(panel.look, theme)
         for curve in panel.curves:
-            dash = "dash" if curve.dashed else "solid"
-            for seed in curve.seeds:
+            dash = curve.dash[0]
+            for seed in curve.seeds if panel.shows_seeds else ():
                 x, y = zip(*seed, strict=True) if seed else ((), ())
                 thin = {"color": colour, "width": 1, "dash": dash}
                 drawn.add_scatter(x=x, y=y, mode="lines", line=thin, opacity=0.45, hoverinfo="skip", showlegend=False, **where)
@@ -169,7 +169,8 @@ def _curves(chart: CurveChart, lang: str, theme: str) -> go.Figure:
             thick = {"color": colour, "width": 3, "dash": dash}
             drawn.add_scatter(x=x, y=y, mode="lines", line=thick, text=said, hoverinfo="text", showlegend=False, **where)
             if x:
-                drawn.add_scatter(x=x[-1:], y=y[-1:], mode="markers", marker=marker, hoverinfo="skip", showlegend=False, **where)
+                end = {"x": x[-1:], "y": y[-1:], "mode": "markers", "marker": marker, "cliponaxis": False}
+                drawn.add_scatter(**end, hoverinfo="skip", showlegend=False, **where)
             if curve.label not in named:
                 named.add(curve.label)
                 key = {"color": _INK[theme], "width": 3, "dash": dash}

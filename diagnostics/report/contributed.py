@@ -188,10 +188,10 @@ def course_chart(diagnosis: Diagnosis, measure: str, words: Words) -> CurveChart
         curves = tuple(
             Curve(
                 words("chart.curves.plain") if balancer == "none" else words.coded("chart.balancer", balancer),
-                balancer != "none",
+                number,
                 (tuple(points),),
             )
-            for balancer, points in by_balancer.items()
+            for number, (balancer, points) in enumerate(by_balancer.items())
         )
         if curves:
             panels.append(Panel(words.modality(modality.name), look_of(modality.name, names), curves))

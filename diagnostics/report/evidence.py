@@ -184,10 +184,10 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbo
         curves = tuple(
             Curve(
                 words("chart.curves.plain") if balancer == "none" else words.coded("chart.balancer", balancer),
-                balancer != "none",
+                number,
                 tuple(tuple(sorted(seed)) for _, seed in sorted(by_seed.items())),
             )
-            for balancer, by_seed in sorted(seeds.items(), key=lambda entry: (entry[0] != "none", entry[0]))
+            for number, (balancer, by_seed) in enumerate(sorted(seeds.items(), key=lambda entry: (entry[0] != "none", entry[0])))
         )
         panels.append(Panel(words.modality(name), look_of(name, names), curves))
     title = words("chart.curves.title")

@@ -100,13 +100,25 @@ class IntervalChart:
         return ticks[0], ticks[-1]
 
 
+DASHES = (("solid", ""), ("dash", "8 5"), ("dot", "2 4"), ("dashdot", "9 4 2 4"), ("longdash", "16 5"), ("longdashdot", "16 5 2 5"))
+"""How lines of one colour are told apart, the plain one first: as plotly names it, and in lengths of stroke and gap."""
+
+
 @dataclass(frozen=True)
 class Curve:
-    """One setting in one panel: a thin line per seed, ``(epoch, value)`` each, and the thick mean of all seeds."""
+    """One setting in one panel: a thin line per seed, ``(epoch, value)`` each, and the thick mean of all seeds.
+
+    ``number``: of the setting, 0 for the plain one; see ``DASHES``.
+    """
 
     label: str
-    dashed: bool
+    number: int
     seeds: tuple[tuple[tuple[int, float], ...], ...]
+
+    @property
+    def dash(self) -> tuple[str, str]:
+        """One of ``DASHES``; from the seventh setting on they come again."""
+        return DASHES[self.number % len(DASHES)]
 
     @property
     def mean(self) -> tuple[tuple[int, float], ...]:
@@ -125,6 +137,11 @@ class Panel:
     title: str
     look: Look
     curves: tuple[Curve, ...]
+
+    @property
+    def shows_seeds(self) -> bool:
+        """Whether single seeds are drawn: among more than two settings nobody could follow them."""
+        return len(self.curves) <= 2
 
 
 @dataclass(frozen=True)

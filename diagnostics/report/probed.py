@@ -57,5 +57,9 @@ def _ending(arm: ArmSummary, words: Words) -> tuple[Cell, ...]:
 
 
 def _variant(arm: ArmSummary, words: Words) -> str:
-    """What a settling test changed; nothing where nothing was."""
-    return words.coded("measure", f"settled_{arm.variant.split('-')[0]}") if arm.variant else ""
+    """What a settling test changed, and of which kind of information alone; nothing where nothing was."""
+    if not arm.variant:
+        return ""
+    test, _, name = arm.variant.partition("-")
+    said = words.coded("measure", f"settled_{test}")
+    return words("probe.variant_of", variant=said, modality=words.modality(name)) if name else said

@@ -181,13 +181,16 @@ def _curves(chart: CurveChart, lang: str) -> tuple[list[Markup], float]:
         body += _panel(chart, panel, lang, x, y, width, panel_height, first=index % columns == 0)
     height = 30 + rows * (panel_height + 62) - 20
     body.append(_text((_WIDTH + left) / 2, height + 4, chart.x_axis, "quiet", "middle"))
-    settings = {curve.label: curve.dashed for panel in chart.panels for curve in panel.curves}
-    x = left
-    for label, dashed in settings.items():
-        body.append(_line(x, height + 26, x + 30, height + 26, "mean dashed" if dashed else "mean", "#333333"))
-        body.append(_text(x + 38, height + 30.5, label, "quiet"))
-        x += 38 + width_of(label) + 30
-    return body, height + 42
+    settings = {curve.label: curve.dash[1] for panel in chart.panels for curve in panel.curves}
+    x, y = left, height + 26
+    for label, dash in settings.items():
+        taken = 38 + width_of(label) + 30
+        if x > left and x + taken - 30 > _WIDTH:
+            x, y = left, y + 24
+        body.append(_path([f"{x:.1f},{y:.1f}", f"{x + 30:.1f},{y:.1f}"], "mean", "#333333", dash))
+        body.append(_text(x + 38, y + 4.5, label, "quiet"))
+        x += taken
+    return body, y + 16
 
 
 def _panel(
@@ -209,16 +212,16 @@ def _panel(
     for epoch, anchor in ((1, "start"), (last, "end")):
         body.append(_text(x if epoch == 1 else x + width, y + height + 17, str(epoch), "quiet", anchor))
     for curve in panel.curves:
-        dash = " dashed" if curve.dashed else ""
-        for seed in curve.seeds:
-            body.append(_path([place(point) for point in seed], "seed" + dash, panel.look))
+        for seed in curve.seeds if panel.shows_seeds else ():
+            body.append(_path([place(point) for point in seed], "seed", panel.look.colour, curve.dash[1]))
         if len(curve.mean) > 1:
-            body.append(_path([place(point) for point in curve.mean], "mean" + dash, panel.look))
+            body.append(_path([place(point) for point in curve.mean], "mean", panel.look.colour, curve.dash[1]))
     return body
 
 
-def _path(places: list[str], kind: str, look: Look) -> Markup:
-    return Markup('<polyline points="{}" class="{}" style="stroke:{}"/>').format(" ".join(places), kind, _ink(look.colour))
+def _path(places: list[str], kind: str, colour: str, dash: str) -> Markup:
+    dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
+    return Markup('<polyline points="{}" class="{}" style="stroke:{}"{}/>').format(" ".join(places), kind, _ink(colour), dashes)
 
 
 # ---------------------------------------------------------------- a whole in parts

@@ -199,7 +199,7 @@ class DescriptionGaps(Record):
 class ModalityProfile(Record):
     """What one modality brings before any training.
 
-    ``stand_in_item_ids``: every item with a placeholder, a copy or an unreadable value.
+    ``stand_in_item_ids``: every item with a placeholder, a copy, nothing but a bare name, or an unreadable value.
     """
 
     name: str

@@ -274,9 +274,9 @@ def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
     run, best = measures.run, measures.best_lift()
     if run.stopped_after is None:
         return ()
-    asked = len(run.plan.all_seeds)
-    if run.stopped_after >= len(run.plan.seeds) and not decision.rests_on_balancing:
-        values: dict[str, Any] = {"count": asked - run.stopped_after}
+    asked = len(run.plan.all_seeds if decision.rests_on_balancing else run.plan.seeds)
+    if run.stopped_after >= asked:
+        values: dict[str, Any] = {"count": len(run.plan.all_seeds) - run.stopped_after}
         return (Finding(code="balancing_not_asked", severity="info", modality=None, values=values),)
     deciding = measures.content_gain() if best is None else best[1]
     values = {

@@ -23,11 +23,13 @@ from typing import Any
 
 from diagnostics.config import threshold
 from diagnostics.schema import Action, Condition, Confidence
-from diagnostics.stats import Contrast, holm_positions
+from diagnostics.stats import Contrast, Position, holm_positions
 from diagnostics.verdict.causes import Judgement
 from diagnostics.verdict.measures import Measures
 
 __all__ = ["Decision", "decide"]
+
+_HOLDS: dict[Position, bool | None] = {"above": True, "below": False, "open": None}
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
             "on_off_confirms",
             best[1] if best else None,
             smallest,
-            best is not None and holm_positions(measures.lifts(), smallest)[best[0]] == "above",
+            None if best is None else _HOLDS[holm_positions(measures.lifts(), smallest)[best[0]]],
         ),
     )
 

@@ -55,7 +55,7 @@ def test_every_product_without_a_description_is_a_gap_whatever_its_title(make_da
     dataset = _shop(make_dataset, lambda item, own: None if item in lost else own)
     check = _check(dataset)
     assert set(np.flatnonzero(~check.described)) == lost == set(np.flatnonzero(check.blank))
-    assert set(np.flatnonzero(check.disguised)) == {item for item in lost if item % 3 == 0}  # a good title is a text
+    assert set(np.flatnonzero(check.named_only)) == {item for item in lost if item % 3 == 0}  # a good title is a text
     assert [issue.count for issue in check.issues if issue.code == "no_description"] == [len(lost)]
 
     found = _profiled(dataset, make_block)
@@ -106,7 +106,8 @@ def test_where_few_are_described_the_gaps_are_told_and_are_a_warning_if_they_fol
     kept = set(range(150)) if month else set(np.random.default_rng(5).choice(N, 120, replace=False).tolist())
     dataset = _shop(make_dataset, lambda item, own: own if item in kept else None)
     lamps = {item for item in range(0, N, 3) if item not in kept}
-    assert set(np.flatnonzero(_check(dataset).disguised)) == lamps
+    check = _check(dataset)
+    assert set(np.flatnonzero(check.named_only)) == lamps and not check.disguised.any()
     found = _profiled(dataset, make_block)
     gaps = found.modalities[0].description
     assert gaps is not None and (gaps.blank, gaps.hollow, gaps.without_text) == (N - len(kept), 0, len(lamps))
@@ -118,7 +119,7 @@ def test_where_names_are_all_there_is_nothing_is_a_gap(make_dataset: Callable, m
     """Nineteen descriptions are no column that the shop fills."""
     dataset = _shop(make_dataset, lambda item, own: own if item < 19 else None)
     check = _check(dataset)
-    assert check.described is None and not check.disguised.any()
+    assert check.described is None and not check.unreal.any()
     assert _profiled(dataset, make_block).modalities[0].description is None
 
 

@@ -156,8 +156,8 @@ def test_dynamics_are_shown_where_any_modality_has_them_and_curves_per_method(wo
     assert isinstance(folded, Folded) and any(isinstance(block, Figure) for block in folded.blocks)
     (panel,) = course_chart(found, "gradient_share", words).panels
     plain, balanced = panel.curves
-    assert (plain.dashed, plain.seeds) == (False, (((1, 0.2), (2, 0.2)),))
-    assert (balanced.dashed, balanced.seeds) == (True, (((1, 0.3), (2, 0.3)),))
+    assert (plain.number, plain.seeds) == (0, (((1, 0.2), (2, 0.2)),))
+    assert (balanced.number, balanced.seeds) == (1, (((1, 0.3), (2, 0.3)),))
 
 
 def test_courses_below_zero_are_on_the_axis(words):
