@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 __all__ = ["FORMATS", "MISSING", "write"]
@@ -65,7 +66,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "times": _times,  # so many times as much
     "relative": lambda value, lang: f"{_sign(value * 100, 1)}%",  # a relative change, with its sign
     "metric": lambda value, lang: f"{value:.4f}",
-    "score": lambda value, lang: f"{value:.3g}",
+    "score": lambda value, lang: format(Decimal(f"{value:.3g}"), "f").replace("-", "−"),  # three digits that count
     "p": lambda value, lang: "< 0.001" if value < 0.001 else f"{value:.3f}",
     "duration": _duration,
     "bytes": _bytes,

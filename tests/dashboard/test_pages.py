@@ -104,6 +104,12 @@ def test_live_curves_and_time_left(runs: Path) -> None:
     assert len(_open("overview", "en", RUNNING).get("plotly_chart")) == 1
 
 
+def test_the_report_of_a_run_under_way_is_to_come(runs: Path) -> None:
+    app = _open("report", "en", RUNNING)
+    said = _words(app)
+    assert plain(text("dashboard.report.under_way", "en")) in said and plain(text("dashboard.report.empty", "en")) not in said
+
+
 def test_cancel_asks_the_run_to_stop(runs: Path) -> None:
     app = _open("probe", "en", RUNNING)
     folder = RunFolder(runs / "runs" / RUNNING)

@@ -19,8 +19,10 @@ def page() -> None:
     words, folder = state.words(), state.run()
     report = state.report(folder, words.lang) if folder is not None else None
     if folder is None or report is None:
-        title(words("dashboard.report.title"), words("dashboard.report.empty"))
-        st.page_link(st.session_state["pages"]["overview"], label=words("dashboard.nav.back"), icon=":material/arrow_back:")
+        waits = folder is not None and folder.status() in ("queued", "running")
+        title(words("dashboard.report.title"), words("dashboard.report.under_way" if waits else "dashboard.report.empty"))
+        target, label = ("probe", "dashboard.nav.probe") if waits else ("overview", "dashboard.nav.back")
+        st.page_link(st.session_state["pages"][target], label=words(label), icon=":material/arrow_back:")
         return
     title(words("dashboard.report.title"), words("dashboard.report.answer"))
     language, *downloads = st.columns([2, *[1] * len(WRITERS)], vertical_alignment="bottom")
