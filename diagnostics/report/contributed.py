@@ -191,7 +191,9 @@ def course_chart(diagnosis: Diagnosis, measure: str, words: Words) -> CurveChart
                 number,
                 (tuple(points),),
             )
-            for number, (balancer, points) in enumerate(by_balancer.items())
+            for number, (balancer, points) in enumerate(
+                sorted(by_balancer.items(), key=lambda entry: (entry[0] != "none", entry[0]))
+            )
         )
         if curves:
             panels.append(Panel(words.modality(modality.name), look_of(modality.name, names), curves))
