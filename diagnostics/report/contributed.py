@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from diagnostics.messages.numbers import MISSING
-from diagnostics.report.evidence import interval_row, spoken, where_curves_end
+from diagnostics.report.evidence import interval_row, plain_first, spoken, where_curves_end
 from diagnostics.report.figures import Curve, CurveChart, IntervalChart, Panel, look_of
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Paragraph, Table
 from diagnostics.report.words import Words
@@ -191,9 +191,7 @@ def course_chart(diagnosis: Diagnosis, measure: str, words: Words) -> CurveChart
                 number,
                 (tuple(points),),
             )
-            for number, (balancer, points) in enumerate(
-                sorted(by_balancer.items(), key=lambda entry: (entry[0] != "none", entry[0]))
-            )
+            for number, (balancer, points) in enumerate(plain_first(by_balancer))
         )
         if curves:
             panels.append(Panel(words.modality(modality.name), look_of(modality.name, names), curves))

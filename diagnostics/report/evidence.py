@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, IntervalChart, Look, Panel, Row, look_of
 from diagnostics.report.words import Words
@@ -26,7 +27,10 @@ __all__ = [
     "validation_so_far",
     "what_is_held",
     "where_curves_end",
+    "plain_first",
 ]
+
+Told = TypeVar("Told")
 
 
 def interval_row(label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None) -> Row:
@@ -170,6 +174,11 @@ def _of_backbone(label: str, backbone: str, backbones: int, words: Words) -> str
     return words("chart.of_backbone", backbone=words.coded("backbone", backbone), label=label) if backbones > 1 else label
 
 
+def plain_first(by_balancer: Mapping[str, Told]) -> list[tuple[str, Told]]:
+    """What is told of each method, by name, after what is told of training without one."""
+    return sorted(by_balancer.items(), key=lambda entry: (entry[0] != "none", entry[0]))
+
+
 def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbone: str | None = None) -> CurveChart:
     """Learning curves per modality, with and without balancing on the same axes.
 
@@ -187,7 +196,7 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbo
                 number,
                 tuple(tuple(sorted(seed)) for _, seed in sorted(by_seed.items())),
             )
-            for number, (balancer, by_seed) in enumerate(sorted(seeds.items(), key=lambda entry: (entry[0] != "none", entry[0])))
+            for number, (balancer, by_seed) in enumerate(plain_first(seeds))
         )
         panels.append(Panel(words.modality(name), look_of(name, names), curves))
     title = words("chart.curves.title")
@@ -240,8 +249,7 @@ def validation_so_far(events: Iterable[ProbeEvent]) -> dict[str, tuple[float, in
     for event, (_, modalities, balancer) in arms:
         if modalities == fullest and event.validation is not None:
             best[balancer][event.seed] = max(best[balancer].get(event.seed, 0.0), event.validation)
-    plain_first = sorted(best.items(), key=lambda one: one[0] != "none")
-    return {name: (sum(seeds.values()) / len(seeds), len(seeds)) for name, seeds in plain_first}
+    return {name: (sum(seeds.values()) / len(seeds), len(seeds)) for name, seeds in plain_first(best)}
 
 
 def split_chart(diagnosis: Diagnosis, words: Words) -> BandChart:
