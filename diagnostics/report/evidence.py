@@ -20,6 +20,7 @@ __all__ = [
     "curve_chart",
     "curves_of",
     "interval_row",
+    "plain_first",
     "points_from_events",
     "split_chart",
     "spoken",
@@ -27,7 +28,6 @@ __all__ = [
     "validation_so_far",
     "what_is_held",
     "where_curves_end",
-    "plain_first",
 ]
 
 Told = TypeVar("Told")
