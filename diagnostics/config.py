@@ -240,7 +240,7 @@ PRESETS: dict[str, Preset] = {
         max_epochs=120,
         patience=8,
         max_lattice=4,
-        further_seeds=5,  # of the width of a lift's interval, three quarters are the trainings' own chance
+        further_seeds=5,  # in sparse shops three quarters and more of a lift's variance are the trainings' own chance
     ),
     "thorough": Preset(
         ("vbpr", "lightgcn_content", "mmgcn", "grcn", "lattice", "freedom", "bm3", "mgcn", "lightgcn"),

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from diagnostics.config import THRESHOLDS, threshold
+from diagnostics.config import PRESETS, THRESHOLDS, threshold
 from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.probe import jobs
+from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.probe.dynamics import courses
 from diagnostics.probe.run import ProbeRun
 from diagnostics.probe.testing import REPLACEMENTS
@@ -299,6 +300,8 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
+    elif len({arm.balancer for arm in plan.arms} - {"none", ENSEMBLE}) < len(PRESETS["standard"].balancers):
+        missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
     for refusal in plan.refused:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))

@@ -115,8 +115,8 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
     if all(condition.holds for condition in conditions) and weak.held_back:
-        decision = Decision("rebalance", "confirmed", weak.name, {"modality": weak.name, "smallest": smallest, **lift.span()})
-        return _sure(decision, lift, smallest, conditions, _untried(weak))
+        values = {"modality": weak.name, "balancer": best[0], "smallest": smallest, **lift.span()}
+        return _sure(Decision("rebalance", "confirmed", weak.name, values), lift, smallest, conditions, _untried(weak))
     if strongest.contribution.position(0.0, len(judgements)) != "above" and content.position(0.0) != "above":
         # Not even the strongest modality shows a contribution: whether to balance is not yet the question.
         values = content.span()
@@ -126,6 +126,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
     values = {
         "strongest": strongest.name,
         "contribution": strongest.contribution.value,
+        "balancer": best[0],
         "smallest": smallest,
         **lift.span(),
     }
