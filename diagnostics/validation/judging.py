@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from pydantic import Field
 
 import diagnostics as tenbin
+from diagnostics.config import PRESETS
 from diagnostics.dataset.features import encode
 from diagnostics.errors import TenbinError
 from diagnostics.probe import ProbeRun, prepare
@@ -29,7 +30,7 @@ LONG_FIRST_SEED = 1000
 """Of the long runs: none of theirs is among the seeds of the verdict that they are to confirm."""
 
 LONG_PRESET = "quick"
-"""What they train, whichever preset is tried: one model with and without distillation, the one method found to win."""
+"""What they train, whichever preset is tried: one model with and without distillation, and with the method that was advised."""
 
 _DRAWS = 150  # of each long run; a benchmark with ten of them has 1,500
 
@@ -90,7 +91,7 @@ def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     """Train and judge one world; its trainings are kept in ``folder``.
 
     A verdict of ``rebalance`` is always followed by the long run that shows whether it was right. Its trainings do not depend on
-    ``preset``, so a run of another preset in the same folder finds them.
+    ``preset`` but for the method advised, so a run of another preset in the same folder mostly finds them.
     """
     with _dataset_of(task) as dataset:
         return _judge(task, dataset, folder, preset)
@@ -126,7 +127,9 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     further = None
     coverage: dict[str, tuple[int, int]] = {}
     if task.long or said.action == "rebalance":
-        longer = tenbin.plan_probe(dataset, preset=LONG_PRESET, n_seeds=LONG_SEEDS, seed=LONG_FIRST_SEED)
+        advised = (said.method,) if said.action == "rebalance" and said.method is not None else ()
+        methods = tuple(dict.fromkeys((*PRESETS[LONG_PRESET].balancers, *advised)))
+        longer = tenbin.plan_probe(dataset, preset=LONG_PRESET, balancers=methods, n_seeds=LONG_SEEDS, seed=LONG_FIRST_SEED)
         ran = run_here(longer, prepare(dataset, features, longer), folder / f"{world.name}.long.safetensors")
         further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
         clock.lap("long")
