@@ -27,9 +27,9 @@ def is_settled(dataset: Dataset, profile: Profile, run: ProbeRun) -> bool:
 
     with threadpool_limits(1):
         measures = Measures(run, dataset, run.plan.arms[0].backbone)
-        if run.plan.further_seeds and measures.seeds == run.plan.seeds:
-            if not decide(measures, _judge(measures, profile)).rests_on_balancing:
-                return True
+        only_further = bool(run.plan.further_seeds) and measures.seeds == run.plan.seeds
+        if only_further and not decide(measures, _judge(measures, profile)).rests_on_balancing:
+            return True
         _, decision, _ = decided(replace(measures, level=threshold("look_level")), profile)
     if decision.action == "undetermined":
         return decision.variant == "too_little"
