@@ -18,7 +18,7 @@ from diagnostics.validation.figures import Figures, figures
 from diagnostics.validation.judging import Judged
 from diagnostics.validation.real import DAMAGES
 from diagnostics.validation.request import ValidationRequest
-from diagnostics.validation.worlds import SETS, Task, World, drawn_worlds, sparse_worlds, worlds
+from diagnostics.validation.worlds import SETS, SIZES, Task, World, drawn_worlds, eclipsed_worlds, sparse_worlds, worlds
 
 __all__ = ["validate"]
 
@@ -41,8 +41,9 @@ def validate(
     Parameters
     ----------
     request : ``worlds``: how many of the set; ``long``: how many of these, tiny ones apart, are judged again by twenty seeds;
-        ``sparse``: how many worlds in which balancing is likely to pay are judged both ways; ``drawn``: how many shops with drawn
-        pictures and written texts; ``shop``: the folder of a real shop to plant defects in (see ``real``)
+        ``sparse``: how many worlds in which balancing is likely to pay are judged both ways; ``eclipsed``: the same of worlds in
+        which a modality is likely to be held back; ``drawn``: how many shops with drawn pictures and written texts; ``shop``: the
+        folder of a real shop to plant defects in (see ``real``)
     out : receives ``validation.json``, what was said of each world (``judged/``) and its trainings (``trainings/``), which are used
         again when only the rules have changed
     tell : called with the share done and the seconds left
@@ -53,16 +54,16 @@ def validate(
         ``cancelled`` said so; every world that was finished is kept.
     """
     which, preset, shop = request.which, request.preset, request.shop
-    sparse = sparse_worlds(which, request.sparse)
-    chosen = worlds(which, request.worlds) + drawn_worlds(which, request.drawn) + sparse
+    searched = sparse_worlds(which, request.sparse) + eclipsed_worlds(which, request.eclipsed)
+    chosen = worlds(which, request.worlds) + drawn_worlds(which, request.drawn) + searched
     folder = out / "judged"
     stamp = out / "judged_by.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != code_version() + preset:  # other rules: judge anew
         for path in folder.glob("*.json"):
             path.unlink()
         write_atomic(stamp, code_version() + preset)
-    enough = [world for world in chosen if world.size not in ("tiny", "sparse") and not world.drawn]
-    longer = {world.name for world in (*enough[: request.long], *sparse)}
+    enough = [world for world in chosen if world.size in SIZES and not world.drawn]
+    longer = {world.name for world in (*enough[: request.long], *searched)}
     real = () if shop is None else real_worlds(which)
     tasks = [Task(world=world, long=world.name in longer) for world in chosen]
     tasks += [Task(world=world, shop=shop) for world in real]

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, get_args
 
-from diagnostics.config import threshold
 from diagnostics.schema import CauseCode, Estimate, Record
 from diagnostics.stats.shares import estimate_share
 from diagnostics.validation.judging import Judged
@@ -79,12 +78,12 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     tiny = [one for one in said if one.world.size == "tiny"]
     real = [one for one in said if one.world.size == "real"]
     judged = [one for one in said if one.world.size not in ("tiny", "real")]  # one that ended in an error names nothing: wrong
-    planted = [one for one in judged if one.world.kind != "none"]
-    sound = [one for one in judged if one.world.kind == "none"]
-    clear = [one for one in planted if one.world.strength in _CLEAR]
+    planted = [one for one in judged if one.kind != "none"]
+    sound = [one for one in judged if one.kind == "none"]
+    clear = [one for one in planted if one.strength in _CLEAR]
     long = [(one, one.long) for one in judged if one.long is not None]
     told = [(one, other) for one, other in long if "undetermined" not in (one.action, other.action)]
-    gained = [(one, _gain(other)) for one, other in long]
+    gained = [(one, other.gain()) for one, other in long]
     advised = [(one, other) for one, other in long if one.action == "rebalance"]
     firm = [one for one in judged if one.confidence == "high" and one.without_seed]
     return Figures(
@@ -95,11 +94,11 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         causes=_table(judged, first_cause),
         actions=_table(judged, lambda one: one.action),
         cause_named=_share(clear, cause_is_right),
-        modality_named=_share([one for one in clear if one.world.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
+        modality_named=_share([one for one in clear if one.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
         false_alarms=_share(sound, _is_alarm),
         heard=_heard(sound),
         power=_power(planted),
-        rebalance_confirmed=_share(advised, lambda pair: _gain(pair[1], pair[0].method) > 0),
+        rebalance_confirmed=_share(advised, lambda pair: pair[1].gain(pair[0].method) > 0),
         gain_found=_share([pair for pair in gained if pair[1] == 2], lambda pair: pair[0].action == "rebalance"),
         held_back=_share(tiny, lambda one: one.error is not None or one.action == "undetermined" or one.confidence == "low"),
         flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
@@ -115,14 +114,14 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
 
 def first_cause(one: Judged) -> str:
     """The cause named first for what was planted; where no modality was singled out, of all modalities, joined."""
-    if one.world.modality is not None:
+    if one.kind != "none" and one.world.modality is not None:
         return one.first_cause(one.world.modality) or "nothing"
     return "+".join(sorted({one.first_cause(name) or "nothing" for name in one.causes}))
 
 
 def cause_is_right(one: Judged) -> bool:
     """Whether the planted cause was named first: for its modality, or for every modality where it is the whole shop's."""
-    return first_cause(one) == one.world.expected[0]
+    return first_cause(one) == one.expected[0]
 
 
 def _blamed(one: Judged) -> bool:
@@ -130,21 +129,13 @@ def _blamed(one: Judged) -> bool:
 
 
 def _is_alarm(one: Judged) -> bool:
-    return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or _gain(one.long, one.method) == 0))
+    return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or one.long.gain(one.method) == 0))
 
 
 def _is_right(one: Judged) -> bool:
-    if one.world.kind == "none":
+    if one.kind == "none":
         return not _is_alarm(one)
-    return cause_is_right(one) or one.world.strength not in _CLEAR
-
-
-def _gain(long: Judged, method: str | None = None) -> int:
-    """What twenty seeds say of balancing, by this method or any: 2 a gain that matters, 1 a gain, 0 none; intervals considered."""
-    smallest = threshold("smallest_effect") * (long.recall or 0.0)
-    lows = [lift.low for name, lift in long.lifts.items() if lift.low is not None and method in (None, name)]
-    best = max(lows, default=0.0)
-    return 2 if best > smallest else 1 if best > 0 else 0
+    return cause_is_right(one) or one.strength not in _CLEAR
 
 
 def _share(items: Sequence[_T], holds: Callable[[_T], bool]) -> Estimate:
@@ -154,7 +145,7 @@ def _share(items: Sequence[_T], holds: Callable[[_T], bool]) -> Estimate:
 def _table(items: Iterable[Judged], column: Callable[[Judged], str]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for one in items:
-        found[one.world.kind][column(one)] += 1
+        found[one.kind][column(one)] += 1
     return {kind: dict(counts.most_common()) for kind, counts in sorted(found.items())}
 
 
@@ -166,7 +157,7 @@ def _heard(sound: Sequence[Judged]) -> dict[str, Estimate]:
 def _power(planted: Iterable[Judged]) -> dict[str, dict[str, Estimate]]:
     found: dict[str, dict[str, list[Judged]]] = defaultdict(lambda: defaultdict(list))
     for one in planted:
-        found[one.world.kind][one.world.strength].append(one)
+        found[one.kind][one.strength].append(one)
     return {
         kind: {strength: _share(ones, cause_is_right) for strength, ones in sorted(by.items())}
         for kind, by in sorted(found.items())
@@ -193,4 +184,4 @@ def _seconds(judged: Sequence[Judged]) -> dict[str, float]:
 
 def _miss(one: Judged) -> Miss:
     said = " ".join(filter(None, (one.action, one.variant, one.confidence, one.modality)))
-    return Miss(world=one.world.name, expected=" ".join(filter(None, one.world.expected)), said=said, causes=one.causes)
+    return Miss(world=one.world.name, expected=" ".join(filter(None, one.expected)), said=said, causes=one.causes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,15 +11,16 @@ from tempfile import TemporaryDirectory
 from pydantic import Field
 
 import diagnostics as tenbin
-from diagnostics.config import PRESETS
+from diagnostics.config import threshold
 from diagnostics.dataset.features import encode
 from diagnostics.errors import TenbinError
 from diagnostics.probe import ProbeRun, prepare
+from diagnostics.probe.trials import rate_choices
 from diagnostics.schema import Arm, Dataset, Diagnosis, Estimate, ProbePlan, Profile, Record
 from diagnostics.validation.coverage import covered
 from diagnostics.validation.real import damaged
 from diagnostics.validation.trainings import run_here
-from diagnostics.validation.worlds import Task, World, dataset_of, drawn_dataset
+from diagnostics.validation.worlds import EXPECTED, Task, World, dataset_of, drawn_dataset
 
 __all__ = ["LONG_SEEDS", "Judged", "judge"]
 
@@ -29,8 +30,11 @@ LONG_SEEDS = 20
 LONG_FIRST_SEED = 1000
 """Of the long runs: none of theirs is among the seeds of the verdict that they are to confirm."""
 
-LONG_PRESET = "quick"
-"""What they train, whichever preset is tried: one model with and without distillation, and with the method that was advised."""
+LONG_BALANCER = "ckd"
+"""What they always train beside plain joint training and the method that was advised: the one that most often pays."""
+
+_FAR: Mapping[str, float] = {"large": 4.0, "medium": 2.0, "small": 1.0}
+"""How far below its own model a branch of the joint one is, in effects that matter, by the gap's lower end."""
 
 _DRAWS = 150  # of each long run; a benchmark with ten of them has 1,500
 
@@ -41,7 +45,7 @@ class Judged(Record):
     Attributes
     ----------
     causes : modality -> causes, most likely first; considered : those that were heard and not named; statuses : modality -> status
-    lifts : balancer -> what it changed; recall : of the plain joint model
+    lifts : balancer -> what it changed; recall : of the plain joint model; gaps : modality -> trained alone minus its branch
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
     coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
@@ -62,6 +66,7 @@ class Judged(Record):
     lifts: dict[str, Estimate] = Field(default_factory=dict)
     contributions: dict[str, Estimate] = Field(default_factory=dict)
     knock_outs: dict[str, Estimate] = Field(default_factory=dict)
+    gaps: dict[str, Estimate] = Field(default_factory=dict)
     n_test_users: int = 0
     without_seed: list[str] = Field(default_factory=list)
     long: Judged | None = None
@@ -86,12 +91,48 @@ class Judged(Record):
         """The most likely cause of a modality's weakness; "" where nothing is said to be wrong with it."""
         return next(iter(self.causes.get(modality, [])), "")
 
+    def gain(self, method: str | None = None) -> int:
+        """What is said of balancing, by this method or any: 2 a gain that matters, 1 a gain, 0 none; by the whole interval."""
+        lows = [lift.low for name, lift in self.lifts.items() if lift.low is not None and method in (None, name)]
+        best = max(lows, default=0.0)
+        return 2 if best > self._smallest else 1 if best > 0 else 0
+
+    @property
+    def _smallest(self) -> float:
+        return threshold("smallest_effect") * (self.recall or 0.0)
+
+    @property
+    def suppression(self) -> str:
+        """How strongly the modality of an ``eclipsed`` world is held back, by the long run; "" where it is not.
+
+        It is where balancing gains what matters and the joint model's branch lies below the modality's own model by what matters.
+        """
+        long = self.long
+        if self.world.size != "eclipsed" or long is None or long.gain() < 2:
+            return ""
+        gap = long.gaps.get(self.world.modality or "")
+        low = (gap.low if gap is not None else None) or 0.0
+        return next((strength for strength, times in _FAR.items() if low > times * long._smallest), "")
+
+    @property
+    def kind(self) -> str:
+        """What is wrong: planted, or found by the long run."""
+        return "suppressed" if self.suppression else self.world.kind
+
+    @property
+    def strength(self) -> str:
+        return self.suppression or self.world.strength
+
+    @property
+    def expected(self) -> tuple[str, str]:
+        """The cause that has to be named first, and the action."""
+        return EXPECTED["suppressed"] if self.suppression else self.world.expected
+
 
 def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:
     """Train and judge one world; its trainings are kept in ``folder``.
 
-    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right. Its trainings do not depend on
-    ``preset`` but for the method advised, so a run of another preset in the same folder mostly finds them.
+    A verdict of ``rebalance`` is always followed by the long run that shows whether it was right.
     """
     with _dataset_of(task) as dataset:
         return _judge(task, dataset, folder, preset)
@@ -127,9 +168,7 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     further = None
     coverage: dict[str, tuple[int, int]] = {}
     if task.long or said.action == "rebalance":
-        advised = (said.method,) if said.action == "rebalance" and said.method is not None else ()
-        methods = tuple(dict.fromkeys((*PRESETS[LONG_PRESET].balancers, *advised)))
-        longer = tenbin.plan_probe(dataset, preset=LONG_PRESET, balancers=methods, n_seeds=LONG_SEEDS, seed=LONG_FIRST_SEED)
+        longer = _longer(dataset, run, said.method if said.action == "rebalance" else None)
         ran = run_here(longer, prepare(dataset, features, longer), folder / f"{world.name}.long.safetensors")
         further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
         clock.lap("long")
@@ -138,6 +177,22 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
             clock.lap("coverage")
     found = {"without_seed": flips, "long": further, "coverage": coverage, "seconds": clock.laps}
     return said.model_copy(update=found)
+
+
+def _longer(dataset: Dataset, run: ProbeRun, advised: str | None) -> ProbePlan:
+    """The judged model trained as it was, at the learning rate that was chosen, but with twenty other seeds."""
+    judged, methods = run.plan.arms[0].backbone, dict.fromkeys((LONG_BALANCER, *filter(None, [advised])))
+    asked = tenbin.plan_probe(
+        dataset,
+        preset=run.plan.preset,
+        backbones=(judged,),
+        balancers=tuple(methods),
+        n_seeds=LONG_SEEDS,
+        seed=LONG_FIRST_SEED,
+    )
+    rate = rate_choices(run.results, {judged: run.plan.learning_rate})[0].learning_rate
+    arms = tuple(arm for arm in asked.arms if not arm.variant)
+    return asked.model_copy(update={"arms": arms, "learning_rate": rate, "options": asked.options | {"rates": []}})
 
 
 def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -> Judged:
@@ -156,6 +211,7 @@ def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -
         recall=_plain(run, judged),
         lifts={one.balancer: one.lift for one in diagnosis.balancing.results if one.backbone == judged},
         contributions={one.name: one.contribution for one in diagnosis.modalities if one.contribution is not None},
+        gaps={one.name: one.gap for one in diagnosis.modalities if one.gap is not None},
         knock_outs={one.name: one.knock_out for one in diagnosis.modalities if one.knock_out is not None},
         n_test_users=diagnosis.protocol.n_test_users,
     )

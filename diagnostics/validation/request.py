@@ -19,6 +19,7 @@ class ValidationRequest(Record):
     worlds: int = Field(default=100, ge=0)
     long: int = Field(default=10, ge=0)
     sparse: int = Field(default=0, ge=0)
+    eclipsed: int = Field(default=0, ge=0)
     drawn: int = Field(default=0, ge=0)
     preset: Literal["quick", "standard", "thorough"] = "quick"
     shop: Path | None = None
