@@ -86,6 +86,29 @@ def test_every_world_with_something_wrong_is_listed_and_no_other(found):
     assert listed["none.small.12"] == "rebalance text"
 
 
+@pytest.mark.parametrize(
+    ("gain", "gap", "strength"),
+    [(0.009, 0.033, "large"), (0.009, 0.017, "medium"), (0.009, 0.009, "small"), (0.009, 0.007, ""), (0.007, 0.033, "")],
+)
+def test_a_modality_is_held_back_where_the_long_run_says_so(gain, gap, strength):
+    """Of a recall of .4, .008 is what matters."""
+    long = _long(gain, "rebalance").model_copy(update={"gaps": {"text": Estimate(value=gap + 0.01, low=gap, high=gap + 0.02)}})
+    one = _said("none", "rebalance", 1, "text", size="eclipsed", text=["suppressed", "slow"], lifts=_lift(0.01), long=long)
+    assert one.world.modality == "text" and one.suppression == strength
+    found = figures([one], which="development", preset="standard", n_asked=1)
+    assert found.cause_named.n == found.modality_named.n == (strength in ("medium", "large"))
+    assert found.causes == ({"suppressed": {"suppressed": 1}} if strength else {"none": {"nothing+suppressed": 1}})
+    other = one.model_copy(update={"causes": {"image": [], "text": ["slow", "suppressed"]}})
+    missed = figures([other], which="development", preset="standard", n_asked=1)
+    assert [miss.expected for miss in missed.misses] == ["suppressed rebalance"] * (strength in ("medium", "large"))
+
+
+def test_a_modality_is_held_back_in_no_other_world():
+    long = _long(0.009, "rebalance").model_copy(update={"gaps": {"text": Estimate(value=0.05, low=0.04, high=0.06)}})
+    assert _said("none", "rebalance", 1, size="sparse", long=long).suppression == ""
+    assert _said("none", "leave", 1, size="eclipsed").suppression == ""
+
+
 def test_coverage_is_pooled_over_worlds():
     one = JUDGED[6].model_copy(update={"coverage": {"lift": (95, 100)}})
     other = JUDGED[8].model_copy(update={"coverage": {"lift": (190, 200)}})

@@ -16,6 +16,7 @@ from diagnostics.validation.worlds import (
     dataset_of,
     drawn_dataset,
     drawn_worlds,
+    eclipsed_worlds,
     sparse_worlds,
     worlds,
 )
@@ -77,9 +78,29 @@ def test_sparse_worlds_have_few_purchases_of_many_products_and_seeds_of_their_ow
     assert made[0].expected == ("", "leave")  # whether balancing pays is not declared
 
 
+def test_eclipsed_worlds_dim_each_modality_in_turn_and_declare_nothing():
+    made = eclipsed_worlds("held_out", 4)
+    others = {world.seed for world in (*worlds("held_out", 1000), *sparse_worlds("held_out", 100), *drawn_worlds("held_out", 100))}
+    assert len({world.seed for world in made}) == 4 and not others & {world.seed for world in made}
+    assert sorted(world.modality for world in made) == ["image", "image", "text", "text"]
+    assert made[0].expected == ("", "leave")
+    drawn, dim = build(made[0]), made[0].modality
+    clear = next(name for name in drawn.vectors if name != dim)
+
+    def buried(name: str) -> float:
+        """Share of the variance that three directions hold."""
+        centred = drawn.vectors[name] - drawn.vectors[name].mean(axis=0)
+        spectrum = np.linalg.svd(centred, compute_uv=False) ** 2
+        return float(spectrum[:3].sum() / spectrum.sum())
+
+    assert buried(dim) > 0.9 > buried(clear)
+
+
 def test_drawn_worlds_have_every_defect_in_both_languages_and_seeds_of_their_own():
     made = drawn_worlds("held_out", 140)
-    others = {world.seed for world in (*worlds("held_out", 1000), *sparse_worlds("held_out", 100))}
+    others = {
+        world.seed for world in (*worlds("held_out", 1000), *sparse_worlds("held_out", 100), *eclipsed_worlds("held_out", 100))
+    }
     assert len({world.seed for world in made}) == 140 and not others & {world.seed for world in made}
     planted = [world for world in made if world.kind != "none"]
     causes = {cause for cause, _ in EXPECTED.values()} - {"", "suppressed"}
