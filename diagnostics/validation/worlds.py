@@ -222,9 +222,10 @@ def build(world: World) -> VectorWorld:
             world.plant,
             seed=world.seed,
             n_users=2000,
-            n_items=int(rng.integers(700, 1000)),
-            per_user=float(rng.uniform(6, 8)),
+            n_items=int(rng.integers(800, 1000)),
+            per_user=float(rng.uniform(5.5, 7)),
             tastes=Tastes(shared=0.3, id=0.0, popularity=float(rng.uniform(0.2, 0.4)), **care),
+            factors=int(rng.integers(7, 10)),
             views={name: _DIM if name == dim else _CLEAR for name in MODALITIES},
         )
     n_users, n_items, per_user = SIZES[world.size]
