@@ -32,6 +32,7 @@ BURIED = View(dimensions=64, noise=0.2, nuisance=8.0)
 BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
 DEEP = View(dimensions=64, noise=0.2, nuisance=15.0)
 WIDE = View(dimensions=128, noise=1.5, nuisance=1.0)
+DIM, CLEAR = View(dimensions=64, noise=0.15, nuisance=4.7), View(dimensions=48, noise=0.45, nuisance=0.25)
 PLAIN = View(dimensions=24, noise=0.1, nuisance=0.1)
 
 
@@ -45,6 +46,15 @@ class Kind:
 
 
 VERY_SPARSE = {"n_users": 2000, "per_user": 5.0, "n_items": 600, "tastes": Tastes(0.3, 1.2, 2.0, 0.0, 0.3)}
+
+ECLIPSED = {
+    "n_users": 2000,
+    "per_user": 6.25,
+    "n_items": 900,
+    "factors": 8,
+    "tastes": Tastes(0.3, 1.65, 1.9, 0.0, 0.3),
+    "views": {"text": DIM, "image": CLEAR},
+}
 
 KINDS: Mapping[str, Kind] = {
     "sound": Kind(),
@@ -67,6 +77,13 @@ KINDS: Mapping[str, Kind] = {
         VERY_SPARSE | {"n_items": 1200, "tastes": Tastes(0.3, 1.6, 1.6, 0.0, 0.3), "views": {"image": BLURRED, "text": BLURRED}}
     ),
     "very sparse, only content decides": Kind(VERY_SPARSE | {"tastes": Tastes(0.0, 2.5, 2.5, 0.0, 0.0)}),
+    "dim text beside a clear image": Kind(ECLIPSED),
+    "dim text beside a clear image, fewer products": Kind(ECLIPSED | {"n_items": 300}),
+    "dim text beside a dim image": Kind(ECLIPSED | {"views": {"text": DIM, "image": DIM}}),
+    "clear text beside a clear image": Kind(ECLIPSED | {"views": {"text": CLEAR, "image": CLEAR}}),
+    "dim image beside a clear text": Kind(
+        ECLIPSED | {"tastes": Tastes(0.3, 1.9, 1.65, 0.0, 0.3), "views": {"image": DIM, "text": CLEAR}}
+    ),
     "buried image that decides": Kind({"tastes": Tastes(0.5, 0.7, 1.8, 0.4, 0.8), "views": {"image": BURIED}}),
     "buried image, few customers": Kind({"n_users": 250, "views": {"image": BURIED}}),
     "noisy wide text": Kind({"views": {"text": View(128, 2.0, 0.5), "image": PLAIN}}),
