@@ -31,10 +31,10 @@ class Figures(Record):
 
     Attributes
     ----------
-    causes : what was planted (varieties of ``missing`` apart, "none" for nothing) -> cause named first for that modality, or for
-        any of a sound world -> worlds, all strengths
+    causes : what was planted (varieties of ``missing`` apart, "none" for nothing), or ``suppressed`` as twenty seeds show -> cause
+        named first for that modality, or for any of a sound world -> worlds, all strengths
     actions : the same for the action
-    cause_named, modality_named : of the worlds with a defect of medium or large strength
+    cause_named, modality_named : of the worlds with a defect, or a suppression, of medium or large strength
     false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
     heard : cause -> share of the modalities of sound worlds of which it was named or considered
     power : planted -> strength -> share whose cause was named first
@@ -94,7 +94,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         causes=_table(judged, first_cause),
         actions=_table(judged, lambda one: one.action),
         cause_named=_share(clear, cause_is_right),
-        modality_named=_share([one for one in clear if one.expected[0] in _MODALITY_NAMED and one.world.modality], _blamed),
+        modality_named=_share([one for one in clear if one.expected[0] in _MODALITY_NAMED and one.weak], _blamed),
         false_alarms=_share(sound, _is_alarm),
         heard=_heard(sound),
         power=_power(planted),
@@ -114,8 +114,8 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
 
 def first_cause(one: Judged) -> str:
     """The cause named first for what was planted; where no modality was singled out, of all modalities, joined."""
-    if one.kind != "none" and one.world.modality is not None:
-        return one.first_cause(one.world.modality) or "nothing"
+    if one.weak is not None:
+        return one.first_cause(one.weak) or "nothing"
     return "+".join(sorted({one.first_cause(name) or "nothing" for name in one.causes}))
 
 
@@ -125,7 +125,7 @@ def cause_is_right(one: Judged) -> bool:
 
 
 def _blamed(one: Judged) -> bool:
-    return one.named == one.world.modality
+    return one.named == one.weak
 
 
 def _is_alarm(one: Judged) -> bool:

@@ -95,38 +95,44 @@ class Judged(Record):
         """What is said of balancing, by this method or any: 2 a gain that matters, 1 a gain, 0 none; by the whole interval."""
         lows = [lift.low for name, lift in self.lifts.items() if lift.low is not None and method in (None, name)]
         best = max(lows, default=0.0)
-        return 2 if best > self._smallest else 1 if best > 0 else 0
+        return 2 if best > self.smallest else 1 if best > 0 else 0
 
     @property
-    def _smallest(self) -> float:
+    def smallest(self) -> float:
+        """The smallest difference of recall that matters."""
         return threshold("smallest_effect") * (self.recall or 0.0)
 
     @property
-    def suppression(self) -> str:
-        """How strongly the modality of an ``eclipsed`` world is held back, by the long run; "" where it is not.
+    def suppressed(self) -> tuple[str, str] | None:
+        """The modality of a sound world that the long run shows to be held back, and how strongly; None where it shows none.
 
-        It is where balancing gains what matters and the joint model's branch lies below the modality's own model by what matters.
+        That is where balancing gains what matters and the joint model's branch lies below the modality's own model by what matters.
         """
-        long = self.long
-        if self.world.size != "eclipsed" or long is None or long.gain() < 2:
-            return ""
-        gap = long.gaps.get(self.world.modality or "")
-        low = (gap.low if gap is not None else None) or 0.0
-        return next((strength for strength, times in _FAR.items() if low > times * long._smallest), "")
+        if self.world.kind != "none" or self.long is None or self.long.gain() < 2:
+            return None
+        lows = {name: (gap.low or 0.0) / self.long.smallest for name, gap in self.long.gaps.items()}
+        name = max(lows, key=lambda one: lows[one], default="")
+        strength = next((strength for strength, times in _FAR.items() if lows.get(name, 0.0) > times), None)
+        return None if strength is None else (name, strength)
 
     @property
     def kind(self) -> str:
-        """What is wrong: planted, or found by the long run."""
-        return "suppressed" if self.suppression else self.world.kind
+        """What is wrong with the world: planted, or found by the long run."""
+        return "suppressed" if self.suppressed else self.world.kind
+
+    @property
+    def weak(self) -> str | None:
+        """The modality that something is wrong with; None where it is all of them, or none."""
+        return self.suppressed[0] if self.suppressed else self.world.modality
 
     @property
     def strength(self) -> str:
-        return self.suppression or self.world.strength
+        return self.suppressed[1] if self.suppressed else self.world.strength
 
     @property
     def expected(self) -> tuple[str, str]:
         """The cause that has to be named first, and the action."""
-        return EXPECTED["suppressed"] if self.suppression else self.world.expected
+        return EXPECTED["suppressed"] if self.suppressed else self.world.expected
 
 
 def judge(task: Task, folder: Path, *, preset: str = "quick") -> Judged:

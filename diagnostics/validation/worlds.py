@@ -118,9 +118,6 @@ class World(Record):
 
     @property
     def modality(self) -> str | None:
-        """The one that a defect was planted in, or that is likely to be held back."""
-        if self.size == "eclipsed":
-            return MODALITIES[self.seed % len(MODALITIES)]
         planted = parse_plant(self.plant)
         return None if planted is None else planted.modality
 
@@ -216,7 +213,7 @@ def build(world: World) -> VectorWorld:
         )
     if world.size == "eclipsed":
         rng = np.random.default_rng(seed_for(world.seed, "eclipsed"))
-        dim = world.modality
+        dim = MODALITIES[world.seed % len(MODALITIES)]
         care = {name: rng.uniform(1.5, 1.8) if name == dim else rng.uniform(1.7, 2.1) for name in MODALITIES}
         return build_vector_world(
             world.plant,

@@ -94,19 +94,19 @@ def test_a_modality_is_held_back_where_the_long_run_says_so(gain, gap, strength)
     """Of a recall of .4, .008 is what matters."""
     long = _long(gain, "rebalance").model_copy(update={"gaps": {"text": Estimate(value=gap + 0.01, low=gap, high=gap + 0.02)}})
     one = _said("none", "rebalance", 1, "text", size="eclipsed", text=["suppressed", "slow"], lifts=_lift(0.01), long=long)
-    assert one.world.modality == "text" and one.suppression == strength
+    assert one.suppressed == (("text", strength) if strength else None)
     found = figures([one], which="development", preset="standard", n_asked=1)
     assert found.cause_named.n == found.modality_named.n == (strength in ("medium", "large"))
     assert found.causes == ({"suppressed": {"suppressed": 1}} if strength else {"none": {"nothing+suppressed": 1}})
-    other = one.model_copy(update={"causes": {"image": [], "text": ["slow", "suppressed"]}})
+    other = one.model_copy(update={"causes": {"image": ["suppressed"], "text": ["slow", "suppressed"]}})
     missed = figures([other], which="development", preset="standard", n_asked=1)
     assert [miss.expected for miss in missed.misses] == ["suppressed rebalance"] * (strength in ("medium", "large"))
 
 
-def test_a_modality_is_held_back_in_no_other_world():
+def test_nothing_is_held_back_without_a_long_run_or_where_a_defect_was_planted():
     long = _long(0.009, "rebalance").model_copy(update={"gaps": {"text": Estimate(value=0.05, low=0.04, high=0.06)}})
-    assert _said("none", "rebalance", 1, size="sparse", long=long).suppression == ""
-    assert _said("none", "leave", 1, size="eclipsed").suppression == ""
+    assert _said("none", "leave", 1, size="eclipsed").suppressed is None
+    assert _said("missing:image:large", "fix_data", 1, long=long).suppressed is None
 
 
 def test_coverage_is_pooled_over_worlds():
