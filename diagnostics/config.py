@@ -217,7 +217,7 @@ class Preset:
     """How much a probe may spend: models, methods, seeds per arm, epochs, and whether all sets of modalities are retrained.
 
     ``rates`` are the multiples of each model's usual learning rate that are tried before anything else; none for the usual one.
-    ``further_seeds`` are those that the on/off comparison of the first model has beyond ``seeds``.
+    ``further_seeds`` are those that the first model is trained with beyond ``seeds``.
     """
 
     backbones: tuple[str, ...]
@@ -240,7 +240,7 @@ PRESETS: dict[str, Preset] = {
         max_epochs=120,
         patience=8,
         max_lattice=4,
-        further_seeds=5,  # in sparse shops three quarters and more of a lift's variance are the trainings' own chance
+        further_seeds=5,  # in sparse shops three quarters and more of a comparison's variance are the trainings' own chance
     ),
     "thorough": Preset(
         ("vbpr", "lightgcn_content", "mmgcn", "grcn", "lattice", "freedom", "bm3", "mgcn", "lightgcn"),

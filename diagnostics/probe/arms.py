@@ -202,7 +202,7 @@ def jobs(plan: ProbePlan) -> tuple[Job, ...]:
     """What is trained, each after the jobs that it needs: trials of learning rates, all arms of the first seed, then of the next.
 
     The trials of ``auto`` stand before its arm of the first seed, whose uni-modal models they need. With further seeds, only what
-    tells balancing on from off, and how much room there is for it: the judged backbone's joint models and their teachers.
+    the verdict rests on: the judged backbone, without its settling tests.
     """
     from models.balancers import NEEDS_TEACHERS
 
@@ -238,11 +238,9 @@ def _asked(plan: ProbePlan) -> Iterator[tuple[int, Arm]]:
     """Every seed with each arm that is trained with it."""
     for seed in plan.seeds:
         yield from ((seed, arm) for arm in plan.arms)
-    judged, sizes = plan.arms[0].backbone, (1, len(plan.modalities))
+    judged = [arm for arm in plan.arms if arm.backbone == plan.arms[0].backbone and not arm.variant]
     for seed in plan.further_seeds:
-        for arm in plan.arms:
-            if arm.backbone == judged and not arm.variant and (arm.balancer != "none" or len(arm.modalities) in sizes):
-                yield seed, arm
+        yield from ((seed, arm) for arm in judged)
 
 
 def _auto_trials(plan: ProbePlan, arm: Arm, teachers: tuple[str, ...], rates: tuple[str, ...]) -> list[Job]:

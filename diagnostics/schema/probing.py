@@ -75,7 +75,7 @@ class BalancerChoice(Record):
 class ProbePlan(Record):
     """Everything that decides a probe's outcome. Same plan and same data give the same ``run_id`` and the same numbers.
 
-    ``seeds``: of every arm; ``further_seeds``: with which only the on/off comparison of the first backbone is trained.
+    ``seeds``: of every arm; ``further_seeds``: with which only the first backbone is trained, without its settling tests.
     """
 
     fingerprint: str

@@ -165,7 +165,7 @@ class Protocol(Record):
     metric: str
     backbones: tuple[str, ...]
     seeds: tuple[int, ...]
-    further_seeds: tuple[int, ...] = ()  # of balancing on against off alone
+    further_seeds: tuple[int, ...] = ()  # of the judged model alone
     preset: str
     n_train: int
     n_validation: int

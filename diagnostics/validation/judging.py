@@ -179,7 +179,7 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
         further = _told(world, dataset, ran, tenbin.diagnose(dataset, profile, ran))
         clock.lap("long")
         if not ran.failures:
-            coverage = covered(dataset, ran, n_seeds=len(plan.seeds), n_draws=_DRAWS, seed=world.seed)
+            coverage = covered(dataset, ran, n_seeds=len(plan.all_seeds), n_draws=_DRAWS, seed=world.seed)
             clock.lap("coverage")
     found = {"without_seed": flips, "long": further, "coverage": coverage, "seconds": clock.laps}
     return said.model_copy(update=found)

@@ -46,7 +46,7 @@ class Measures:
     def seeds(self) -> tuple[int, ...]:
         """Seeds for which every plain arm finished; comparisons use these only, so that all are paired."""
         plain = self._plain
-        found = (seed for seed in self.run.plan.seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
+        found = (seed for seed in self.run.plan.all_seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
         return tuple(seed for seed in found if seed != self.left_out)
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from diagnostics import diagnose
 from diagnostics.probe import ProbeRun, jobs
 from diagnostics.schema import Arm, Diagnosis
+from diagnostics.stats import Contrast
 from diagnostics.verdict import is_settled
 from diagnostics.verdict.measures import Measures
 from tests.verdict.scenes import profile_of, scene
@@ -305,16 +306,19 @@ def test_what_holds_at_95_percent_alone_is_not_settled():
     assert not _settled(lift=0.004, spread=0.1)  # an open interval
 
 
-def test_further_seeds_narrow_the_lift_and_nothing_else():
+def test_further_seeds_narrow_every_comparison_of_the_judged_model():
     few, many = (
         Measures(run, dataset, "vbpr") for dataset, run in (scene(SOUND, spread=0.1), scene(SOUND, spread=0.1, n_further=5))
     )
-    assert many.seeds == few.seeds and many.knock_out("text").reach() == few.knock_out("text").reach()
-    assert len(many.lift("ckd").differences) == len(many.headroom().differences) == 10
-    assert many.lift("ckd").reach() < 0.8 * few.lift("ckd").reach()
-    assert many.headroom().reach() < 0.8 * few.headroom().reach()
+    assert many.seeds == few.run.plan.seeds + many.run.plan.further_seeds
+
+    def asked(one: Measures) -> list[Contrast]:
+        return [one.lift("ckd"), one.headroom(), one.gap("text"), one.knock_out("text"), one.gain_alone("image")]
+
+    for narrow, wide in zip(asked(many), asked(few), strict=True):
+        assert (len(narrow.differences), len(wide.differences)) == (10, 5) and narrow.reach() < 0.8 * wide.reach()
     left_out = replace(many, left_out=many.run.plan.further_seeds[0])
-    assert left_out.seeds == many.seeds and len(left_out.lift("ckd").differences) == 9
+    assert len(left_out.seeds) == len(left_out.lift("ckd").differences) == 9
 
 
 def test_further_seeds_are_left_out_where_the_answer_does_not_rest_on_balancing():
