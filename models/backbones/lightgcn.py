@@ -105,8 +105,13 @@ class LightGCNContent(SeparableBackbone):
 
 
 class LightGCN(LightGCNContent):
-    """The paper's model: purchase history alone. Whatever ``features`` it is given, it has no modalities."""
+    """The paper's model: purchase history alone. Whatever ``features`` it is given, it has no modalities.
 
+    Best validation Recall@20, mean of three seeds, with the settings above for large logs and with its own: .190 and .193 on the
+    benchmark's log (120,000 pairs), .194 and .195 on H&M. Larger batches want more L2; content's branches do not, see the module.
+    """
+
+    defaults_large: ClassVar[dict[str, float]] = {"learning_rate": 1.4e-2, "batch_size": 16384, "l2": 6e-3}
     content_in_score = False
 
     def __init__(self, n_users: int, n_items: int, features: Mapping[str, Features], **settings: Any) -> None:

@@ -56,6 +56,7 @@ def test_same_plan_same_run_id_and_other_plan_other():
     [
         *(("vbpr", 100, 32), ("vbpr", 5120, 256), ("vbpr", 12_000, 512), ("vbpr", 20_000, 1024), ("vbpr", 40_000, 2048)),
         *(("freedom", 5120, 512), ("freedom", 30_000, 2048), ("freedom", 10**6, 8192), ("mgcn", 5120, 4096)),
+        *(("lightgcn", 10**6, 16384), ("lightgcn_content", 10**6, 8192)),
     ],
 )
 def test_a_pass_through_a_small_log_has_some_steps(backbone, pairs, batch):
