@@ -1,16 +1,31 @@
-"""What a validation curve says of a training: whether it was over when it ended."""
+"""What its curves say of a training: whether it had begun, and whether it was over when it ended."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["convergence", "rising"]
+__all__ = ["begun", "convergence", "rising"]
+
+_BEGUN = 0.8 * math.log(2)  # ln 2 is the BPR loss of a coin
 
 
 def rising(validation: Sequence[float], patience: int, least: float) -> bool:
     """Whether the last ``patience`` epochs brought a gain, over the best of all before them, of more than a share ``least``."""
     before, after = validation[:-patience], validation[-patience:]
     return not before or max(after) > (1 + least) * max(before)
+
+
+def begun(losses: Sequence[float], patience: int, least: float) -> bool:
+    """Whether a training is under way, so that a validation that does not rise means something.
+
+    It is not while its pairs are told apart hardly better than by a coin, and ever better: a deeply buried modality, or a small
+    learning rate, may need twenty epochs before any list changes. A loss that no longer falls by a share ``least`` within
+    ``patience`` epochs will not begin to.
+    """
+    if len(losses) <= patience or losses[-1] <= _BEGUN:
+        return True
+    return losses[-1] >= (1 - least) * losses[-1 - patience]
 
 
 def convergence(validation: Sequence[float], losses: Sequence[float], patience: int, least: float) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Backbone
 from models.backbones.separable import SeparableBackbone
 from models.balancers.protocol import Balancer, Refused
-from models.convergence import rising
+from models.convergence import begun, rising
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
@@ -45,9 +45,9 @@ class Interactions:
 class Settings:
     """Budget and batch.
 
-    ``patience``: epochs without a better validation recall before stopping. A training that is still ``rising`` by more than that
-    share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs. ``look_every``: on how many steps
-    the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
+    ``patience``: epochs without a better validation recall before stopping, once a training has ``begun``. One that is still
+    ``rising`` by more than that share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs.
+    ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
     max_epochs: int
@@ -90,8 +90,10 @@ class Course:
     def over(self, settings: Settings) -> bool:
         """Whether validation has stopped improving or the budget is spent."""
         epoch, curve = len(self.records), [record.validation for record in self.records]
-        if self.waited >= settings.patience or epoch >= max(settings.max_epochs, settings.extended):
+        if epoch >= max(settings.max_epochs, settings.extended):
             return True
+        if self.waited >= settings.patience:
+            return begun([record.loss for record in self.records], settings.patience, settings.rising)
         return epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
 
     def memory(self, backbone: Backbone, balancer: Balancer) -> Memory:

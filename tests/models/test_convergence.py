@@ -6,8 +6,8 @@ import pytest
 
 from models.backbones.vbpr import VBPR
 from models.balancers import BALANCERS
-from models.convergence import convergence, rising
-from models.training import Settings, train
+from models.convergence import begun, convergence, rising
+from models.training import Course, EpochRecord, Settings, train
 from tests.models.worlds import small_world
 
 
@@ -26,6 +26,22 @@ from tests.models.worlds import small_world
 )
 def test_one_word_for_a_curve(validation, losses, word):
     assert convergence(validation, losses, patience=2, least=0.01) == word
+
+
+@pytest.mark.parametrize(
+    ("losses", "over"),
+    [
+        ([0.69, 0.68, 0.67, 0.66], False),  # falls, and is hardly better than a coin
+        ([0.69, 0.62, 0.57, 0.54], True),
+        ([0.69, 0.668, 0.667, 0.666], True),  # falls no more
+    ],
+)
+def test_patience_begins_when_the_training_does(losses, over):
+    records = [EpochRecord(number, loss, 0.03, {}, best=number == 1) for number, loss in enumerate(losses, start=1)]
+    assert begun(losses, 2, 0.01) == over
+    assert Course(records).over(Settings(60, 2, 64)) == over
+    assert Course(records[:3]).over(Settings(60, 3, 64)) is False  # patience itself stays what it is
+    assert Course(records).over(Settings(4, 2, 64))  # and so do the epochs
 
 
 def test_a_training_that_still_rises_goes_on_and_no_further_than_allowed():
