@@ -39,7 +39,8 @@ class Figures(Record):
     heard : cause -> share of the modalities of sound worlds of which it was named or considered
     power : planted -> strength -> share whose cause was named first
     rebalance_confirmed : of the worlds of which ``rebalance`` was said, those where twenty seeds show a gain by the same method
-    gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said
+    gain_found : of the worlds where twenty seeds show a gain that matters, those of which ``rebalance`` was said; worlds that have
+        a long run for no other reason than that it was said do not count
     held_back : tiny worlds of which nothing, or nothing firm, was said
     flips : high-confidence verdicts whose action another seed less would change
     quick_as_long : of the worlds judged again by twenty seeds, those with the same action
@@ -83,7 +84,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     clear = [one for one in planted if one.strength in _CLEAR]
     long = [(one, one.long) for one in judged if one.long is not None]
     told = [(one, other) for one, other in long if "undetermined" not in (one.action, other.action)]
-    gained = [(one, other.gain()) for one, other in long]
+    gained = [one for one, other in long if one.long_anyway and other.gain() == 2]
     advised = [(one, other) for one, other in long if one.action == "rebalance"]
     firm = [one for one in judged if one.confidence == "high" and one.without_seed]
     return Figures(
@@ -99,7 +100,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
         heard=_heard(sound),
         power=_power(planted),
         rebalance_confirmed=_share(advised, lambda pair: pair[1].gain(pair[0].method) > 0),
-        gain_found=_share([pair for pair in gained if pair[1] == 2], lambda pair: pair[0].action == "rebalance"),
+        gain_found=_share(gained, lambda one: one.action == "rebalance"),
         held_back=_share(tiny, lambda one: one.error is not None or one.action == "undetermined" or one.confidence == "low"),
         flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
         quick_as_long=_share(long, lambda pair: pair[0].action == pair[1].action),

@@ -47,7 +47,7 @@ class Judged(Record):
     causes : modality -> causes, most likely first; considered : those that were heard and not named; statuses : modality -> status
     lifts : balancer -> what it changed; recall : of the plain joint model; gaps : modality -> trained alone minus its branch
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
-    long : what twenty seeds say of the same trainings, if they were run: action, first causes and lifts
+    long : what twenty seeds say of the same trainings, if they were run; long_anyway : they were to be, whatever was said before
     coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
     error : code of the error, if the world could not be judged at all
     seconds : per step
@@ -70,6 +70,7 @@ class Judged(Record):
     n_test_users: int = 0
     without_seed: list[str] = Field(default_factory=list)
     long: Judged | None = None
+    long_anyway: bool = False
     coverage: dict[str, tuple[int, int]] = Field(default_factory=dict)
     error: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -181,7 +182,7 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
         if not ran.failures:
             coverage = covered(dataset, ran, n_seeds=len(plan.all_seeds), n_draws=_DRAWS, seed=world.seed)
             clock.lap("coverage")
-    found = {"without_seed": flips, "long": further, "coverage": coverage, "seconds": clock.laps}
+    found = {"without_seed": flips, "long": further, "long_anyway": task.long, "coverage": coverage, "seconds": clock.laps}
     return said.model_copy(update=found)
 
 

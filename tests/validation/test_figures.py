@@ -34,7 +34,7 @@ JUDGED = [
     _said("irrelevant:large", "skip_content", 4, image=["uninformative"], text=["uninformative"]),
     _said("irrelevant:medium", "undetermined", 5, image=["uninformative"], long=_long(-0.01, "skip_content")),
     _said("none", "leave", 6, confidence="high", without_seed=["leave", "leave", "undetermined", "leave", "leave"]),
-    _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance")),  # 0.008 is what matters
+    _said("none", "rebalance", 7, "text", recall=0.4, long=_long(0.009, "rebalance"), long_anyway=True),  # 0.008 is what matters
     _said("none", "rebalance", 12, "text", recall=0.4, long=_long(-0.001, "leave")),
     _said("none", "rebalance", 13, lifts=_lift(0.01, "mmpareto"), long=_long(0.009, "rebalance")),  # of ckd, which was not advised
     _said(
@@ -61,7 +61,7 @@ def test_shares_are_those_counted_by_hand(found):
         "modality_named": (2, 3),
         "false_alarms": (2, 5),
         "rebalance_confirmed": (1, 3),
-        "gain_found": (2, 2),
+        "gain_found": (1, 1),  # the other long run was made because ``rebalance`` was said
         "held_back": (1, 2),
         "flips": (1, 2),
         "quick_as_long": (3, 6),
