@@ -23,7 +23,7 @@ def begun(losses: Sequence[float], patience: int, least: float) -> bool:
     learning rate, may need twenty epochs before any list changes. A loss that no longer falls by a share ``least`` within
     ``patience`` epochs will not begin to.
     """
-    if len(losses) <= patience or losses[-1] <= _BEGUN:
+    if len(losses) <= patience or min(losses) <= _BEGUN:
         return True
     return losses[-1] >= (1 - least) * losses[-1 - patience]
 

@@ -34,6 +34,7 @@ def test_one_word_for_a_curve(validation, losses, word):
         ([0.69, 0.68, 0.67, 0.66], False),  # falls, and is hardly better than a coin
         ([0.69, 0.62, 0.57, 0.54], True),
         ([0.69, 0.668, 0.667, 0.666], True),  # falls no more
+        ([0.69, 0.54, 0.60, 0.57], True),  # a loss that is not what is trained may rise again, as BM3's does
     ],
 )
 def test_patience_begins_when_the_training_does(losses, over):
