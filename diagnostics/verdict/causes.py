@@ -187,6 +187,8 @@ def _suppressed(one: Standing) -> tuple[Cause, bool]:
         _compared("gap", one.gap, one.smallest, one.behind == "above"),
         _compared("knock_out", one.knock_out, one.smallest, bool(one.unique)),
     ]
+    if one.told_unique and one.profile.own_share is not None:
+        evidence.append(_estimated("own_share", one.profile.own_share, threshold("nothing_own"), True))
     if one.lift is not None and (one.balancing_helps or one.lift.position(one.smallest) == "below"):
         evidence.append(_compared("lift", one.lift, one.smallest, one.balancing_helps))
     evidence += _course(one, "gradient_share", 1 / (1 + one.others) if one.others else 1.0, below=True)
@@ -199,7 +201,7 @@ def _suppressed(one: Standing) -> tuple[Cause, bool]:
     explained = any(
         one.settled[variant].position(one.smallest) == "above" for variant in ("wide", "firm") if variant in one.settled
     )
-    named = bool(one.balancing_helps and behind and one.unique and one.informative)
+    named = bool(one.balancing_helps and behind and (one.unique or one.told_unique) and one.informative)
     confidence: Confidence = "high" if tried and not explained and one.hurried != "above" else "medium"
     return _cause("suppressed", confidence, evidence if behind else [entry for entry in evidence if not entry.supports]), named
 

@@ -225,7 +225,7 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
             detectable,
             detectable is not None and room.value > detectable,
         ),
-        condition("unique_part", weak.standing.knock_out, 0.0, weak.standing.unique),
+        _own_part(weak) or condition("unique_part", weak.standing.knock_out, 0.0, weak.standing.unique),
         Condition(code="data_causes_excluded", value=0.0 if clean else 1.0, threshold=0.0, holds=clean, modality=weak.name),
         condition(
             "on_off_confirms",
@@ -233,6 +233,24 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
             smallest,
             None if best is None else _HOLDS[holm_positions(measures.lifts(), smallest)[best[0]]],
         ),
+    )
+
+
+def _own_part(weak: Judgement) -> Condition | None:
+    """The condition that the weak modality knows something of its own, where the data tell so and trained models leave it open."""
+    own = weak.standing.profile.own_share
+    if own is None or not weak.standing.told_unique:
+        return None
+    limit = threshold("nothing_own")
+    return Condition(
+        code="unique_part_told",
+        value=own.value,
+        low=own.low,
+        high=own.high,
+        threshold=limit,
+        holds=True,
+        modality=weak.name,
+        unit=own.unit,
     )
 
 

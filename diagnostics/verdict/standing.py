@@ -142,6 +142,14 @@ class Standing:
             return True
         return {"above": True, "below": False, "open": None}[self.own]
 
+    @property
+    def told_unique(self) -> bool:
+        """Whether the data alone tell that it knows something of its own, where trained models leave that open (A8).
+
+        Little is lost with what the joint model has hardly learnt: a knock-out understates what is held back.
+        """
+        return self.unique is None and self.has_own is True
+
 
 def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     """Every modality's standing."""

@@ -61,6 +61,28 @@ def test_a_gain_without_a_unique_part_is_never_said_to_free_what_was_held_back()
     assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained" and found.verdict.confidence != "high"
 
 
+def test_data_tell_that_a_modality_has_something_of_its_own_where_trained_models_leave_it_open():
+    hardly_used = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.202}
+    balanced = {"lift": 0.03, "headroom": 0.03, "gap": 0.05, "spread": 0.1}
+    silent = _judge(hardly_used, **balanced)
+    assert silent.verdict.sentence_message.code == "verdict.rebalance.unexplained"
+    (condition,) = (one for one in silent.verdict.conditions if one.code == "unique_part")
+    assert condition.holds is None and condition.low < 0 < condition.high
+    told = _judge(hardly_used, profile={"own_share": {"image": 0.3, "text": 0.6}}, **balanced)
+    assert (told.verdict.action, told.verdict.modality) == ("rebalance", "image")
+    assert told.verdict.sentence_message.code == "verdict.rebalance.confirmed" and _causes(told, "image") == ["suppressed"]
+    (condition,) = (one for one in told.verdict.conditions if one.code.startswith("unique_part"))
+    assert (condition.code, condition.value, condition.holds, condition.unit) == ("unique_part_told", 0.3, True, "share")
+    assert all(one.holds for one in told.verdict.conditions)
+    assert "own_share" in {entry.measure for one in told.modalities for cause in one.causes for entry in cause.evidence}
+
+
+def test_data_do_not_outweigh_trained_models_that_lose_nothing_without_it():
+    nothing_new = {"id": 0.15, "text": 0.20, "image": 0.18, "image+text": 0.20}
+    found = _judge(nothing_new, lift=0.03, headroom=0.03, gap=0.05, profile={"own_share": {"image": 0.3, "text": 0.6}})
+    assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained" and not _causes(found, "image")
+
+
 @pytest.mark.parametrize("few", [{"n_seeds": 1}, {"n_users": 100}])
 def test_what_repeats_others_is_not_surely_so_by_one_seed_or_few_customers(few):
     recall = {"id": 0.15, "text": 0.20, "image": 0.17, "image+text": 0.19}
