@@ -23,6 +23,9 @@ from sample_data.generator.plants import parse_plant
 from sample_data.generator.vectors import MODALITIES, Tastes, VectorWorld, View, build_vector_world
 
 __all__ = [
+    "BLURRED",
+    "CLEAR",
+    "DIM",
     "EXPECTED",
     "SETS",
     "SIZES",
@@ -45,14 +48,14 @@ SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middl
 """Customers, products, and purchases of one customer."""
 
 _SPARSE = Tastes(shared=0.3, text=1.2, image=2.0, id=0.0, popularity=0.3)
-_BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
+BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
 """What makes balancing pay: few purchases of many products and tastes that follow content, most of it in an image that shows it
 less clearly.
 
 Found by search on worlds of other seeds, see ``sample_data/README.md``. Whether it pays in one of them only a long run says.
 """
 
-_DIM, _CLEAR = View(dimensions=64, noise=0.15, nuisance=4.7), View(dimensions=48, noise=0.45, nuisance=0.25)
+DIM, CLEAR = View(dimensions=64, noise=0.15, nuisance=4.7), View(dimensions=48, noise=0.45, nuisance=0.25)
 """What holds a modality back: few purchases, and tastes that follow both kinds of content, one of which shows itself less clearly.
 
 Found by search too. Whether it is held back in one of them, and how far, only a long run says.
@@ -209,7 +212,7 @@ def build(world: World) -> VectorWorld:
             n_items=int(rng.integers(900, 1500)),
             per_user=float(rng.uniform(4.5, 6)),
             tastes=_SPARSE,
-            views={"image": _BLURRED},
+            views={"image": BLURRED},
         )
     if world.size == "eclipsed":
         rng = np.random.default_rng(seed_for(world.seed, "eclipsed"))
@@ -223,7 +226,7 @@ def build(world: World) -> VectorWorld:
             per_user=float(rng.uniform(5.5, 7)),
             tastes=Tastes(shared=0.3, id=0.0, popularity=float(rng.uniform(0.2, 0.4)), **care),
             factors=int(rng.integers(7, 10)),
-            views={name: _DIM if name == dim else _CLEAR for name in MODALITIES},
+            views={name: DIM if name == dim else CLEAR for name in MODALITIES},
         )
     n_users, n_items, per_user = SIZES[world.size]
     return build_vector_world(world.plant, seed=world.seed, n_users=n_users, n_items=n_items, per_user=per_user)

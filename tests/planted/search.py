@@ -24,15 +24,14 @@ from diagnostics.dataset.splits import split
 from diagnostics.probe import prepare
 from diagnostics.schema import Catalog, Dataset, InteractionLog, ReadingNotes
 from diagnostics.validation.trainings import run_here
+from diagnostics.validation.worlds import BLURRED, CLEAR, DIM
 from diagnostics.verdict.measures import Measures
 from sample_data.generator.vectors import Tastes, View, build_vector_world
 
 BALANCERS = ("ckd", "ogm_ge", "mmpareto", "agm", "mslr", "modality_dropout", "gradient_blending")
 BURIED = View(dimensions=64, noise=0.2, nuisance=8.0)
-BLURRED = View(dimensions=64, noise=0.2, nuisance=5.0)
 DEEP = View(dimensions=64, noise=0.2, nuisance=15.0)
 WIDE = View(dimensions=128, noise=1.5, nuisance=1.0)
-DIM, CLEAR = View(dimensions=64, noise=0.15, nuisance=4.7), View(dimensions=48, noise=0.45, nuisance=0.25)
 PLAIN = View(dimensions=24, noise=0.1, nuisance=0.1)
 
 
