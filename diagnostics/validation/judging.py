@@ -44,7 +44,7 @@ class Judged(Record):
 
     Attributes
     ----------
-    causes : modality -> causes, most likely first; considered : those that were heard and not named; statuses : modality -> status
+    causes : modality -> causes, in the order of ``verdict.causes``; considered : those heard and not named; statuses : modality -> status
     lifts : balancer -> what it changed; recall : of the plain joint model; gaps : modality -> trained alone minus its branch
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run; long_anyway : they were to be, whatever was said before
@@ -89,7 +89,7 @@ class Judged(Record):
         return max(self.lifts, key=lambda name: self.lifts[name].value or 0.0, default=None)
 
     def first_cause(self, modality: str) -> str:
-        """The most likely cause of a modality's weakness; "" where nothing is said to be wrong with it."""
+        """The cause named first for a modality's weakness; "" where nothing is said to be wrong with it."""
         return next(iter(self.causes.get(modality, [])), "")
 
     def gain(self, method: str | None = None) -> int:

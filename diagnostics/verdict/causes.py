@@ -3,7 +3,8 @@
 Every hypothesis is heard: what speaks for it and what against it. It is named as a cause only by its signature: every condition of
 it holds with its interval, at a level corrected for the number of modalities looked at. The others that something speaks for are
 told as considered. The likelihood is Laplace's rule of succession over the evidence, clear evidence counting twice [own]: it orders
-hypotheses and is no probability that could be checked against frequencies. A fault of the data comes before what it leads to.
+hypotheses and is no probability that could be checked against frequencies. A fault of the data comes before what it leads to, and
+what balancing is shown to mend before what else would help: the cause that the verdict acts on is the first one named.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ __all__ = ["DATA_CAUSES", "Judgement", "judge"]
 DATA_CAUSES: tuple[CauseCode, ...] = ("missing", "scale_mismatch", "uninformative")
 """Faults of the data and not of the training, in the order in which they explain one another."""
 
-_EXPLAINING: tuple[CauseCode, ...] = (*DATA_CAUSES, "redundant")
-"""What is seen in the data comes before what it leads to in training."""
+_ACTED_ON: tuple[CauseCode, ...] = (*DATA_CAUSES, "redundant", "suppressed")
+"""What a verdict acts on comes before other causes: faults of the data before what they lead to in training."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was concluded of one modality. ``causes`` are named, ``considered`` are not; the most likely first."""
+    """What was concluded of one modality.
+
+    ``causes`` are named, the one that a verdict acts on first; ``considered`` are not, the most likely first.
+    """
 
     standing: Standing
     status: Status
@@ -64,14 +68,13 @@ def judge(one: Standing) -> Judgement:
     """Status and causes of one modality."""
     heard = [hear(one) for hear in (_missing, _scale, _uninformative, _unused, _redundant, _suppressed, _slow, _overfitting)]
     named = sorted((cause for cause, is_named in heard if is_named), key=_order)
-    considered = sorted(
-        (cause for cause, is_named in heard if not is_named and any(entry.supports for entry in cause.evidence)), key=_order
-    )
+    considered = [cause for cause, is_named in heard if not is_named and any(entry.supports for entry in cause.evidence)]
+    considered.sort(key=lambda cause: -cause.likelihood)
     return Judgement(one, _status(one, [cause.code for cause in named]), tuple(named), tuple(considered))
 
 
 def _order(cause: Cause) -> tuple[int, float]:
-    return (_EXPLAINING.index(cause.code) if cause.code in _EXPLAINING else len(_EXPLAINING), -cause.likelihood)
+    return (_ACTED_ON.index(cause.code) if cause.code in _ACTED_ON else len(_ACTED_ON), -cause.likelihood)
 
 
 def _status(one: Standing, codes: list[CauseCode]) -> Status:

@@ -243,6 +243,16 @@ def test_slow_is_what_gains_when_its_branch_is_hurried():
     assert _named(replace(hurried, leads=True)) == []
 
 
+def test_what_balancing_mends_is_named_before_what_another_rate_would_though_more_speaks_for_the_rate():
+    dataset, run = scene(SOUND, lift=0.03, gap=0.05, headroom=0.03, seed_spread=0.0002)
+    found = standings(Measures(run, dataset, "vbpr"), profile_of(dataset))
+    one = next(one for one in found if one.name == "image")
+    both = judge(replace(one, settled={"fast": one.gain_alone}, hurried="above", dynamics={"speed_ratio": _sure(2.0)}))
+    suppressed, slow = both.causes
+    assert (suppressed.code, slow.code, both.status) == ("suppressed", "slow", "suppressed")
+    assert slow.likelihood > suppressed.likelihood
+
+
 def test_overfitting_is_what_gains_when_learning_by_heart_is_held_back():
     one = _image()
     firm = replace(one, settled={"firm": one.gain_alone}, dynamics={"overfitting_ratio": _sure(6.0)})
