@@ -44,7 +44,8 @@ class Judged(Record):
 
     Attributes
     ----------
-    causes : modality -> causes, in the order of ``verdict.causes``; considered : those heard and not named; statuses : modality -> status
+    causes : modality -> causes, in the order of ``verdict.causes``; considered : those that were heard and not named
+    statuses : modality -> status
     lifts : balancer -> what it changed; recall : of the plain joint model; gaps : modality -> trained alone minus its branch
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run; long_anyway : they were to be, whatever was said before
