@@ -16,7 +16,7 @@ def _percent(value: float, lang: str) -> str:
     share = value * 100
     if 0 < abs(share) < 0.05:  # not nothing
         return "<0.1%" if share > 0 else ">−0.1%"
-    return f"{share:.1f}%" if 0 < abs(share) < 99.95 else f"{share:.0f}%"
+    return (f"{share:.1f}%" if 0 < abs(share) < 99.95 else f"{share:.0f}%").replace("-", "−")
 
 
 def _points(value: float, lang: str) -> str:

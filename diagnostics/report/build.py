@@ -7,6 +7,7 @@ from typing import Any
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.contributed import dissent_lines
+from diagnostics.report.evidence import judged_balancing
 from diagnostics.report.measured import balancing_section, modalities_section, training_section
 from diagnostics.report.model import (
     Block,
@@ -115,14 +116,14 @@ def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
             words("report.fact.standalone_note", floor=words.value(best.standalone.permuted_floor, "percent")),
         )
     )
-    lift = max((result.lift for result in diagnosis.balancing.results), key=lambda lift: lift.value or 0.0, default=None)
-    if lift is not None:
+    balanced = judged_balancing(diagnosis)
+    if balanced is not None:
         facts.append(
             Fact(
                 words("report.fact.lift"),
-                words.value(lift, "points"),
-                words.spoken_interval(lift, "points"),
-                words("report.fact.lift_note"),
+                words.value(balanced.lift, "points"),
+                words.spoken_interval(balanced.lift, "points"),
+                words("report.fact.lift_note", balancer=words.coded("balancer", balanced.balancer)),
             )
         )
     return Facts(tuple(facts))

@@ -71,9 +71,9 @@ def _axis(values: tuple[float, ...], how: str, lang: str) -> dict[str, object]:
 def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
     drawn = go.Figure()
     low, high = chart.domain
-    places = list(range(len(chart.rows)))
-    for place, row in zip(places, chart.rows, strict=True):
-        if row.value is None:
+    places = list(range(len(chart.entries)))
+    for place, row in enumerate(chart.entries):
+        if isinstance(row, str) or row.value is None:
             continue
         colour = _ink(row.look, theme)
         spread = None
@@ -124,7 +124,10 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
     )
     drawn.update_yaxes(
         tickvals=places,
-        ticktext=[_marked(row.label, row.look, theme) + "  " for row in chart.rows],
+        ticktext=[
+            f"<b>{_safe(row, 60)}</b>  " if isinstance(row, str) else _marked(row.label, row.look, theme) + "  "
+            for row in chart.entries
+        ],
         tickfont={"size": 14},
         range=[len(places) - 0.4, -0.6],
         showgrid=False,
@@ -134,7 +137,7 @@ def _intervals(chart: IntervalChart, lang: str, theme: str) -> go.Figure:
     )
     bottom = 88 if chart.floor_label else 56
     return drawn.update_layout(
-        height=40 * len(chart.rows) + bottom + 28,
+        height=40 * len(places) + bottom + 28,
         margin={"l": 8, "r": 64, "t": 28, "b": bottom},
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
         showlegend=bool(chart.floor_label),

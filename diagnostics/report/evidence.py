@@ -9,7 +9,18 @@ from typing import TypeVar
 
 from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, IntervalChart, Look, Panel, Row, look_of
 from diagnostics.report.words import Words
-from diagnostics.schema import Absence, Balancing, Coverage, CurvePoint, Diagnosis, Estimate, ProbeEvent, Profile, SegmentCoverage
+from diagnostics.schema import (
+    Absence,
+    Balancing,
+    BalancingResult,
+    Coverage,
+    CurvePoint,
+    Diagnosis,
+    Estimate,
+    ProbeEvent,
+    Profile,
+    SegmentCoverage,
+)
 
 __all__ = [
     "Held",
@@ -20,6 +31,7 @@ __all__ = [
     "curve_chart",
     "curves_of",
     "interval_row",
+    "judged_balancing",
     "plain_first",
     "points_from_events",
     "split_chart",
@@ -33,15 +45,18 @@ __all__ = [
 Told = TypeVar("Told")
 
 
-def interval_row(label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None) -> Row:
+def interval_row(
+    label: str, estimate: Estimate, look: Look, words: Words, how: str, floor: float | None = None, group: str = ""
+) -> Row:
     """One line of an interval chart from an estimate, without an interval where there is no value."""
     low, high = (None, None) if estimate.value is None else (estimate.low, estimate.high)
-    return Row(label, estimate.value, words.value(estimate, how), look, low, high, floor)
+    return Row(label, estimate.value, words.value(estimate, how), look, low, high, floor, group)
 
 
 def spoken(title: str, rows: Iterable[Row], words: Words) -> str:
     """The sentence that a screen reader says for a chart."""
-    return words("chart.alt", title=title, rows=[words("chart.alt_row", label=row.label, value=row.text) for row in rows])
+    labelled = [(_in_group(row.label, row.group, words), row.text) for row in rows]
+    return words("chart.alt", title=title, rows=[words("chart.alt_row", label=label, value=value) for label, value in labelled])
 
 
 @dataclass(frozen=True)
@@ -126,20 +141,20 @@ def standalone_chart(profile: Profile, words: Words) -> IntervalChart:
 
 
 def arms_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:
-    """What each training reached on the test customers, weakest first within a backbone."""
+    """What each training reached on the test customers, weakest first within a backbone, the judged one before the others."""
     all_names = tuple(modality.name for modality in diagnosis.modalities)
+    backbones = diagnosis.protocol.backbones
+    arms = [arm for arm in diagnosis.arms if not arm.variant]
     rows = []
-    for arm in sorted(
-        (arm for arm in diagnosis.arms if not arm.variant), key=lambda arm: (arm.backbone, arm.recall_at_20.value or 0.0)
-    ):
+    for arm in sorted(arms, key=lambda arm: (backbones.index(arm.backbone), arm.recall_at_20.value or 0.0)):
         known = tuple(name for name in arm.modalities if name != "id")
         look = look_of("id" if not known else known[0] if len(known) == 1 else "joint", all_names)
         full = len(known) == len(all_names) > 1
         label = words.modality("joint") if full else words.modalities(known)
         if arm.balancer != "none":
             label = words("chart.arms.balanced", arm=label, balancer=words.coded("chart.balancer", arm.balancer))
-        label = _of_backbone(label, arm.backbone, len({other.backbone for other in diagnosis.arms}), words)
-        rows.append(interval_row(label, arm.recall_at_20, look, words, "percent"))
+        group = _group(arm.backbone, len(backbones), words)
+        rows.append(interval_row(label, arm.recall_at_20, look, words, "percent", group=group))
     popularity = diagnosis.baselines.get("popularity", {}).get("recall_at_20")
     lines = () if popularity is None else ((words("chart.popularity"), popularity),)
     title = words("chart.arms.title")
@@ -163,15 +178,26 @@ def balancing_chart(balancing: Balancing, words: Words) -> IntervalChart:
     backbones = len({result.backbone for result in balancing.results})
     rows = []
     for result in balancing.results:
-        label = _of_backbone(words.coded("chart.balancer", result.balancer), result.backbone, backbones, words)
-        rows.append(interval_row(label, result.lift, look_of("joint"), words, "points"))
+        label, group = words.coded("chart.balancer", result.balancer), _group(result.backbone, backbones, words)
+        rows.append(interval_row(label, result.lift, look_of("joint"), words, "points", group=group))
     title = words("chart.balancing.title")
     return IntervalChart(title, spoken(title, rows, words), "dot", tuple(rows), "points", words("chart.points_axis"))
 
 
-def _of_backbone(label: str, backbone: str, backbones: int, words: Words) -> str:
-    """The label, with the model's name in front where there is more than one."""
-    return words("chart.of_backbone", backbone=words.coded("backbone", backbone), label=label) if backbones > 1 else label
+def _group(backbone: str, backbones: int, words: Words) -> str:
+    """The model's name where there is more than one."""
+    return words.coded("backbone", backbone) if backbones > 1 else ""
+
+
+def _in_group(label: str, group: str, words: Words) -> str:
+    return words("chart.in_group", group=group, label=label) if group else label
+
+
+def judged_balancing(diagnosis: Diagnosis) -> BalancingResult | None:
+    """What the verdict is about: of the model that is judged, the method that changed most for the better."""
+    judged = diagnosis.protocol.backbones[:1]
+    measured = [one for one in diagnosis.balancing.results if one.backbone in judged and one.lift.value is not None]
+    return max(measured, key=lambda one: one.lift.value or 0.0, default=None)
 
 
 def plain_first(by_balancer: Mapping[str, Told]) -> list[tuple[str, Told]]:
@@ -201,7 +227,7 @@ def curve_chart(points: Mapping[str, Iterable[CurvePoint]], words: Words, backbo
         panels.append(Panel(words.modality(name), look_of(name, names), curves))
     title = words("chart.curves.title")
     if backbone is not None:
-        title = _of_backbone(title, backbone, 2, words)
+        title = _in_group(title, words.coded("backbone", backbone), words)
     ends = where_curves_end(panels, words)
     return CurveChart(
         title,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 __all__ = [
@@ -62,7 +63,10 @@ def look_of(name: str, all_names: tuple[str, ...] = ()) -> Look:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of an interval chart. ``value`` is in the axis's unit; ``text`` is how it is written; ``floor`` a mark to beat."""
+    """One line of an interval chart. ``value`` is in the axis's unit; ``text`` is how it is written; ``floor`` a mark to beat.
+
+    Rows of one ``group`` follow one another under its name.
+    """
 
     label: str
     value: float | None
@@ -71,6 +75,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     floor: float | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,14 @@ class IntervalChart:
     lines: tuple[tuple[str, float], ...] = ()
     floor_label: str = ""
     limit: float | None = None  # the axis ends here, for shares that cannot pass 1
+
+    @property
+    def entries(self) -> tuple[Row | str, ...]:
+        """From top to bottom: the rows, and before the first of each group its name."""
+        found: list[Row | str] = []
+        for group, rows in groupby(self.rows, key=lambda row: row.group):
+            found += [*filter(None, [group]), *rows]
+        return tuple(found)
 
     @property
     def domain(self) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from diagnostics.report.evidence import (
     contribution_chart,
     coverage_chart,
     curves_of,
+    judged_balancing,
     standalone_chart,
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
@@ -104,7 +105,7 @@ def _cause(cause: Cause, words: Words) -> str:
         "report.cause",
         cause=words.coded("cause", cause.code),
         confidence=words(f"confidence.{cause.confidence}"),
-        evidence=words.series(evidence) if evidence else MISSING,
+        evidence=words.join_clauses(evidence) if evidence else MISSING,
     )
 
 
@@ -142,13 +143,17 @@ def training_section(diagnosis: Diagnosis, words: Words) -> Section:
 def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     """Balancing on against off, in pairs of the same customers and seeds."""
     balancing = diagnosis.balancing
-    measured = [result for result in balancing.results if result.lift.value is not None]
-    if not measured:
+    best = judged_balancing(diagnosis)
+    if best is None:  # whatever other models say: they are beside the point
         return Section("balancing", words("report.balancing.title"), words("report.balancing.answer_none"), ())
-    best = max(measured, key=lambda result: result.lift.value or 0.0)
     low, high = best.lift.low, best.lift.high
     outcome = "gain" if low is not None and low > 0 else "loss" if high is not None and high < 0 else "open"
-    answer = words(f"report.balancing.answer_{outcome}", lift=words.with_interval(best.lift, "points"))
+    answer = words(
+        f"report.balancing.answer_{outcome}",
+        lift=words.with_interval(best.lift, "points"),
+        backbone=words.coded("backbone", best.backbone),
+        balancer=words.coded("balancer", best.balancer),
+    )
     columns = tuple(
         Column(words(f"report.column.{name}"), name not in ("backbone", "balancer"))
         for name in ("backbone", "balancer", "plain", "balanced", "lift")

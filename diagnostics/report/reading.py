@@ -45,7 +45,9 @@ def data_section(diagnosis: Diagnosis, words: Words) -> Section:
     noted = reading_points(reading, words)
     if noted.items:
         blocks.append(noted)
-    blocks.append(funnel(reading, words))
+    lost = funnel(reading, words)
+    if lost.rows:
+        blocks.append(lost)
     remarks = reading_remarks(reading, words)
     if remarks.items:
         blocks.append(Folded(words("report.data.remarks", count=len(remarks.items)), (remarks,)))

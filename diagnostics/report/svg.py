@@ -120,7 +120,7 @@ def _intervals(chart: IntervalChart, lang: str) -> tuple[list[Markup], float]:
         return left + (value - low) * scale
 
     top = 26 if chart.lines else 8
-    bottom = top + _ROW * len(chart.rows)
+    bottom = top + _ROW * len(chart.entries)
     body: list[Markup] = []
     for tick in nice_ticks(low, high):
         if low - 1e-9 <= tick <= high + 1e-9:
@@ -130,8 +130,9 @@ def _intervals(chart: IntervalChart, lang: str) -> tuple[list[Markup], float]:
         body.append(_line(at(value), top - 6, at(value), bottom, "reference"))
         anchor = "start" if at(value) < (left + right) / 2 else "end"
         body.append(_text(at(value), top - 11, label, "quiet", anchor))
-    for index, row in enumerate(chart.rows):
-        body += _interval_row(chart, row, top + _ROW * (index + 0.5), left, at)
+    for index, entry in enumerate(chart.entries):
+        y = top + _ROW * (index + 0.5)
+        body += [_text(3, y + 6.5, entry, "strong")] if isinstance(entry, str) else _interval_row(chart, entry, y, left, at)
     body.append(_text((left + right) / 2, bottom + 38, chart.axis, "quiet", "middle"))
     height = bottom + 46.0
     if chart.floor_label:

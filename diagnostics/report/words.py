@@ -135,6 +135,10 @@ class Words:
         """Sentences one after another: with a space in English, without in Japanese."""
         return ("" if self.lang == "ja" else " ").join(sentences)
 
+    def join_clauses(self, clauses: Iterable[str]) -> str:
+        """What may hold commas of its own, one after another."""
+        return ("、" if self.lang == "ja" else "; ").join(clauses)
+
     def with_interval(self, estimate: Estimate | Evidence | None, how: str | None = None) -> str:
         """``14.3% (95% interval 13.9% – 14.7%)``."""
         interval = self.interval(estimate, how)

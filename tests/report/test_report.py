@@ -13,7 +13,8 @@ from diagnostics.errors import TenbinError
 from diagnostics.messages import LANGUAGES
 from diagnostics.report import WRITERS, build, write_report
 from diagnostics.report.build import SECTIONS
-from diagnostics.report.model import Figure, Folded, Table
+from diagnostics.report.model import Facts, Figure, Folded, Table
+from diagnostics.report.svg import draw
 from diagnostics.report.words import Words
 from diagnostics.schema import Diagnosis, Estimate, RateChoice
 from tests.report.example import HOSTILE, example
@@ -184,7 +185,8 @@ def test_several_models_are_told_apart_each_with_its_learning_rate_and_a_sentenc
     rates = tuple(
         RateChoice(backbone=name, learning_rate=rate, default=rate) for name, rate in (("vbpr", 0.002), ("lightgcn_content", 0.01))
     )
-    results = tuple(result.model_copy(update={"backbone": "lightgcn_content"}) for result in one.balancing.results)
+    far = Estimate(value=0.07, low=0.06, high=0.08, n=5, unit="difference")  # more than the model that is judged
+    results = tuple(result.model_copy(update={"backbone": "lightgcn_content", "lift": far}) for result in one.balancing.results)
     both = one.model_copy(
         update={
             "arms": one.arms + other,
@@ -198,6 +200,13 @@ def test_several_models_are_told_apart_each_with_its_learning_rate_and_a_sentenc
     assert told == words.series(["VBPR 0.002", f"{words.coded('backbone', 'lightgcn_content')} 0.01"])
     for key in ("training", "balancing"):
         chart = next(block.chart for block in report.section(key).blocks if isinstance(block, Figure))
-        assert len({row.label for row in chart.rows}) == len(chart.rows)
+        assert len({(row.group, row.label) for row in chart.rows}) == len(chart.rows)
+        names = [words.coded("backbone", name) for name in both.protocol.backbones]
+        assert [entry for entry in chart.entries if isinstance(entry, str)] == names
+        assert all(name in chart.alt and f">{name}</text>" in draw(chart, lang) for name in names)
+    judged = max(one.balancing.results, key=lambda result: result.lift.value or 0.0)
+    (facts,) = (block for block in report.section("overview").blocks if isinstance(block, Facts))
+    assert words.value(judged.lift, "points") in [fact.value for fact in facts.items]
+    assert words.with_interval(judged.lift, "points") in report.section("balancing").answer
     html = _html(both, lang)
     assert words("explained.backbone.lightgcn_content") in html and words("explained.balancer.ckd") in html
