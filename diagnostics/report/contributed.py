@@ -28,37 +28,41 @@ _DRAWN = ("bare", "gradient_share", "confidence", "reliance", "conflict")
 
 
 def said(evidence: Evidence, words: Words) -> str:
-    """One piece of evidence: what was measured, its value, the threshold."""
-    key = "report.evidence" if evidence.threshold is None else "report.evidence_threshold"
-    return words(
-        key,
-        measure=words.coded("measure", evidence.measure),
-        value=words.value(evidence),
-        threshold=words.size(evidence.threshold, evidence.unit),
-    )
+    """One piece of evidence: what was measured, its value and interval."""
+    return words("report.evidence", measure=words.coded("measure", evidence.measure), value=words.with_interval(evidence))
 
 
 def heard_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]:
     """Every hypothesis that something speaks for, the named causes first, with its evidence for and against."""
-    columns = tuple(
-        Column(words(f"report.heard.{name}"), name == "likelihood") for name in ("cause", "likelihood", "for", "against")
-    )
-    rows = [
-        _heard(modality.name, cause, cause in modality.causes, words)
+    heard = [
+        block
         for modality in diagnosis.modalities
         for cause in (*modality.causes, *modality.considered)
+        for block in _heard(modality.name, cause, cause in modality.causes, words)
     ]
-    if not rows:
-        return ()
-    return (Folded(words("report.heard.title"), (Paragraph(words("report.heard.text")), Table(columns, tuple(rows)))),)
+    return (Folded(words("report.heard.title"), (Paragraph(words("report.heard.text")), *heard)),) if heard else ()
 
 
-def _heard(name: str, cause: Cause, is_named: bool, words: Words) -> tuple[Cell, ...]:
-    sides = [words.series([said(entry, words) for entry in cause.evidence if entry.supports is side]) for side in (True, False)]
+def _heard(name: str, cause: Cause, is_named: bool, words: Words) -> tuple[Block, ...]:
+    """One hypothesis: what became of it, and each piece of evidence in a line."""
+    state = words(
+        f"report.heard.{'named' if is_named else 'considered'}",
+        likelihood=words.number(cause.likelihood),
+        remedy=words.coded("remedy", cause.code),
+    )
+    names = ("evidence", "value", "threshold", "speaks")
+    columns = tuple(Column(words(f"report.heard.{column}"), column in ("value", "threshold")) for column in names)
+    rows = tuple(
+        (
+            Cell(words.coded("measure", entry.measure)),
+            Cell(words.value(entry), note=words.interval(entry)),
+            Cell(words.size(entry.threshold, entry.unit)),
+            Cell(words("report.heard.for"), icon="check") if entry.supports else Cell(words("report.heard.against"), icon="off"),
+        )
+        for entry in cause.evidence
+    )
     title = words("report.heard.of", modality=name, cause=words.coded("cause", cause.code))
-    remedy = words.coded("remedy", cause.code)
-    state = words("report.heard.named", remedy=remedy) if is_named else words("report.heard.considered")
-    return Cell(title, note=state), Cell(words.number(cause.likelihood)), *(Cell(side or MISSING) for side in sides)
+    return Paragraph(title, "lead"), Paragraph(state, "note"), Table(columns, rows)
 
 
 def history_chart(diagnosis: Diagnosis, words: Words) -> IntervalChart:

@@ -43,6 +43,9 @@ if set(STATUS_ICONS) != set(get_args(Status)):
     raise AssertionError("every status needs its sign")
 
 
+_REASONS = 3
+
+
 # ---------------------------------------------------------------- kinds of information
 
 
@@ -100,7 +103,8 @@ def _explained(modality: ModalityResult, words: Words) -> Points:
 
 
 def _cause(cause: Cause, words: Words) -> str:
-    evidence = [said(entry, words) for entry in cause.evidence if entry.supports]
+    """A named cause and the first of what speaks for it; the table of hypotheses has the rest, and what speaks against it."""
+    evidence = [said(entry, words) for entry in cause.evidence if entry.supports][:_REASONS]
     return words(
         "report.cause",
         cause=words.coded("cause", cause.code),
@@ -114,12 +118,19 @@ def _cause(cause: Cause, words: Words) -> str:
 
 def training_section(diagnosis: Diagnosis, words: Words) -> Section:
     """What small models reached with each set of information, and how each kind learnt inside the joint model."""
-    plain = [arm for arm in diagnosis.arms if arm.balancer == "none" and not arm.variant and arm.recall_at_20.value is not None]
+    plain = [
+        arm
+        for arm in diagnosis.arms
+        if (arm.backbone, arm.balancer, arm.variant) == (diagnosis.protocol.backbones[0], "none", "")
+        and arm.recall_at_20.value is not None
+    ]
     if plain:
         best = max(plain, key=lambda arm: arm.recall_at_20.value or 0.0)
-        known = tuple(name for name in best.modalities if name != "id")
         answer = words(
-            "report.training.answer", arm=words.modalities(known), value=words.with_interval(best.recall_at_20, "percent")
+            "report.training.answer",
+            backbone=words.coded("backbone", best.backbone),
+            arm=words.modalities(tuple(name for name in best.modalities if name != "id")),
+            value=words.with_interval(best.recall_at_20, "percent"),
         )
     else:
         answer = words("report.training.answer_none")

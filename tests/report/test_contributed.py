@@ -72,26 +72,27 @@ def words(request) -> Words:
     return Words(request.param)
 
 
-def test_evidence_tells_its_threshold_where_it_has_one(words):
+def test_evidence_tells_its_interval(words):
     entry = Evidence(measure="gap", value=0.026, low=0.021, high=0.031, threshold=0.004, unit="difference")
-    assert "2.6" in said(entry, words) and "0.4" in said(entry, words)
-    assert "0.4" not in said(entry.model_copy(update={"threshold": None}), words)
+    assert all(number in said(entry, words) for number in ("2.6", "2.1", "3.1"))
 
 
 def test_evidence_for_and_against_stand_apart_and_named_causes_first(words):
     both = (
-        Evidence(measure="gap", value=0.026, unit="difference", supports=True),
+        Evidence(measure="gap", value=0.026, low=0.021, high=0.031, threshold=0.004, unit="difference", supports=True),
         Evidence(measure="knock_out", value=0.011, unit="difference", supports=False),
     )
     named = Cause(code="suppressed", confidence="medium", evidence=both, likelihood=0.6)
     heard = Cause(code="slow", confidence="low", evidence=both[:1], likelihood=0.5)
     (folded,) = heard_blocks(_image(_diagnosis(), causes=(named,), considered=(heard,)), words)
-    table = folded.blocks[-1]
-    assert isinstance(table, Table) and len(table.rows) == 2
-    first, second = table.rows
-    assert "2.6" in first[2].text and "1.1" not in first[2].text and "1.1" in first[3].text
-    assert first[0].note != second[0].note  # named, considered
-    assert second[3].text == "–"
+    _, title, state, table, other, other_state, other_table = folded.blocks
+    assert words.coded("cause", "suppressed") in title.text and words.coded("cause", "slow") in other.text
+    assert "60.0%" in state.text and words.coded("remedy", "suppressed") in state.text
+    assert "50.0%" in other_state.text and words.coded("remedy", "slow") not in other_state.text
+    (gap, lost), (alone,) = table.rows, other_table.rows
+    assert "2.6" in gap[1].text and "2.1" in gap[1].note and "3.1" in gap[1].note and "0.4" in gap[2].text
+    assert "1.1" in lost[1].text and lost[2].text == "–"
+    assert gap[3] == alone[3] != lost[3]
 
 
 def test_nothing_heard_is_no_block(words):
