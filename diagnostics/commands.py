@@ -121,7 +121,18 @@ def validate(request: ValidationRequest, out: Path, json_progress: bool) -> None
             session.step("validate", done, eta_s=eta_s)
 
         found = judge_worlds(request, out, tell=tell, cancelled=session.cancelled)
-    for name in ("cause_named", "modality_named", "false_alarms", "rebalance_confirmed", "gain_found", "held_back", "flips"):
+    if found.n_judged < found.n_asked:
+        session.say("cli.validation.crashed", count=found.n_asked - found.n_judged)
+    for name in (
+        "cause_named",
+        "action_named",
+        "modality_named",
+        "false_alarms",
+        "rebalance_confirmed",
+        "gain_found",
+        "held_back",
+        "flips",
+    ):
         share = getattr(found, name)
         if share.value is None:
             session.say("cli.validation.nothing", what=text(f"cli.validation.{name}", request.lang))

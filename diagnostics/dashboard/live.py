@@ -80,7 +80,8 @@ def _first_answer(folder: RunFolder, words: Words) -> None:
 
 
 def _curves(folder: RunFolder, words: Words) -> None:
-    events = folder.events()
+    judged = folder.judged_backbone()
+    events = [event for event in folder.events() if event.arm.split(":")[0] == judged]
     points = points_from_events(events)
     if not points:
         st.caption(plain(words("dashboard.live.wait_curves")))

@@ -93,10 +93,14 @@ def _overview(diagnosis: Diagnosis, words: Words) -> Section:
 def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
     """Three numbers: what the model with everything reaches, what the strongest kind does alone, what balancing changes."""
     facts = []
-    joint = max(
-        (arm for arm in diagnosis.arms if arm.balancer == "none" and not arm.variant),
-        key=lambda arm: len(set(arm.modalities) - {"id"}),
-        default=None,
+    judged, everything = diagnosis.protocol.backbones[:1], {"id", *(modality.name for modality in diagnosis.modalities)}
+    joint = next(
+        (
+            arm
+            for arm in diagnosis.arms
+            if arm.backbone in judged and arm.balancer == "none" and not arm.variant and {"id", *arm.modalities} == everything
+        ),
+        None,
     )
     if joint is not None:
         facts.append(

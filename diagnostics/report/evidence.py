@@ -194,10 +194,11 @@ def _in_group(label: str, group: str, words: Words) -> str:
 
 
 def judged_balancing(diagnosis: Diagnosis) -> BalancingResult | None:
-    """What the verdict is about: of the model that is judged, the method that changed most for the better."""
+    """What the verdict is about: of the model that is judged, the method that it looks at; results of old do not name it."""
     judged = diagnosis.protocol.backbones[:1]
     measured = [one for one in diagnosis.balancing.results if one.backbone in judged and one.lift.value is not None]
-    return max(measured, key=lambda one: one.lift.value or 0.0, default=None)
+    named = (one for one in measured if one.balancer == diagnosis.balancing.method)
+    return next(named, max(measured, key=lambda one: one.lift.value or 0.0, default=None))
 
 
 def plain_first(by_balancer: Mapping[str, Told]) -> list[tuple[str, Told]]:

@@ -157,8 +157,10 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     best = judged_balancing(diagnosis)
     if best is None:  # whatever other models say: they are beside the point
         return Section("balancing", words("report.balancing.title"), words("report.balancing.answer_none"), ())
-    low, high = best.lift.low, best.lift.high
-    outcome = "gain" if low is not None and low > 0 else "loss" if high is not None and high < 0 else "open"
+    confirmed = any(
+        one.code == "on_off_confirms" and one.holds for one in diagnosis.verdict.conditions
+    )  # among all that were tried
+    outcome = "gain" if confirmed else "loss" if best.lift.high is not None and best.lift.high < 0 else "open"
     answer = words(
         f"report.balancing.answer_{outcome}",
         lift=words.with_interval(best.lift, "points"),

@@ -96,6 +96,11 @@ class RunFolder:
         files = sorted((self.path / "run" / "events").glob("*.jsonl"))
         return tuple(event for path in files for event in _events(path))
 
+    def judged_backbone(self) -> str | None:
+        """The model that the verdict will be about; None as long as nothing is planned."""
+        plan = self._json("run/plan.json")
+        return str(plan["arms"][0]["backbone"]) if plan else None
+
     def profile(self) -> Profile | None:
         """The profile, as soon as it is ready."""
         path = self.path / "profile.json"

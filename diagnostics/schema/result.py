@@ -91,9 +91,14 @@ class BalancingResult(Record):
 
 
 class Balancing(Record):
-    """Whether balancing pays: its results, and the headroom that it could at most use."""
+    """Whether balancing pays: its results, and the headroom that it could at most use.
+
+    ``method``: of the model that is judged, the balancer that the verdict is about: of those shown to gain what matters, or of all
+    where there are none, the one that changed most for the better.
+    """
 
     recommended: bool | None
+    method: str | None = None
     results: tuple[BalancingResult, ...]
     headroom: Estimate
     minimum_detectable_effect: float | None = None

@@ -3,7 +3,8 @@
 A result is a matrix (n_seeds, n_users) of one metric. Two things could have come out otherwise: which users we saw, and which
 random start the training had. Users are resampled (bootstrap, percentile ends); for the seeds, of which there are few, a resample
 would understate the spread by (n - 1) / n and ignore that their variance is itself guessed, so a Student t draw on the seeds' own
-part of the standard error (see ``seed_noise``) is added to each resample [own]. With one seed the interval is over users only.
+part of the standard error (see ``seed_noise``) is added to each resample [own]. Of one seed only other arms tell that part; where
+there are none the interval is over users only.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def bootstrap_means(values: npt.ArrayLike, *, seed: int = 0, noise: SeedNoise | 
         draws = centre + generator(seed, "users", n_users).standard_normal(n_resamples) * standard_error
     else:
         draws = centre + (_user_weights(n_users, n_resamples, seed) @ per_user.astype(np.float32)).astype(np.float64)
-    if n_seeds > 1:
-        spread = spread_of(matrix, noise, weight)
+    spread = spread_of(matrix, noise, weight)
+    if spread.seeds > 0:
         draws += generator(seed, "seeds", n_seeds).standard_t(spread.seed_freedom, n_resamples) * np.sqrt(spread.seeds)
     return draws
 

@@ -57,13 +57,16 @@ def spread_of(matrix: Matrix, noise: SeedNoise | None = None, weight: float = 1.
 
     Parameters
     ----------
-    noise : what other arms say; None: the matrix alone decides
+    noise : what other arms say; None: the matrix alone decides. Of one seed it is all that is known of seeds; without it they
+        are left out
     weight : sum of the squared weights with which arms enter, 1 for one arm and 2 for a difference of two
     """
     n_seeds, n_users = matrix.shape
     of_users = float(matrix.mean(axis=0).var(ddof=1)) / n_users if n_users > 1 else 0.0
     if n_seeds < 2:
-        return Spread(of_users, n_users - 1, 0.0, 1.0)
+        if noise is None or noise.freedom <= 0:
+            return Spread(of_users, n_users - 1, 0.0, 1.0)
+        return Spread(of_users, n_users - 1, weight * noise.variance, noise.freedom)
     found, rest = _seed_variance(matrix)
     freedom = n_seeds - 1.0
     if noise is not None and noise.freedom > 0:

@@ -15,7 +15,7 @@ from typing import IO, cast
 from diagnostics.errors import Cancelled
 from diagnostics.runs.store import code_version, write_atomic
 from diagnostics.validation.figures import Figures, figures
-from diagnostics.validation.judging import Judged
+from diagnostics.validation.judging import CRASHED, Judged
 from diagnostics.validation.real import DAMAGES
 from diagnostics.validation.request import ValidationRequest
 from diagnostics.validation.worlds import SETS, SIZES, Task, World, drawn_worlds, eclipsed_worlds, sparse_worlds, worlds
@@ -69,11 +69,7 @@ def validate(
     tasks += [Task(world=world, shop=shop) for world in real]
     todo = [task for task in tasks if not _is_done(folder, task)]
     _judge_all(out, todo, len(tasks), preset, request.threads or _cores(), tell, cancelled)
-    said = [
-        Judged.model_validate_json((folder / f"{world.name}.json").read_bytes())
-        for world in (*chosen, *real)
-        if _exists(folder, world)
-    ]
+    said = [_said(folder, world) for world in (*chosen, *real)]
     found = figures(said, which=which, preset=preset, n_asked=len(tasks))
     write_atomic(out / "validation.json", found.model_dump_json(indent=1) + "\n")
     return found
@@ -85,8 +81,10 @@ def real_worlds(which: str) -> tuple[World, ...]:
     return tuple(World(plant=plant, size="real", seed=seed) for seed in seeds for plant in ("none", *DAMAGES.values()))
 
 
-def _exists(folder: Path, world: World) -> bool:
-    return (folder / f"{world.name}.json").exists()
+def _said(folder: Path, world: World) -> Judged:
+    """What was said of a world; nothing where our code failed, which the next run tries again and this one counts."""
+    path = folder / f"{world.name}.json"
+    return Judged.model_validate_json(path.read_bytes()) if path.exists() else Judged(world=world, error=CRASHED)
 
 
 def _is_done(folder: Path, task: Task) -> bool:
@@ -94,7 +92,7 @@ def _is_done(folder: Path, task: Task) -> bool:
     if not path.exists():
         return False
     judged = Judged.model_validate_json(path.read_bytes())
-    return judged.long is not None or judged.error is not None or not task.long
+    return judged.long_anyway or judged.error is not None or not task.long
 
 
 class _Judge:

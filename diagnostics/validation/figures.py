@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 
 from diagnostics.schema import CauseCode, Estimate, Record
 from diagnostics.stats.shares import estimate_share
-from diagnostics.validation.judging import Judged
+from diagnostics.validation.judging import CRASHED, Judged
 
 __all__ = ["Figures", "Miss", "figures"]
 
@@ -34,7 +34,8 @@ class Figures(Record):
     causes : what was planted (varieties of ``missing`` apart, "none" for nothing), or ``suppressed`` as twenty seeds show -> cause
         named first for that modality, or for any of a sound world -> worlds, all strengths
     actions : the same for the action
-    cause_named, modality_named : of the worlds with a defect, or a suppression, of medium or large strength
+    cause_named, action_named, modality_named : of the worlds with a defect, or a suppression, of medium or large strength, those of
+        which the cause was named first; the cause and the action; the modality. One that ended in an error names nothing: wrong
     false_alarms : sound worlds of which ``fix_data`` was said, or ``rebalance`` though twenty seeds show no gain
     heard : cause -> share of the modalities of sound worlds of which it was named or considered
     power : planted -> strength -> share whose cause was named first
@@ -43,10 +44,11 @@ class Figures(Record):
         a long run for no other reason than that it was said do not count
     held_back : tiny worlds of which nothing, or nothing firm, was said
     flips : high-confidence verdicts whose action another seed less would change
-    quick_as_long : of the worlds judged again by twenty seeds, those with the same action
+    quick_as_long : of the worlds judged again by twenty seeds, whatever was said before, those with the same action
     never_contrary : the same among worlds where neither answer is ``undetermined``
     coverage : estimator -> share of draws whose 95 % interval held the truth
     real_causes, real_cause_named : the same as ``causes`` and ``cause_named``, of real shops with a planted defect
+    n_asked, n_judged : worlds, and those of them that were judged; our code failed on the others, which name nothing
     seconds : per world and step, mean
     """
 
@@ -57,6 +59,7 @@ class Figures(Record):
     causes: dict[str, dict[str, int]]
     actions: dict[str, dict[str, int]]
     cause_named: Estimate
+    action_named: Estimate
     modality_named: Estimate
     false_alarms: Estimate
     heard: dict[str, Estimate]
@@ -78,32 +81,34 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     """Sum up what was said of worlds."""
     tiny = [one for one in said if one.world.size == "tiny"]
     real = [one for one in said if one.world.size == "real"]
-    judged = [one for one in said if one.world.size not in ("tiny", "real")]  # one that ended in an error names nothing: wrong
+    judged = [one for one in said if one.world.size not in ("tiny", "real")]
     planted = [one for one in judged if one.kind != "none"]
     sound = [one for one in judged if one.kind == "none"]
     clear = [one for one in planted if one.strength in _CLEAR]
     long = [(one, one.long) for one in judged if one.long is not None]
-    told = [(one, other) for one, other in long if "undetermined" not in (one.action, other.action)]
-    gained = [one for one, other in long if one.long_anyway and other.gain() == 2]
+    anyway = [(one, other) for one, other in long if one.long_anyway]
+    told = [(one, other) for one, other in anyway if "undetermined" not in (one.action, other.action)]
+    gained = [one for one, other in anyway if other.gain() == 2]
     advised = [(one, other) for one, other in long if one.action == "rebalance"]
     firm = [one for one in judged if one.confidence == "high" and one.without_seed]
     return Figures(
         set=which,
         preset=preset,
         n_asked=n_asked,
-        n_judged=len(said),
+        n_judged=sum(one.error != CRASHED for one in said),
         causes=_table(judged, first_cause),
         actions=_table(judged, lambda one: one.action),
         cause_named=_share(clear, cause_is_right),
+        action_named=_share(clear, lambda one: cause_is_right(one) and one.action == one.expected[1]),
         modality_named=_share([one for one in clear if one.expected[0] in _MODALITY_NAMED and one.weak], _blamed),
         false_alarms=_share(sound, _is_alarm),
         heard=_heard(sound),
         power=_power(planted),
         rebalance_confirmed=_share(advised, lambda pair: pair[1].gain(pair[0].method) > 0),
         gain_found=_share(gained, lambda one: one.action == "rebalance"),
-        held_back=_share(tiny, lambda one: one.error is not None or one.action == "undetermined" or one.confidence == "low"),
+        held_back=_share(tiny, _holds_back),
         flips=_share(firm, lambda one: any(action != one.action for action in one.without_seed)),
-        quick_as_long=_share(long, lambda pair: pair[0].action == pair[1].action),
+        quick_as_long=_share(anyway, lambda pair: pair[0].action == pair[1].action),
         never_contrary=_share(told, lambda pair: pair[0].action == pair[1].action),
         coverage=_coverage(judged),
         real_causes=_table(real, first_cause),
@@ -133,9 +138,14 @@ def _is_alarm(one: Judged) -> bool:
     return one.action == "fix_data" or (one.action == "rebalance" and (one.long is None or one.long.gain(one.method) == 0))
 
 
+def _holds_back(one: Judged) -> bool:
+    """Whether nothing, or nothing firm, was said. Data that cannot be used are refused; a fault of ours is no refusal."""
+    return one.error != CRASHED and (one.error is not None or one.action == "undetermined" or one.confidence == "low")
+
+
 def _is_right(one: Judged) -> bool:
     if one.kind == "none":
-        return not _is_alarm(one)
+        return one.error is None and not _is_alarm(one)
     return cause_is_right(one) or one.strength not in _CLEAR
 
 
@@ -184,5 +194,5 @@ def _seconds(judged: Sequence[Judged]) -> dict[str, float]:
 
 
 def _miss(one: Judged) -> Miss:
-    said = " ".join(filter(None, (one.action, one.variant, one.confidence, one.modality)))
+    said = " ".join(filter(None, (one.error, one.action, one.variant, one.confidence, one.modality)))
     return Miss(world=one.world.name, expected=" ".join(filter(None, one.expected)), said=said, causes=one.causes)

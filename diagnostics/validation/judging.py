@@ -22,7 +22,7 @@ from diagnostics.validation.real import damaged
 from diagnostics.validation.trainings import run_here
 from diagnostics.validation.worlds import EXPECTED, Task, World, dataset_of, drawn_dataset
 
-__all__ = ["LONG_SEEDS", "Judged", "judge"]
+__all__ = ["CRASHED", "LONG_SEEDS", "Judged", "judge"]
 
 LONG_SEEDS = 20
 """Seeds of the long runs that decide what is true where it cannot be known from the recipe."""
@@ -32,6 +32,8 @@ LONG_FIRST_SEED = 1000
 
 LONG_BALANCER = "ckd"
 """What they always train beside plain joint training and the method that was advised: the one that most often pays."""
+
+CRASHED = "crashed"
 
 _FAR: Mapping[str, float] = {"large": 4.0, "medium": 2.0, "small": 1.0}
 """How far below its own model a branch of the joint one is, in effects that matter, by the gap's lower end."""
@@ -46,11 +48,12 @@ class Judged(Record):
     ----------
     causes : modality -> causes, in the order of ``verdict.causes``; considered : those that were heard and not named
     statuses : modality -> status
-    lifts : balancer -> what it changed; recall : of the plain joint model; gaps : modality -> trained alone minus its branch
+    lifts : balancer -> what it changed; method : the one that the verdict is about
+    recall : of the plain joint model; gaps : modality -> trained alone minus its branch
     without_seed : the action with each seed left out in turn, of verdicts of high confidence
     long : what twenty seeds say of the same trainings, if they were run; long_anyway : they were to be, whatever was said before
     coverage : estimator -> draws whose interval held the truth, and draws; see ``coverage``
-    error : code of the error, if the world could not be judged at all
+    error : code of the error, if the world could not be judged at all; ``CRASHED`` for a fault of ours
     seconds : per step
     """
 
@@ -64,6 +67,7 @@ class Judged(Record):
     considered: dict[str, list[str]] = Field(default_factory=dict)
     statuses: dict[str, str] = Field(default_factory=dict)
     recall: float | None = None
+    method: str | None = None
     lifts: dict[str, Estimate] = Field(default_factory=dict)
     contributions: dict[str, Estimate] = Field(default_factory=dict)
     knock_outs: dict[str, Estimate] = Field(default_factory=dict)
@@ -83,11 +87,6 @@ class Judged(Record):
             return self.modality
         blamed = [name for name, causes in self.causes.items() if causes]
         return blamed[0] if len(blamed) == 1 else None
-
-    @property
-    def method(self) -> str | None:
-        """The balancer with the largest lift: the one that a verdict of ``rebalance`` is about."""
-        return max(self.lifts, key=lambda name: self.lifts[name].value or 0.0, default=None)
 
     def first_cause(self, modality: str) -> str:
         """The cause named first for a modality's weakness; "" where nothing is said to be wrong with it."""
@@ -109,8 +108,9 @@ class Judged(Record):
         """The modality of a sound world that the long run shows to be held back, and how strongly; None where it shows none.
 
         That is where balancing gains what matters and the joint model's branch lies below the modality's own model by what matters.
+        A long run that is there only because of what was said does not count: who is not accused would never be found out.
         """
-        if self.world.kind != "none" or self.long is None or self.long.gain() < 2:
+        if self.world.kind != "none" or self.long is None or not self.long_anyway or self.long.gain() < 2:
             return None
         lows = {name: (gap.low or 0.0) / self.long.smallest for name, gap in self.long.gaps.items()}
         name = max(lows, key=lambda one: lows[one], default="")
@@ -217,6 +217,7 @@ def _told(world: World, dataset: Dataset, run: ProbeRun, diagnosis: Diagnosis) -
         considered={one.name: [cause.code for cause in one.considered] for one in diagnosis.modalities},
         statuses={one.name: one.status for one in diagnosis.modalities},
         recall=_plain(run, judged),
+        method=diagnosis.balancing.method,
         lifts={one.balancer: one.lift for one in diagnosis.balancing.results if one.backbone == judged},
         contributions={one.name: one.contribution for one in diagnosis.modalities if one.contribution is not None},
         gaps={one.name: one.gap for one in diagnosis.modalities if one.gap is not None},

@@ -13,9 +13,8 @@ __all__ = ["next_steps", "reasons"]
 
 def reasons(measures: Measures, judgements: tuple[Judgement, ...], decision: Decision) -> tuple[Message, ...]:
     """At most three whys, the most telling first. Words: ``reason.*``."""
-    if not judgements:
-        code = "reason.nothing_complete" if decision.variant == "nothing_complete" else "reason.too_little"
-        return (Message(code=code, values=decision.values),)
+    if decision.variant in ("nothing_complete", "too_little"):
+        return (Message(code=f"reason.{decision.variant}", values=decision.values),)
     strongest = max(judgements, key=lambda one: one.contribution.value)
     told = []
     concerned = next((one for one in judgements if one.name == decision.modality), None)

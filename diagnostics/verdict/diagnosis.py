@@ -172,13 +172,15 @@ def _curve(run: ProbeRun, name: str) -> tuple[CurvePoint, ...]:
 
 
 def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | None) -> Balancing:
-    results, headroom, detectable = [], Estimate(value=None), None
+    results, headroom, detectable, best = [], Estimate(value=None), None, None
     for number, backbone in enumerate(dict.fromkeys(arm.backbone for arm in run.plan.arms)):
         measures = Measures(run, dataset, backbone)
         if len(measures.modalities) < 2:
             continue
-        if number == 0 and measures.headroom().measured:
-            headroom = measures.headroom().estimate()
+        if number == 0:
+            best = measures.best_lift()
+            if measures.headroom().measured:
+                headroom = measures.headroom().estimate()
         for balancer in measures.balancers():
             balanced, plain = run.paired(measures.arm(measures.modalities, balancer), measures.arm(measures.modalities))
             if not balanced.size:
@@ -198,6 +200,7 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | No
     settled = action in ("rebalance", "leave") and bool(results)
     return Balancing(
         recommended=action == "rebalance" if settled else None,
+        method=best[0] if best else None,
         results=tuple(results),
         headroom=headroom,
         minimum_detectable_effect=detectable,
@@ -236,7 +239,7 @@ def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Fi
             )
     if len(judgements) > 1:
         synergy = measures.synergy()
-        worse = synergy.position(0.0) == "below"
+        worse = synergy.position(0.0, len(judgements)) == "below"
         found.append(
             Finding(
                 code="joint_worse_than_best" if worse else "joint_against_best",

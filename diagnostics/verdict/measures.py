@@ -177,7 +177,10 @@ class Measures:
         return self._between(self.joint, self.recall())
 
     def synergy(self) -> Contrast:
-        """v(all) - v of the best single modality (C2): below 0, together is less than one alone."""
+        """v(all) - v of the best single modality (C2): below 0, together is less than one alone.
+
+        Best by the same customers: a question about it has to be corrected for how many there were to choose from.
+        """
         return self._between(self.joint, max((self.recall(name) for name in self.modalities), key=lambda values: values.mean()))
 
     def interaction(self, one: str, other: str) -> Contrast | None:
@@ -220,8 +223,8 @@ class Measures:
         return self._paired(self.arm(self.modalities, balancer))
 
     def lifts(self) -> dict[str, Contrast]:
-        """Every balancer's lift."""
-        return {name: self.lift(name) for name in self.balancers()}
+        """Every balancer's lift, as far as it was measured."""
+        return {name: lift for name in self.balancers() if (lift := self.lift(name)).measured}
 
     def best_lift(self) -> tuple[str, Contrast] | None:
         """The balancer with the largest lift, of those that are shown to gain what matters if there are any, and that lift."""

@@ -207,8 +207,8 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
     smallest = measures.smallest_effect
     headroom = measures.headroom()
     gap = weak.standing.gap
-    room = max((headroom, gap), key=lambda contrast: contrast.value if contrast.measured else float("-inf"))
-    detectable = room.minimum_detectable_effect()
+    rooms = sorted((one for one in (headroom, gap) if one.measured), key=lambda one: -one.value) or [gap]
+    room = next((one for one in rooms if _exceeds_detectable(one)), rooms[0])
     best = measures.best_lift()
 
     def condition(code: str, contrast: Contrast | None, limit: float | None, holds: bool | None) -> Condition:
@@ -222,8 +222,8 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
         condition(
             "room_to_improve" if room is headroom else "branch_lags",
             room,
-            detectable,
-            detectable is not None and room.value > detectable,
+            room.minimum_detectable_effect(),
+            _exceeds_detectable(room),
         ),
         _own_part(weak) or condition("unique_part", weak.standing.knock_out, 0.0, weak.standing.unique),
         Condition(code="data_causes_excluded", value=0.0 if clean else 1.0, threshold=0.0, holds=clean, modality=weak.name),
@@ -234,6 +234,11 @@ def _conditions(measures: Measures, weak: Judgement) -> tuple[Condition, ...]:
             None if best is None else _HOLDS[holm_positions(measures.lifts(), smallest)[best[0]]],
         ),
     )
+
+
+def _exceeds_detectable(room: Contrast) -> bool:
+    detectable = room.minimum_detectable_effect()
+    return detectable is not None and room.value > detectable
 
 
 def _own_part(weak: Judgement) -> Condition | None:

@@ -5,7 +5,7 @@ Positions are corrected over the modalities by Holm's method, each kind of quest
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diagnostics.config import threshold
@@ -212,7 +212,7 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
                 hurried=hurried.get(name, "open"),
                 foretold=_foretold(profile, name),
                 dynamics={
-                    measure: estimate_mean([[value] for value in values], unit=UNITS.get(measure, "share"))
+                    measure: _over_seeds(values, UNITS.get(measure, "share"))
                     for measure, values in branch_dynamics(measures.run, joint, name).items()
                 },
             )
@@ -229,6 +229,11 @@ UNITS = {
     "branch_gap": "score",
 }
 """The unit of each measure of a branch's course; of others it is a share."""
+
+
+def _over_seeds(values: Sequence[float], unit: str) -> Estimate:
+    """Of one value for each seed, the mean and its interval; ``n`` is the number of seeds."""
+    return estimate_mean([[value] for value in values], unit=unit).model_copy(update={"n": len(values)})
 
 
 def _foretold(profile: Profile, name: str) -> Estimate | None:

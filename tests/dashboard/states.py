@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -33,11 +34,16 @@ def fill(home: Path) -> None:
     running.report_step("probe", 0.4, eta_s=95.0, arm="vbpr:text+image:ckd", seed=1, epoch=3)
     events = running.path / "run" / "events"
     events.mkdir(parents=True, exist_ok=True)
-    lines = [
-        ProbeEvent(kind="epoch", arm="vbpr:text+image:ckd", seed=1, epoch=epoch, branches={"text": 0.1, "image": 0.05})
-        for epoch in (1, 2, 3)
-    ]
-    (events / "job.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    for backbone, recall in (("vbpr", 0.1), ("freedom", 0.3)):
+        arm = f"{backbone}:text+image:ckd"
+        lines = [
+            ProbeEvent(
+                kind="epoch", arm=arm, seed=1, epoch=epoch, validation=recall, branches={"text": recall, "image": recall / 2}
+            )
+            for epoch in (1, 2, 3)
+        ]
+        (events / f"{backbone}.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    running.write_text("run/plan.json", json.dumps({"arms": [{"backbone": "vbpr"}, {"backbone": "freedom"}]}))
     words = {"en": "E_NO_ITEM_COLUMN: no column names the product", "ja": "E_NO_ITEM_COLUMN: 商品の列がありません"}
     _begin(home, FAILED).end("failed", 2, "E_NO_ITEM_COLUMN", words)
 

@@ -48,6 +48,9 @@ def test_the_reading_so_far_is_marked_as_provisional_and_tells_with_from_without
     without = text("dashboard.live.so_far", "en", setting=text("chart.curves.plain", "en"), value=0.15, count=2)
     balanced = text("dashboard.live.so_far", "en", setting=text("balancer.ckd", "en"), value=0.3, count=1)
     assert plain(without) in words and plain(balanced) in words
+    of_another_model = text("dashboard.live.so_far", "en", setting=text("balancer.ckd", "en"), value=0.4, count=1)
+    (events / "freedom.jsonl").write_text((line % ("ckd", 1, 1, 0.4)).replace("vbpr", "freedom"))
+    assert plain(of_another_model) not in _words(_open("probe", "en", RUNNING))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -119,6 +119,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
         arms=_arms(names),
         balancing=Balancing(
             recommended=True if clear else None,
+            method="ckd",
             results=(
                 BalancingResult(
                     backbone="vbpr", balancer="ckd", plain=estimate(0.143, 0.004), balanced=estimate(0.1491, 0.004), lift=lift

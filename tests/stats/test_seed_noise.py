@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.stats import pool_seed_noise
+from diagnostics.stats import Contrast, pool_seed_noise
 from diagnostics.stats.seed_noise import spread_of
 from tests.stats.coverage import WORLDS, arms, simulate
 
@@ -31,6 +31,18 @@ def test_too_few_arms_or_seeds_say_nothing():
     y = list(np.random.default_rng(2).normal(size=(4, 3, 20)))
     assert pool_seed_noise(y[:2]) is None and pool_seed_noise([one[:1] for one in y]) is None
     assert pool_seed_noise(y) is not None
+
+
+def test_one_seed_is_no_surer_than_several():
+    """What other arms tell of seeds goes for an arm with one seed too; without them nothing is known of seeds."""
+    y = arms(np.random.default_rng(3), 5, 2000, 6, {"users": 0.1, "seeds": 0.02, "rest": 0.1})
+    noise = pool_seed_noise(list(y))
+    several, one = (Contrast(seeds, noise) for seeds in (y[0] - y[1], (y[0] - y[1])[:1]))
+    width = {name: found.bounds()[1] - found.bounds()[0] for name, found in (("several", several), ("one", one))}
+    assert noise is not None and width["one"] > 1.5 * width["several"]
+    assert one.p_value(one.value - 0.03) > several.p_value(several.value - 0.03)
+    alone = Contrast((y[0] - y[1])[:1]).bounds()
+    assert alone[1] - alone[0] < width["one"]
 
 
 @pytest.mark.parametrize("label", WORLDS)

@@ -261,6 +261,17 @@ def test_overfitting_is_what_gains_when_learning_by_heart_is_held_back():
     assert _named(replace(firm, dynamics={"overfitting_ratio": _sure(2.0)})) == []  # as any sound branch
 
 
+def test_the_course_of_several_seeds_is_evidence(monkeypatch):
+    course = {"overfitting_ratio": [6.0, 6.2, 5.9, 6.1, 6.0], "gradient_share": [0.2, 0.21, 0.19, 0.2, 0.2]}
+    monkeypatch.setattr("diagnostics.verdict.standing.branch_dynamics", lambda *_: course)
+    one = _image()
+    assert {name: found.n for name, found in one.dynamics.items()} == {"overfitting_ratio": 5, "gradient_share": 5}
+    heard = {cause.code: cause for cause in judge(one).considered}
+    assert {entry.measure: entry.supports for entry in heard["overfitting"].evidence} == {"overfitting_ratio": True}
+    monkeypatch.setattr("diagnostics.verdict.standing.branch_dynamics", lambda *_: {name: [6.0] for name in course})
+    assert "overfitting" not in [cause.code for cause in judge(_image()).considered]
+
+
 def test_the_course_of_one_seed_is_no_evidence():
     one = replace(_image(), dynamics={"overfitting_ratio": Estimate(value=6.0, low=6.0, high=6.0, n=1)})
     assert not [cause for cause in judge(one).considered if cause.code == "overfitting"]

@@ -103,6 +103,29 @@ def test_a_method_that_is_shown_to_win_is_not_passed_over_for_one_that_may(monke
     assert measures.best_lift()[0] == "ckd"
 
 
+def test_the_result_names_the_method_that_the_verdict_is_about(monkeypatch):
+    dataset, run = scene(SOUND, lift=0.01)
+    assert diagnose(dataset, profile_of(dataset), run).balancing.method == "ckd"
+    monkeypatch.setattr(Measures, "lifts", lambda measures: {"other": measures.lift("ckd")})
+    assert diagnose(dataset, profile_of(dataset), run).balancing.method == "other"
+
+
+def test_a_gap_that_can_be_told_is_room_enough_beside_a_larger_headroom_that_cannot():
+    options = {"lift": 0.03, "gap": 0.05, "headroom": 0.06}
+    dataset, run = scene(SOUND, **options)
+    wild, results = np.random.default_rng(0).normal(0, 9.0, 2000), dict(run.results)
+    for job in jobs(run.plan):
+        if job.arm.balancer == "ensemble":
+            shaken = results[job.job_id].arrays["recall"] + wild - wild.mean()
+            arrays = results[job.job_id].arrays | {"recall": shaken}
+            results[job.job_id] = replace(results[job.job_id], arrays=arrays)
+    found = diagnose(dataset, profile_of(dataset), replace(run, results=results))
+    room = found.verdict.conditions[0]
+    assert found.balancing.headroom.value > room.value > room.threshold
+    assert (room.code, room.holds) == ("branch_lags", True)
+    assert _judge(**options).verdict.conditions[0].code == "room_to_improve"
+
+
 def test_missing_values_that_would_help_are_to_be_fixed():
     found = _judge(missing={"text": 0.5})
     assert (found.verdict.action, found.verdict.modality) == ("fix_data", "text")
@@ -160,6 +183,7 @@ def test_too_few_users_is_undetermined():
     found = _judge(n_users=30)
     assert (found.verdict.action, found.verdict.confidence) == ("undetermined", "low")
     assert found.balancing.recommended is None
+    assert [reason.code for reason in found.verdict.reasons] == ["reason.too_little"]  # and no number that nobody can rely on
 
 
 def test_an_open_interval_promises_nothing():
