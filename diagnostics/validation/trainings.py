@@ -17,6 +17,7 @@ import numpy as np
 
 import models
 from diagnostics import probe
+from diagnostics.config import threshold
 from diagnostics.probe import JobResult, ProbeInputs, ProbeRun, jobs, train_job
 from diagnostics.runs.store import write_atomic
 from diagnostics.schema import ProbeEvent, ProbePlan
@@ -69,8 +70,9 @@ def _train(plan: ProbePlan, inputs: ProbeInputs) -> tuple[tuple[ProbeEvent, ...]
 
 def _key(plan: ProbePlan, inputs: ProbeInputs) -> str:
     digest = hashlib.blake2b(json.dumps(plan.model_dump(mode="json"), sort_keys=True).encode(), digest_size=8)
-    for part in (inputs.train, inputs.validation, inputs.test):
+    for part in (inputs.train, inputs.validation, inputs.test, inputs.groups):
         digest.update(np.ascontiguousarray(part).tobytes())
+    digest.update(json.dumps(dict(inputs.lengths), sort_keys=True).encode())
     for name, features in inputs.features.items():
         digest.update(name.encode() + features.values.tobytes() + features.present.tobytes() + inputs.real[name].tobytes())
     digest.update(_code())
@@ -79,15 +81,18 @@ def _key(plan: ProbePlan, inputs: ProbeInputs) -> str:
 
 @functools.cache
 def _code() -> bytes:
-    """What the code that trains does; its layout, comments and docstrings train nothing."""
-    digest = hashlib.blake2b(digest_size=8)
+    """What the code that trains does, with the thresholds that it asks; its layout, comments and docstrings train nothing."""
+    digest, asked = hashlib.blake2b(digest_size=8), set()
     for folder in _TRAINED_BY:
         for path in sorted(folder.rglob("*.py")):
             tree = ast.parse(path.read_bytes())
             for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "threshold":
+                    asked.add(ast.literal_eval(node.args[0]))
                 if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
                     node.body = node.body[1:]
             digest.update(ast.dump(tree).encode())
+    digest.update(json.dumps({name: threshold(name) for name in sorted(asked)}).encode())
     return digest.digest()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import diagnostics as tenbin
+from diagnostics.config import THRESHOLDS
 from diagnostics.dataset.features import encode
 from diagnostics.probe import ProbeInputs, ProbeRun, prepare
 from diagnostics.schema import Dataset, ProbePlan
@@ -64,6 +66,20 @@ def test_kept_trainings_are_used_again_unless_plan_data_or_file_are_others(plann
     other = dataset_of(World(plant="none", size="tiny", seed=3))
     run_here(longer, _inputs(other, longer), kept)
     assert trained
+
+
+def test_kept_trainings_do_not_outlive_what_training_asks(planned, monkeypatch):
+    dataset, plan = planned
+    inputs = _inputs(dataset, plan)
+    key = trainings._key(plan, inputs)
+    others = [replace(inputs, groups=inputs.groups + 1), replace(inputs, lengths=dict.fromkeys(inputs.lengths, 9.0))]
+    assert key not in [trainings._key(plan, other) for other in others] and inputs.lengths
+    for name, same in (("fast_rate", False), ("copy", True)):  # one that trainings ask, and one of the verdict
+        trainings._code.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setitem(THRESHOLDS, name, replace(THRESHOLDS[name], value=9.0))
+            assert (trainings._key(plan, inputs) == key) is same
+    trainings._code.cache_clear()
 
 
 def test_models_are_not_kept(planned, tmp_path: Path):
