@@ -188,7 +188,7 @@ def _suppressed(one: Standing) -> tuple[Cause, bool]:
     behind = one.behind == "above" and one.others > 0 and not one.leads
     evidence = [
         _compared("gap", one.gap, one.smallest, one.behind == "above"),
-        _compared("knock_out", one.knock_out, one.smallest, bool(one.unique)),
+        _compared("knock_out", one.knock_out, 0.0 if one.own == "open" else one.smallest, bool(one.unique)),
     ]
     if one.told_unique and one.profile.own_share is not None:
         evidence.append(_estimated("own_share", one.profile.own_share, threshold("nothing_own"), True))
