@@ -132,6 +132,7 @@ def validate(request: ValidationRequest, out: Path, json_progress: bool) -> None
         "gain_found",
         "held_back",
         "flips",
+        "real_cause_named",
     ):
         share = getattr(found, name)
         if share.value is None:

@@ -157,9 +157,8 @@ def balancing_section(diagnosis: Diagnosis, words: Words) -> Section:
     best = judged_balancing(diagnosis)
     if best is None:  # whatever other models say: they are beside the point
         return Section("balancing", words("report.balancing.title"), words("report.balancing.answer_none"), ())
-    confirmed = any(
-        one.code == "on_off_confirms" and one.holds for one in diagnosis.verdict.conditions
-    )  # among all that were tried
+    conditions = diagnosis.verdict.conditions  # corrected for all that were tried, as the interval shown is not
+    confirmed = any(one.code == "on_off_confirms" and one.holds for one in conditions)
     outcome = "gain" if confirmed else "loss" if best.lift.high is not None and best.lift.high < 0 else "open"
     answer = words(
         f"report.balancing.answer_{outcome}",

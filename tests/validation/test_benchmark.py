@@ -10,6 +10,7 @@ import pytest
 
 from diagnostics.__main__ import main
 from diagnostics.errors import Cancelled
+from diagnostics.messages import LANGUAGES, catalog, text
 from diagnostics.validation import ValidationRequest, benchmark
 from diagnostics.validation.benchmark import validate
 from diagnostics.validation.worlds import World
@@ -40,6 +41,19 @@ def test_worlds_are_judged_kept_and_summed_up_again(tmp_path, capsys):
     assert main(asked) == 0
     assert all(path.stat().st_mtime_ns > time for path, (time, _) in zip(judged, before, strict=True))
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trainings").iterdir()} == trainings
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_share_is_said_and_so_is_what_our_code_failed_on(tmp_path, capsys, monkeypatch, lang):
+    monkeypatch.setattr(benchmark, "_judge_all", lambda *_: None)  # as if every process had died
+    assert main(["validate", "--worlds", "3", "--long", "0", "--out", str(tmp_path), "--lang", lang]) == 0
+    found, said = json.loads((tmp_path / "validation.json").read_bytes()), "".join(capsys.readouterr().out.split())
+    assert (found["n_asked"], found["n_judged"], found["held_back"]["value"]) == (3, 0, 0.0)
+    words = {key: value for key, value in catalog(lang).items() if key.startswith("cli.validation.")}
+    templates = {f"cli.validation.{name}" for name in ("share", "nothing", "crashed")}
+    assert "cli.validation.real_cause_named" in words.keys() - templates
+    expected = [text("cli.validation.crashed", lang, count=3), *(words[key] for key in words.keys() - templates)]
+    assert all("".join(one.split()) in said for one in expected)
 
 
 def test_a_cancelled_benchmark_keeps_what_was_finished_and_leaves_no_process(tmp_path):
