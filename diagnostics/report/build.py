@@ -7,7 +7,7 @@ from typing import Any
 from diagnostics.messages import catalog
 from diagnostics.messages.numbers import MISSING
 from diagnostics.report.contributed import dissent_lines
-from diagnostics.report.evidence import judged_balancing
+from diagnostics.report.evidence import judged_balancing, judged_plain
 from diagnostics.report.measured import balancing_section, modalities_section, training_section
 from diagnostics.report.model import (
     Block,
@@ -93,15 +93,8 @@ def _overview(diagnosis: Diagnosis, words: Words) -> Section:
 def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
     """Three numbers: what the model with everything reaches, what the strongest kind does alone, what balancing changes."""
     facts = []
-    judged, everything = diagnosis.protocol.backbones[:1], {"id", *(modality.name for modality in diagnosis.modalities)}
-    joint = next(
-        (
-            arm
-            for arm in diagnosis.arms
-            if arm.backbone in judged and arm.balancer == "none" and not arm.variant and {"id", *arm.modalities} == everything
-        ),
-        None,
-    )
+    everything = {"id", *(modality.name for modality in diagnosis.modalities)}
+    joint = next((arm for arm in judged_plain(diagnosis) if {"id", *arm.modalities} == everything), None)
     if joint is not None:
         facts.append(
             Fact(

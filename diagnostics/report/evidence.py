@@ -11,6 +11,7 @@ from diagnostics.report.figures import Band, BandChart, Curve, CurveChart, Inter
 from diagnostics.report.words import Words
 from diagnostics.schema import (
     Absence,
+    ArmSummary,
     Balancing,
     BalancingResult,
     Coverage,
@@ -32,6 +33,7 @@ __all__ = [
     "curves_of",
     "interval_row",
     "judged_balancing",
+    "judged_plain",
     "plain_first",
     "points_from_events",
     "split_chart",
@@ -191,6 +193,12 @@ def _group(backbone: str, backbones: int, words: Words) -> str:
 
 def _in_group(label: str, group: str, words: Words) -> str:
     return words("chart.in_group", group=group, label=label) if group else label
+
+
+def judged_plain(diagnosis: Diagnosis) -> tuple[ArmSummary, ...]:
+    """What plain training of the model that is judged reached, one for each set of modalities."""
+    judged = diagnosis.protocol.backbones[:1]
+    return tuple(arm for arm in diagnosis.arms if arm.backbone in judged and arm.balancer == "none" and not arm.variant)
 
 
 def judged_balancing(diagnosis: Diagnosis) -> BalancingResult | None:

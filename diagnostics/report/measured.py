@@ -14,6 +14,7 @@ from diagnostics.report.evidence import (
     coverage_chart,
     curves_of,
     judged_balancing,
+    judged_plain,
     standalone_chart,
 )
 from diagnostics.report.model import Block, Cell, Column, Figure, Folded, Icon, Paragraph, Point, Points, Section, Table
@@ -118,12 +119,7 @@ def _cause(cause: Cause, words: Words) -> str:
 
 def training_section(diagnosis: Diagnosis, words: Words) -> Section:
     """What small models reached with each set of information, and how each kind learnt inside the joint model."""
-    plain = [
-        arm
-        for arm in diagnosis.arms
-        if (arm.backbone, arm.balancer, arm.variant) == (diagnosis.protocol.backbones[0], "none", "")
-        and arm.recall_at_20.value is not None
-    ]
+    plain = [arm for arm in judged_plain(diagnosis) if arm.recall_at_20.value is not None]
     if plain:
         best = max(plain, key=lambda arm: arm.recall_at_20.value or 0.0)
         answer = words(
