@@ -21,6 +21,7 @@ and two backward passes, three to four steps' worth.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,39 +44,51 @@ _RIVALS = 16  # unseen items that each purchase is compared with: all scores are
 
 
 class Watch:
-    """Fixed training and validation purchases of fixed customers, each beside items its customer has not bought."""
+    """Fixed training and validation purchases of fixed customers, each beside items its customer has not bought.
+
+    ``users`` int64 (n,), sorted. ``purchases``, first training's, then validation's: rows of ``users`` (n,), items bought (n,),
+    rivals (n, n_rivals).
+    """
 
     def __init__(self, data: Interactions, n_items: int) -> None:
         rng = np.random.default_rng(0)
         users = data.validation_users
-        self._users = np.sort(rng.choice(users, min(_USERS, len(users)), replace=False))
-        seen, held_out = data.seen.take(self._users), data.validation.take(self._users)
-        known = np.zeros((len(self._users), n_items), dtype=bool)
+        self.users = np.sort(rng.choice(users, min(_USERS, len(users)), replace=False))
+        seen, held_out = data.seen.take(self.users), data.validation.take(self.users)
+        known = np.zeros((len(self.users), n_items), dtype=bool)
         for part in (seen, held_out):
-            known[np.repeat(np.arange(len(self._users)), part.counts), part.items] = True
+            known[np.repeat(np.arange(len(self.users)), part.counts), part.items] = True
         rivals = [_drawn(np.flatnonzero(~row), _RIVALS, rng) for row in known]
-        self._parts = [_purchases(part, rivals, rng) for part in (seen, held_out)]
+        self.purchases = [_purchases(part, rivals, rng) for part in (seen, held_out)]
 
     def measure(self, backbone: Backbone) -> Measured:
         """All measures of the prepared model: measure -> modality (also "full", "id" for losses) -> value."""
-        names = backbone.modalities
+        sets = self.sets(backbone.modalities)
+        scores = backbone.score(self.users, sets)
+        return self.of(backbone.modalities, *([_margins(one, *purchases) for one in scores] for purchases in self.purchases))
+
+    @staticmethod
+    def sets(names: tuple[str, ...]) -> list[frozenset[str]]:
+        """The sets of factual modalities that the measures are made of."""
         full = frozenset(names)
+        return list(dict.fromkeys([full, frozenset(), *(frozenset([name]) for name in names), *(full - {name} for name in names)]))
+
+    def of(self, names: tuple[str, ...], train: Sequence[FloatArray], held_out: Sequence[FloatArray]) -> Measured:
+        """The measures, given each of ``sets``' margins over the rivals of ``purchases``: of the first part, and of the second."""
+        full, sets = frozenset(names), self.sets(names)
+        known, new = dict(zip(sets, train, strict=True)), dict(zip(sets, held_out, strict=True))
         keep = {name: frozenset([name]) for name in names}
-        without = {name: full - {name} for name in names}
-        sets = list(dict.fromkeys([full, frozenset(), *keep.values(), *without.values()]))
-        scores = dict(zip(sets, backbone.score(self._users, sets), strict=True))
-        train, held_out = ({chosen: _margins(one, *purchases) for chosen, one in scores.items()} for purchases in self._parts)
         alone = {"full": full, "id": frozenset[str](), **keep}
         found: Measured = {
-            "train_loss": {name: _loss(train[chosen]) for name, chosen in alone.items()},
-            "held_out_loss": {name: _loss(held_out[chosen]) for name, chosen in alone.items()},
+            "train_loss": {name: _loss(known[chosen]) for name, chosen in alone.items()},
+            "held_out_loss": {name: _loss(new[chosen]) for name, chosen in alone.items()},
         }
         if len(names) > 1:
-            whole = float(sigmoid(held_out[full]).mean())
-            beaten = {name: sigmoid(held_out[keep[name]]) for name in names}
+            whole = float(sigmoid(new[full]).mean())
+            beaten = {name: sigmoid(new[keep[name]]) for name in names}
             found |= {
-                "confidence": {name: float(sigmoid(train[keep[name]]).mean()) for name in names},
-                "reliance": {name: whole - float(sigmoid(held_out[without[name]]).mean()) for name in names},
+                "confidence": {name: float(sigmoid(known[keep[name]]).mean()) for name in names},
+                "reliance": {name: whole - float(sigmoid(new[full - {name}]).mean()) for name in names},
                 "variance": {name: float((beaten[name] * (1 - beaten[name])).mean()) for name in names},
             }
         return found

@@ -7,7 +7,7 @@ exhausted (or closed) the backbone holds its best state. What it takes to go on 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ from models.memory import Memory, below, prefixed
 from models.ranking import Score, UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "recall_of_sets", "score_sets", "scorer", "train"]
+__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "Steps", "recall_of_sets", "score_sets", "scorer", "train"]
 
 _BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 
@@ -73,6 +73,34 @@ class EpochRecord:
 
 
 @dataclass
+class Steps:
+    """What the steps of an epoch left behind, an entry for each: losses; squared gradients by branch; of methods that ask for
+    counterfactuals p_m, (n_modalities,); and of the steps looked at the cosines of ``dynamics.conflict``."""
+
+    losses: list[float] = field(default_factory=list)
+    squared: list[dict[str, float]] = field(default_factory=list)
+    probability: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    cosines: list[dict[str, float]] = field(default_factory=list)
+
+    def demand_finite(self, epoch: int) -> None:
+        """Raises FloatingPointError where a loss is not finite."""
+        if not np.isfinite(self.losses).all():
+            raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
+
+    def dynamics(self, modalities: tuple[str, ...]) -> dict[str, dict[str, float]]:
+        """Their means by measure and branch: ``gradient_share``, ``probability``, ``conflict``, those that there are."""
+        totals = {name: float(np.mean([batch[name] for batch in self.squared])) for name in self.squared[0]}
+        found = {"gradient_share": _shares(totals)}
+        if self.probability:
+            mean = np.stack(self.probability).mean(axis=0)
+            found["probability"] = dict(zip(modalities, mean.tolist(), strict=True))
+        if any(self.cosines):
+            names = dict.fromkeys(name for one in self.cosines for name in one)
+            found["conflict"] = {name: float(np.mean([one[name] for one in self.cosines if name in one])) for name in names}
+        return found
+
+
+@dataclass
 class Course:
     """How a training has gone so far. With what backbone and balancer remember, it is all that the training needs to go on.
 
@@ -81,6 +109,27 @@ class Course:
 
     records: list[EpochRecord] = field(default_factory=list)
     best: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    def note(
+        self,
+        backbone: Backbone,
+        steps: Steps,
+        recall: Mapping[str, float],
+        dynamics: Mapping[str, dict[str, float]],
+        seconds: float,
+    ) -> EpochRecord:
+        """Appends the record of an epoch: ``recall`` of every one of ``score_sets``, ``dynamics`` beside those of ``steps``.
+
+        Whoever trains then sees by its ``best`` whether to keep the state as ``best``.
+        """
+        value = recall["full"]
+        better = value > max((record.validation for record in self.records), default=-1.0)
+        branches = {name: one for name, one in recall.items() if name != "full"}
+        found = {**dynamics, **steps.dynamics(backbone.modalities)}
+        self.records.append(
+            EpochRecord(len(self.records) + 1, float(np.mean(steps.losses)), value, branches, found, better, seconds)
+        )
+        return self.records[-1]
 
     @property
     def waited(self) -> int:
@@ -113,6 +162,11 @@ def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
 
 
+Ranks = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]], Sequence[frozenset[str]]], npt.NDArray[np.int32]]
+"""Of some users, by sets and, after them, by bare sets as ``scorer`` has them: the ranks of their validation purchases, int32
+(n_sets + n_bare, n_targets)."""
+
+
 def scorer(backbone: Backbone, sets: Sequence[frozenset[str]], bare: Sequence[frozenset[str]] = ()) -> Score:
     """Scores of ``sets``, and after them those of ``bare``, at least one modality each, without purchase history.
 
@@ -132,32 +186,43 @@ def scorer(backbone: Backbone, sets: Sequence[frozenset[str]], bare: Sequence[fr
     return score
 
 
+def ranker(backbone: Backbone, data: Interactions, k: int) -> Ranks:
+    """The ranks of validation purchases by a prepared model on this computer's CPU."""
+
+    def ranks(
+        users: npt.NDArray[np.int64], sets: Sequence[frozenset[str]], bare: Sequence[frozenset[str]]
+    ) -> npt.NDArray[np.int32]:
+        score = scorer(backbone, sets, bare)
+        return top_ranks(score, users, data.seen, data.validation, n_items=backbone.n_items, depth=k)
+
+    return ranks
+
+
 def recall_of_sets(
-    backbone: Backbone, data: Interactions, k: int, *, bare: bool = False
+    modalities: tuple[str, ...], data: Interactions, k: int, ranks: Ranks, *, bare: bool = False
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Mean Recall@k on validation, from one pass over the users.
 
     Of each of ``score_sets``; and, if asked for ``bare``, of every fourth user by each of several modalities without purchase
-    history (see ``scorer``).
+    history (see ``scorer``). ``ranks``: of their validation purchases, right below ``k``.
     """
-    sets, users = score_sets(backbone.modalities), data.validation_users
+    sets, users = score_sets(modalities), data.validation_users
     chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
 
     def recall(some: npt.NDArray[np.int64], bare: Sequence[frozenset[str]] = ()) -> npt.NDArray[np.float64]:
-        ranks = top_ranks(scorer(backbone, chosen, bare), some, data.seen, data.validation, n_items=backbone.n_items, depth=k)
         counts = data.validation.counts[some]
-        return np.stack([metrics_per_user(row, counts, k)["recall"] for row in ranks])
+        return np.stack([metrics_per_user(row, counts, k)["recall"] for row in ranks(some, chosen, bare)])
 
     of_parts: dict[str, float] = {}
-    if not bare or not backbone.content_in_score or len(backbone.modalities) < 2:
+    if not bare or len(modalities) < 2:
         found = recall(users)
     else:
-        alone = [frozenset([name]) for name in backbone.modalities]
+        alone = [frozenset([name]) for name in modalities]
         asked = np.arange(len(users)) % _BARE_EVERY == 0
         both = recall(users[asked], alone)
         found = np.empty((len(chosen), len(users)))
         found[:, asked], found[:, ~asked] = both[: len(chosen)], recall(users[~asked])
-        of_parts = dict(zip(backbone.modalities, both[len(chosen) :].mean(axis=1).tolist(), strict=True))
+        of_parts = dict(zip(modalities, both[len(chosen) :].mean(axis=1).tolist(), strict=True))
     of_sets = dict(zip(chosen, found.mean(axis=1).tolist(), strict=True))
     return {name: of_sets[one] for name, one in sets.items()}, of_parts
 
@@ -190,52 +255,40 @@ def train(
     )
     course = course or Course()
     course.best = course.best or backbone.state()
-    best_value = max((record.validation for record in course.records), default=-1.0)
     watch = Watch(data, backbone.n_items) if settings.look_every and backbone.modalities else None
     has_branches = watch is not None and len(backbone.modalities) > 1 and backbone.content_in_score and bool(backbone.branches)
-    steps = -(-len(data.train) // settings.batch_size)
+    n_steps = -(-len(data.train) // settings.batch_size)
+    ranks = ranker(backbone, data, settings.k)
     try:
         while not course.over(settings):
             epoch = len(course.records) + 1
             began = time.perf_counter()
-            losses, probability, squared = [], [], []
-            cosines: list[dict[str, float]] = []
+            steps = Steps()
             balancer.new_epoch(backbone, data)
-            for step, triples in enumerate(sampler.epoch(epoch), start=(epoch - 1) * steps):
-                looks = has_branches and step % settings.look_every == 0
+            for number, triples in enumerate(sampler.epoch(epoch), start=(epoch - 1) * n_steps):
+                looks = has_branches and number % settings.look_every == 0
                 margins = backbone.forward(triples, counterfactual=balancer.counterfactual or looks)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
                 if looks:
-                    cosines.append(conflict(backbone, margins, triples.n_bpr, gradient))
-                squared.append(backbone.backward(balancer.gradients(margins, triples, gradient), adjust=adjust))
-                losses.append(loss)
+                    steps.cosines.append(conflict(backbone, margins, triples.n_bpr, gradient))
+                steps.squared.append(backbone.backward(balancer.gradients(margins, triples, gradient), adjust=adjust))
+                steps.losses.append(loss)
                 if balancer.counterfactual:
-                    probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
-            if not np.isfinite(losses).all():
-                raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
+                    steps.probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
+            steps.demand_finite(epoch)
             backbone.prepare()
-            recall, bare = recall_of_sets(backbone, data, settings.k, bare=watch is not None)
-            value = recall.pop("full")
-            totals = {name: float(np.mean([batch[name] for batch in squared])) for name in squared[0]}
-            dynamics = balancer.epoch_log() | {"gradient_share": _shares(totals)}
-            if probability:
-                mean = np.stack(probability).mean(axis=0)
-                dynamics["probability"] = dict(zip(backbone.modalities, mean.tolist(), strict=True))
+            recall, bare = recall_of_sets(
+                backbone.modalities, data, settings.k, ranks, bare=watch is not None and backbone.content_in_score
+            )
+            dynamics = balancer.epoch_log()
             if watch is not None:
                 dynamics |= watch.measure(backbone)
             if bare:
                 dynamics["bare"] = bare
-            if any(cosines):
-                dynamics["conflict"] = {
-                    name: float(np.mean([one[name] for one in cosines if name in one]))
-                    for name in dict.fromkeys(k for c in cosines for k in c)
-                }
-            better = value > best_value
-            if better:
-                best_value, course.best = value, backbone.state()
-            seconds = time.perf_counter() - began
-            course.records.append(EpochRecord(epoch, float(np.mean(losses)), value, recall, dynamics, better, seconds))
-            yield course.records[-1]
+            record = course.note(backbone, steps, recall, dynamics, time.perf_counter() - began)
+            if record.best:
+                course.best = backbone.state()
+            yield record
     finally:
         backbone.load_state(course.best)
 

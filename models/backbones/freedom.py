@@ -101,7 +101,7 @@ class FREEDOM(SeparableBackbone):
         bias = self._bias[:, 0]
         parts[:, 0] += bias[triples.positive] - bias[triples.negative]
         self._batch = (triples, users, items)
-        return self._margins_of(parts, counterfactual=counterfactual)
+        return self.margins_of(parts, counterfactual=counterfactual)
 
     def _pull(self, gradients: MarginGradients, weight: FloatArray) -> tuple[FloatArray, FloatArray, BranchGradients]:
         """The gradients of all parts' vectors, and what of the items' reaches their factors through each modality's graph."""
@@ -119,7 +119,7 @@ class FREEDOM(SeparableBackbone):
 
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """See ``protocol.Backbone``."""
-        return self._pull(gradients, self._part_weights(gradients))[2]
+        return self._pull(gradients, self.part_weights(gradients))[2]
 
     def _bought(self) -> FloatArray:
         triples, _, items = self._batch
@@ -129,7 +129,7 @@ class FREEDOM(SeparableBackbone):
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         triples, users, _ = self._batch
         u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
-        weight = self._part_weights(gradients)
+        weight = self.part_weights(gradients)
         user_gradient, item_gradient, through = self._pull(gradients, weight)
 
         squared: dict[str, float] = {}

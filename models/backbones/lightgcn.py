@@ -63,7 +63,7 @@ class LightGCNContent(SeparableBackbone):
         bias = self._bias[:, 0]
         parts[:, 0] += bias[triples.positive] - bias[triples.negative]
         self._batch = (triples, first, users, items)
-        return self._margins_of(parts, counterfactual=counterfactual)
+        return self.margins_of(parts, counterfactual=counterfactual)
 
     def _pull(self, gradients: MarginGradients, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The gradients of the layer-0 vectors (n, n_parts, d), given those of the final ones."""
@@ -77,13 +77,13 @@ class LightGCNContent(SeparableBackbone):
 
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """See ``protocol.Backbone``."""
-        user_gradient, item_gradient = self._pull(gradients, self._part_weights(gradients))
+        user_gradient, item_gradient = self._pull(gradients, self.part_weights(gradients))
         return self._by_branch(user_gradient.copy(), self._map_gradients(self._features, item_gradient))
 
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         triples, (own_users, own_items), _, _ = self._batch
         u, i, j, n = triples.user, triples.positive, triples.negative, triples.n_bpr
-        weight = self._part_weights(gradients)
+        weight = self.part_weights(gradients)
         user_gradient, item_gradient = self._pull(gradients, weight)
         bias_gradient = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
 

@@ -185,14 +185,14 @@ class SeparableBackbone:
             np.matmul(x, projection, out=items[:, part])
         return users, items
 
-    def _margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
+    def margins_of(self, parts: FloatArray, *, counterfactual: bool) -> Margins:
         """The margins of a batch from those of its parts (n, n_parts)."""
         full = _total(parts)
         if not counterfactual:
             return Margins(full, parts[:, :0], parts[:, :0])
         return Margins(full, keep=parts[:, :1] + parts[:, 1:], without=full[:, None] - parts[:, 1:])
 
-    def _part_weights(self, gradients: MarginGradients) -> FloatArray:
+    def part_weights(self, gradients: MarginGradients) -> FloatArray:
         """The gradient of every part's margin (n, n_parts): the whole model's, plus keep-m's for m and for history."""
         weight = np.repeat(gradients.full[:, None], self._parts, axis=1)
         if gradients.keep is not None:

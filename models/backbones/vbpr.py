@@ -71,12 +71,12 @@ class VBPR(SeparableBackbone):
         part_margins(user_rows, item_rows, u, i, j, parts)
         parts[:, 0] += biases[i, 0] - biases[j, 0]
         self._batch = (users, items, u, i, j, user_rows, item_rows, inputs, triples.n_bpr)
-        return self._margins_of(parts, counterfactual=counterfactual)
+        return self.margins_of(parts, counterfactual=counterfactual)
 
     def _pull(self, gradients: MarginGradients, decay: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The gradients of the batch's user rows, item rows (n, n_parts, d) and biases (n,)."""
         _, _, u, i, j, user_rows, item_rows, _, n_bpr = self._batch
-        weight = self._part_weights(gradients)
+        weight = self.part_weights(gradients)
         user_gradient, item_gradient = self._room("to users", *user_rows.shape), self._room("to items", *item_rows.shape)
         user_gradient[...] = item_gradient[...] = 0
         part_gradients(user_rows, item_rows, u, i, j, weight, decay, user_gradient, item_gradient)

@@ -1,7 +1,8 @@
 """Balancing methods: one file per method. ``BALANCERS`` maps a name to a maker; each maker takes the teachers' margin functions,
 and by how much the method's strength is to be multiplied (methods without one, ``UNGRADED``, ignore it).
 
-``NEEDS_TEACHERS`` lists the methods that distil from uni-modal models, which must be trained first.
+``NEEDS_TEACHERS`` lists the methods that distil from uni-modal models, which must be trained first; ``STACKABLE`` those that look
+at margins alone, so that models may be stacked (see ``models.stacked``).
 """
 
 import inspect
@@ -24,7 +25,7 @@ from models.balancers.umt import UMT
 from models.losses import FloatArray
 from models.sampling import Triples
 
-__all__ = ["BALANCERS", "NEEDS_TEACHERS", "UNGRADED", "Maker"]
+__all__ = ["BALANCERS", "NEEDS_TEACHERS", "STACKABLE", "UNGRADED", "Maker"]
 
 Teachers = Mapping[str, Callable[[Triples], FloatArray]]
 
@@ -58,4 +59,5 @@ BALANCERS: dict[str, Maker] = {
     "arl": _maker(ARL, "bias"),
 }
 NEEDS_TEACHERS = frozenset({"ckd", "ckd_paper", "umt"})
+STACKABLE = frozenset({"none", "ckd", "ckd_paper"})
 UNGRADED = frozenset({"none", "mmpareto", "gradient_blending", "mslr"})

@@ -11,7 +11,7 @@ from models.balancers import BALANCERS
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.sampling import Sampler
-from models.training import Settings, recall_of_sets, train
+from models.training import Settings, ranker, recall_of_sets, train
 from tests.models.worlds import small_world
 
 
@@ -65,7 +65,7 @@ def test_a_branch_without_history_is_ranked_by_its_part_of_the_score_alone():
         wanted = data.validation.take(users)
         owner = np.repeat(np.arange(len(users)), wanted.counts)
         hits = np.bincount(owner, (best[owner] == wanted.items[:, None]).any(axis=1), len(users))
-        found = recall_of_sets(model, data, 20, bare=True)[1][name]
+        found = recall_of_sets(model.modalities, data, 20, ranker(model, data, 20), bare=True)[1][name]
         assert found == pytest.approx((hits / wanted.counts).mean(), abs=1e-9)
         assert found in [record.dynamics["bare"][name] for record in records]  # of the epoch that was kept
 
@@ -75,9 +75,14 @@ def test_without_history_a_model_finds_what_a_modality_adds_to_its_score(name):
     """Where the score is no sum of parts; where no content is in the score, nothing is found without history."""
     features, data, n_users, n_items = small_world()
     model = BACKBONES[name](n_users, n_items, features, train=data.train, seed=1)
-    found, bare = recall_of_sets(model, data, 20, bare=True)
-    assert found == recall_of_sets(model, data, 20)[0]
-    assert set(bare) == (set(features) if model.content_in_score else set())
+    if not model.content_in_score:
+        (record,) = train(model, data, BALANCERS["none"]({}), Settings(1, 1, 64), seed=1)
+        assert "bare" not in record.dynamics
+        return
+    ranks = ranker(model, data, 20)
+    found, bare = recall_of_sets(model.modalities, data, 20, ranks, bare=True)
+    assert found == recall_of_sets(model.modalities, data, 20, ranks)[0]
+    assert set(bare) == set(features)
     users = data.validation_users[::4]
     for modality, recall in bare.items():
         scores = model.score(users, [frozenset([modality]), frozenset()])
