@@ -157,6 +157,7 @@ def run_probe(
     *,
     threads: int | None = None,
     cluster: str | None = None,
+    device: str | None = None,
     profile: Profile | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -169,6 +170,7 @@ def run_probe(
     ----------
     threads : how many trainings at a time (default: one per core)
     cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``: train on its machines, which need this version of Tenbin
+    device : ``cuda``: VBPR's trainings are stacked on this computer's GPU, the others run on its cores
     profile : the one that the plan was made with; given it, the probe ends before all seeds are trained once more of them could
         hardly change the answer, unless the plan was asked for an exact number of them
     on_event : called with each event in this process; cancelled : asked often, True stops within seconds
@@ -185,6 +187,7 @@ def run_probe(
         inputs,
         threads=threads,
         cluster=cluster,
+        device=device,
         on_event=on_event,
         cancelled=cancelled,
         settled=(lambda run: is_settled(dataset, profile, run)) if profile is not None and plan.options["may_end_early"] else None,

@@ -41,6 +41,7 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1)]
 LangOption = Annotated[Literal["en", "ja"], typer.Option("--lang")]
 ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="dask://HOST:PORT|ray://HOST:PORT")]
+DeviceOption = Annotated[Literal["cuda"] | None, typer.Option("--device")]
 JsonOption = Annotated[bool, typer.Option("--json-progress")]
 RunArgument = Annotated[str, typer.Argument(metavar="ID")]
 
@@ -71,6 +72,7 @@ def _diagnose(
     report: Annotated[str, typer.Option("--report")] = "html",
     threads: ThreadsOption = None,
     cluster: ClusterOption = None,
+    device: DeviceOption = None,
     json_progress: JsonOption = False,
 ) -> None:
     request = RunRequest(
@@ -90,6 +92,7 @@ def _diagnose(
         report=commands.formats(report),
         threads=threads,
         cluster=cluster,
+        device=device,
     )
     commands.diagnose(request, out, json_progress)
 

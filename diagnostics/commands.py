@@ -205,6 +205,7 @@ def _probe(session: Session, dataset: Dataset, plan: ProbePlan, request: RunRequ
         session.folder.path,
         threads=request.threads,
         cluster=request.cluster,
+        device=request.device,
         profile=measured,
         on_event=session.event,
         cancelled=session.cancelled,

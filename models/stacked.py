@@ -71,7 +71,7 @@ class Stack:
         dimensions: int,
         batch_size: int,
         k: int = 20,
-        look_every: int = 64,
+        look_every: int = Settings.look_every,
         device: str,
     ) -> None:
         self._n_users, self._n_items, self._d, self._data = n_users, n_items, dimensions, data

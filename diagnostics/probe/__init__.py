@@ -4,6 +4,20 @@ from diagnostics.probe.arms import Job, jobs, plan
 from diagnostics.probe.checkpoint import Checkpoint, Keeper
 from diagnostics.probe.inputs import ProbeInputs, prepare
 from diagnostics.probe.run import JobResult, ProbeRun
+from diagnostics.probe.stacked import JobStack, stackable
 from diagnostics.probe.training import train_job
 
-__all__ = ["Checkpoint", "Job", "JobResult", "Keeper", "ProbeInputs", "ProbeRun", "jobs", "plan", "prepare", "train_job"]
+__all__ = [
+    "Checkpoint",
+    "Job",
+    "JobResult",
+    "JobStack",
+    "Keeper",
+    "ProbeInputs",
+    "ProbeRun",
+    "jobs",
+    "plan",
+    "prepare",
+    "stackable",
+    "train_job",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,13 @@ from diagnostics.seeds import generator, seed_for
 from models.backbones import BACKBONES
 from models.backbones.protocol import Backbone, Features
 from models.balancers import BALANCERS
+from models.balancers.protocol import Balancer
 from models.convergence import convergence
 from models.memory import below, prefixed
 from models.ranking import UserItems
-from models.training import EpochRecord, Interactions, Settings, score_sets, scorer, train
+from models.training import Course, EpochRecord, Interactions, Settings, score_sets, scorer, train
 
-__all__ = ["train_job"]
+__all__ = ["OpenedJob", "closed_job", "diverged_trial", "event_of", "interactions", "opened_job", "train_job"]
 
 
 def train_job(
@@ -54,42 +56,19 @@ def train_job(
     FloatingPointError
         The training diverged.
     """
-    plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
-    tried = [given[job_id].meta for job_id in job.trials]
-    rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
-    plan = settings_of(plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate}), job.arm)
-    chosen, plain = _chosen(job, tried)
-    data = _interactions(inputs, plan)
-    alone: dict[str, Backbone] = {}
-    for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
-        alone[name] = _backbone(inputs, plan, job.arm.backbone, {name: inputs.features[name]}, job.seed)
-        saved = given[teacher_id].arrays
-        alone[name].load_state(below("state", saved))
-    meta: dict[str, Any] = {
-        "stage": job.stage,
-        "backbone": job.arm.backbone,
-        "learning_rate": plan.learning_rate,
-        "balancer": chosen.balancer,
-        "strength": chosen.strength,
-        "chosen": None if plain is None else chosen.model_dump(),
-        "plain": None if plain is None else plain.model_dump(),
-    }
+    opened = opened_job(inputs, plan, job, given)
     if job.arm.balancer == ENSEMBLE:
-        arrays, tested = test(ensemble(alone, inputs.n_users), [frozenset(job.arm.modalities)], inputs, data, plan)
+        alone = opened.teachers
+        arrays, tested = test(ensemble(alone, inputs.n_users), [frozenset(job.arm.modalities)], inputs, opened.data, plan)
         made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
-        yield JobResult(job.job_id, arrays, meta | made | tested)
+        yield JobResult(job.job_id, arrays, opened.meta | made | tested)
         return
-    features = features_of(inputs.features, job.arm, inputs.lengths, inputs.real)
-    backbone = _backbone(inputs, plan, job.arm.backbone, features, job.seed)
-    teachers = {name: teacher.margins for name, teacher in alone.items()}
-    balancer = fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength)
-    settings = _settings(plan, job)
+    backbone, balancer, settings = opened.backbone, opened.balancer, opened.settings
     course = course_of(keeper.last() if keeper else None, backbone, balancer)
-    records = course.records
-    yield from (_event(job, record, settings) for record in list(records))
+    yield from (event_of(job, record, settings) for record in list(course.records))
     try:
-        for record in train(backbone, data, balancer, settings, seed=seed_for(job.seed, "sampling") % 2**31, course=course):
-            yield _event(job, record, settings)
+        for record in train(backbone, opened.data, balancer, settings, seed=opened.seed, course=course):
+            yield event_of(job, record, settings)
             stop = cancelled()
             if keeper is not None:
                 keeper.keep(lambda: checkpoint(course, backbone, balancer), now=stop)
@@ -98,24 +77,83 @@ def train_job(
     except FloatingPointError:
         if not job.stage:
             raise
-        yield JobResult(job.job_id, {}, meta | {"epochs": len(records), "validation": None})  # no reason to fail what asks for it
+        yield diverged_trial(opened, job, course)
         return
+    yield closed_job(opened, inputs, job, course)
+
+
+@dataclass(frozen=True)
+class OpenedJob:
+    """A training that can begin: ``plan`` with the job's own settings, ``teachers``' models by modality, ``seed`` of its triples,
+    and of ``JobResult.meta`` what is known beforehand."""
+
+    plan: ProbePlan
+    data: Interactions
+    backbone: Backbone
+    balancer: Balancer
+    teachers: Mapping[str, Backbone]
+    settings: Settings
+    seed: int
+    meta: dict[str, Any]
+
+
+def opened_job(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> OpenedJob:
+    """Everything that a job's training begins with; see ``train_job``."""
+    plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
+    tried = [given[job_id].meta for job_id in job.trials]
+    rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
+    plan = settings_of(plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate}), job.arm)
+    chosen, plain = _chosen(job, tried)
+    alone: dict[str, Backbone] = {}
+    for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
+        alone[name] = _backbone(inputs, plan, job.arm.backbone, {name: inputs.features[name]}, job.seed)
+        alone[name].load_state(below("state", given[teacher_id].arrays))
+    teachers = {name: teacher.margins for name, teacher in alone.items()}
+    return OpenedJob(
+        plan=plan,
+        data=interactions(inputs, plan),
+        backbone=_backbone(
+            inputs, plan, job.arm.backbone, features_of(inputs.features, job.arm, inputs.lengths, inputs.real), job.seed
+        ),
+        balancer=fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength),
+        teachers=alone,
+        settings=_settings(plan, job),
+        seed=seed_for(job.seed, "sampling") % 2**31,
+        meta={
+            "stage": job.stage,
+            "backbone": job.arm.backbone,
+            "learning_rate": plan.learning_rate,
+            "balancer": chosen.balancer,
+            "strength": chosen.strength,
+            "chosen": None if plain is None else chosen.model_dump(),
+            "plain": None if plain is None else plain.model_dump(),
+        },
+    )
+
+
+def diverged_trial(opened: OpenedJob, job: Job, course: Course) -> JobResult:
+    """A trial whose loss was not finite: no reason to fail what asks for it."""
+    return JobResult(job.job_id, {}, opened.meta | {"epochs": len(course.records), "validation": None})
+
+
+def closed_job(opened: OpenedJob, inputs: ProbeInputs, job: Job, course: Course) -> JobResult:
+    """What a training that has come to its end leaves behind; its backbone holds the best state."""
+    plan, backbone, records = opened.plan, opened.backbone, course.records
     best = max(records, key=lambda record: (record.best, record.epoch))
-    meta |= {
+    meta = opened.meta | {
         "best_epoch": best.epoch,
         "epochs": len(records),
         "convergence": convergence(
-            [record.validation for record in records], [record.loss for record in records], plan.patience, settings.rising
+            [record.validation for record in records], [record.loss for record in records], plan.patience, opened.settings.rising
         ),
         "validation": best.validation,
     }
     if job.stage:
-        yield JobResult(job.job_id, {}, meta)
-        return
-    arrays, tested = _tested(backbone, inputs, data, plan, job)
+        return JobResult(job.job_id, {}, meta)
+    arrays, tested = _tested(backbone, inputs, opened.data, plan, job)
     if any(job.job_id in other.teachers for other in jobs(plan)):
         arrays |= prefixed("state", backbone.state())
-    yield JobResult(job.job_id, arrays, meta | tested)
+    return JobResult(job.job_id, arrays, meta | tested)
 
 
 def _tested(
@@ -133,7 +171,8 @@ def _tested(
     return arrays | changed | exposure(backbone, inputs, data, plan), meta | names
 
 
-def _event(job: Job, record: EpochRecord, settings: Settings) -> ProbeEvent:
+def event_of(job: Job, record: EpochRecord, settings: Settings) -> ProbeEvent:
+    """An epoch's record as the run tells it."""
     return ProbeEvent(
         kind="epoch",
         arm=job.name,
@@ -185,7 +224,7 @@ def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, features: Mapping
     )
 
 
-def _interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
+def interactions(inputs: ProbeInputs, plan: ProbePlan) -> Interactions:
     """The same fixed sample of validation users for every arm and seed, so that curves can be compared."""
     validation = UserItems.from_pairs(inputs.validation, inputs.n_users)
     users, limit = validation.users, int(plan.options["validation_users"])

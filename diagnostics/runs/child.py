@@ -1,8 +1,8 @@
-"""One training process: ``python -m diagnostics.runs.child RUN_FOLDER KEY MODULE:FUNCTION``. Started by ``worker.py`` only.
+"""One training process: ``python -m diagnostics.runs.child RUN_FOLDER KEY MODULE:FUNCTION [DEVICE]``. Started by ``crew.py`` only.
 
-It reads plan and inputs from the run folder, takes orders as JSON lines on standard input, trains one job at a time, writes
-each result into the run folder and reports on standard output as JSON lines. When its standard input ends, its parent is gone,
-and it ends at once: no orphan survives, however the parent died. Nothing is ever pickled.
+It reads plan and inputs from the run folder, takes orders as JSON lines on standard input, trains one job at a time, or on a device
+all that it has been given together, writes each result into the run folder and reports on standard output as JSON lines. When its
+standard input ends, its parent is gone, and it ends at once: no orphan survives, however the parent died. Nothing is ever pickled.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main", "serve"]
+__all__ = ["main", "serve", "serve_together"]
 
 
-def main(run_folder: str, key: str, train: str) -> None:
+def main(run_folder: str, key: str, train: str, device: str = "") -> None:
     """Serve orders until told to stop; after a stop the training at hand may still end its epoch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; only the parent decides what it means
     report = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -34,7 +34,10 @@ def main(run_folder: str, key: str, train: str) -> None:
     orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(orders, stop), daemon=True).start()
-    serve(Path(run_folder), key, train, iter(orders.get, None), say, stop.is_set)
+    if device:
+        serve_together(Path(run_folder), key, device, orders, say, stop.is_set)
+    else:
+        serve(Path(run_folder), key, train, iter(orders.get, None), say, stop.is_set)
 
 
 def serve(
@@ -68,22 +71,74 @@ def serve(
             for step in train_job(inputs, plan, job, teachers, stopped, keeper):
                 if isinstance(step, ProbeEvent):
                     told.append(step)
-                    say(kind="event", event=step.model_dump(mode="json"))
+                    say(kind="event", job=job_id, event=step.model_dump(mode="json"))
                 else:
                     result = step
             if result is None or stopped():
                 raise Cancelled
             store.save(result, told)
             keeper.forget()
-            say(kind="result")
+            say(kind="result", job=job_id)
         except Cancelled:
-            say(kind="failed", reason="cancelled")
+            say(kind="failed", job=job_id, reason="cancelled")
         except Exception as error:
             if isinstance(error, OSError) and code_of(error):  # not this training's fault: no other could keep its result either
-                say(kind="disk", errno=error.errno)
+                say(kind="disk", job=job_id, errno=error.errno)
                 continue
             traceback.print_exc()
-            say(kind="failed", reason=_reason(error))
+            say(kind="failed", job=job_id, reason=_reason(error))
+
+
+def serve_together(
+    folder: Path,
+    key: str,
+    device: str,
+    orders: queue.SimpleQueue[str | None],
+    say: Callable[..., None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """The same for jobs that are stacked on a device: each joins the others with their next epoch, once there is memory for it."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products ask for
+    import torch
+
+    from diagnostics.probe import JobResult, JobStack, ProbeInputs, jobs
+    from diagnostics.runs.disk import code_of
+    from diagnostics.runs.store import JobStore
+    from diagnostics.schema import ProbeEvent, ProbePlan
+
+    torch.use_deterministic_algorithms(mode=True)
+    store = JobStore(folder, key)
+    plan = ProbePlan.model_validate_json((folder / "plan.json").read_bytes())
+    stack = JobStack(ProbeInputs.load(store.inputs_folder), plan, device)
+    by_id = {job.job_id: job for job in jobs(plan)}
+    told: dict[str, list[ProbeEvent]] = {}
+    waiting: list[str] = []
+    try:
+        while True:
+            while not orders.empty() or not (waiting or len(stack)):
+                order = orders.get()
+                if order is None:
+                    return
+                waiting.append(order)
+            new, waiting = waiting[: stack.room], waiting[stack.room :]
+            if new:
+                stack.add({by_id[name]: {need: found for need in by_id[name].needs if (found := store.load(need))} for name in new})
+            for job, said in stack.epoch():
+                if isinstance(said, ProbeEvent):
+                    told.setdefault(job.job_id, []).append(said)
+                    say(kind="event", job=job.job_id, event=said.model_dump(mode="json"))
+                elif isinstance(said, JobResult):
+                    store.save(said, told.pop(job.job_id))
+                    say(kind="result", job=job.job_id)
+                else:
+                    say(kind="failed", job=job.job_id, reason=_reason(said))
+                if stopped():
+                    return
+    except OSError as error:
+        if not code_of(error):
+            raise
+        for job in stack.jobs:
+            say(kind="disk", job=job.job_id, errno=error.errno)
 
 
 def _reason(error: Exception) -> str:

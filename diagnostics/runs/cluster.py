@@ -61,8 +61,7 @@ class ClusterCrew:
         """Whether any training is under way."""
         return bool(self._busy)
 
-    @property
-    def has_room(self) -> bool:
+    def takes(self, job: Job) -> bool:
         """Whether another job can begin at once."""
         return len(self._busy) < self.size
 

@@ -33,16 +33,19 @@ _GRACE_S = 2.0  # for a training to stop by itself, which it may do after each e
 
 
 class _Member:
-    """One process, the job it has, and a thread that passes its lines on."""
+    """One process, the jobs it has, and a thread that passes its lines on. ``stacks``: it trains many jobs together."""
 
-    def __init__(self, command: list[str], log: IO[bytes], inbox: queue.SimpleQueue[tuple[_Member, dict[str, Any]]]) -> None:
+    def __init__(
+        self, command: list[str], stacks: bool, log: IO[bytes], inbox: queue.SimpleQueue[tuple[_Member, dict[str, Any]]]
+    ) -> None:
         root = str(Path(__file__).parents[2])
         environment = {
             **os.environ,
             **dict.fromkeys(_ONE_THREAD, "1"),
             "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
         }
-        self.job: Job | None = None
+        self.stacks = stacks
+        self.jobs: dict[str, Job] = {}
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own module)
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True, encoding="utf-8"
         )
@@ -78,15 +81,16 @@ class _Member:
 class Crew:
     """Up to ``size`` trainings at a time, in processes started when there is work for them; a context manager that ends them all.
 
-    A process that dies takes only its job with it: the job is reported as failed and the next one gets a new process.
+    With a ``device`` one more process trains there, together, all jobs that can be stacked. A process that dies takes only its jobs
+    with it: they are reported as failed and the next one gets a new process.
     """
 
     module = "diagnostics.runs.child"
 
-    def __init__(self, run_dir: Path, key: str, train: str, size: int) -> None:
+    def __init__(self, run_dir: Path, key: str, train: str, size: int, device: str | None = None) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._command = [sys.executable, "-m", self.module, str(run_dir / "run"), key, train]
-        self.size = size
+        self.size, self._device = size, device
         self._log = (run_dir / "log.txt").open("ab")
         self._members: list[_Member] = []
         self._inbox: queue.SimpleQueue[tuple[_Member, dict[str, Any]]] = queue.SimpleQueue()
@@ -105,20 +109,27 @@ class Crew:
     @property
     def busy(self) -> bool:
         """Whether any process has a job."""
-        return any(member.job for member in self._members)
+        return any(member.jobs for member in self._members)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another job can begin at once."""
-        return sum(member.job is not None for member in self._members) < self.size
+    def takes(self, job: Job) -> bool:
+        """Whether this job can begin at once, or with the next epoch of those that it is stacked with."""
+        return self._stacks(job) or sum(bool(member.jobs) for member in self._members if not member.stacks) < self.size
+
+    def _stacks(self, job: Job) -> bool:
+        from diagnostics.probe import stackable
+
+        return self._device is not None and stackable(job)
 
     def give(self, job: Job) -> None:
         """Have a job trained, by an idle process or a new one."""
-        member = next((member for member in self._members if member.job is None), None)
+        stacks = self._stacks(job)
+        fitting = (member for member in self._members if member.stacks == stacks and (stacks or not member.jobs))
+        member = next(fitting, None)
         if member is None:
-            member = _Member(self._command, self._log, self._inbox)
+            command = [*self._command, *([self._device] if stacks and self._device else [])]
+            member = _Member(command, stacks, self._log, self._inbox)
             self._members.append(member)
-        member.job = job
+        member.jobs[job.job_id] = job
         member.say(order="train", job=job.job_id)
 
     def messages(self) -> Iterator[tuple[Job, dict[str, Any]]]:
@@ -130,11 +141,13 @@ class Crew:
             except queue.Empty:
                 return
             wait = 0.0
-            job = member.job
             if message["kind"] == "gone":
                 self._members.remove(member)
-                message = {"kind": "failed", "reason": "process_killed" if member.was_killed else "process_died"}
-            if message["kind"] != "event":
-                member.job = None
-            if job is not None:
+                reason = "process_killed" if member.was_killed else "process_died"
+                for job in member.jobs.values():
+                    yield job, {"kind": "failed", "reason": reason}
+            else:
+                job = member.jobs[message["job"]]
+                if message["kind"] != "event":
+                    del member.jobs[job.job_id]
                 yield job, message

@@ -63,6 +63,7 @@ class RunRequest(Record):
     report: tuple[str, ...] = ("html",)
     threads: int | None = Field(default=None, ge=1)
     cluster: str | None = None
+    device: Literal["cuda"] | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -119,6 +120,7 @@ class RunRequest(Record):
             "--seeds": self.seeds,
             "--threads": self.threads,
             "--cluster": self.cluster,
+            "--device": self.device,
         }
         arguments: list[object] = ["--interactions", self.interactions]
         for option, value in named.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from diagnostics.config import threshold
+from diagnostics.errors import TenbinError
 from diagnostics.runs.cluster import ClusterCrew
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.disk import append_text, write_atomic
@@ -33,6 +34,7 @@ def execute(
     *,
     threads: int | None = None,
     cluster: str | None = None,
+    device: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     settled: Callable[[ProbeRun], bool] | None = None,
@@ -49,6 +51,7 @@ def execute(
     run_dir : the run's folder; everything goes below ``run/`` in it, the processes' own words into ``log.txt``.
     threads : trainings at a time, one core each; None for this run's part of the cores, which all runs at work share.
     cluster : ``dask://HOST:PORT`` or ``ray://HOST:PORT``, to train on its machines instead of in processes of this one.
+    device : ``cuda``, or another of torch's names of a device: what can be stacked is trained there together, the rest as usual.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
     settled : asked after each seed from the ``first_look``-th on, with the results of the seeds until then and of no other; True
@@ -58,15 +61,18 @@ def execute(
     Raises
     ------
     TenbinError
-        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``.
+        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``; there is no such device:
+        ``E_NO_GPU``.
     OSError
         The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
     from diagnostics.probe import ProbeRun, jobs
 
+    if device is not None:
+        _demand(device)
     place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
-    store = _prepare(run_dir / "run", plan, inputs)
+    store = _prepare(run_dir / "run", plan, inputs, device)
     results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
     for job in todo:
         if job.job_id in results:
@@ -137,7 +143,7 @@ def execute(
     flag = RunFolder(run_dir)
     stopped, enough = False, look()
     share = _Share(workers) if threads is None and cluster is None else None
-    with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers) as crew:
+    with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers, device) as crew:
         outlook.workers = crew.size
         while enough is None and (waiting or crew.busy):
             if share is not None:
@@ -149,7 +155,7 @@ def execute(
                 if any(need in failures for need in job.needs):
                     waiting.remove(job)
                     give_up(job, "needed_job_failed")
-                elif crew.has_room and all(need in results for need in job.needs):
+                elif crew.takes(job) and all(need in results for need in job.needs):
                     waiting.remove(job)
                     crew.give(job)
                     outlook.start(job)
@@ -182,12 +188,20 @@ class _Share:
         return self._share
 
 
-def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs) -> JobStore:
-    """Write plan and inputs, and derive the key that ties every result to them and to the code."""
+def _demand(device: str) -> None:
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise TenbinError("E_NO_GPU")
+
+
+def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs, device: str | None) -> JobStore:
+    """Write plan and inputs, and derive the key that ties every result to them, to the code and to the device."""
     plan_json = json.dumps(plan.model_dump(mode="json"), sort_keys=True, indent=1)
     write_atomic(folder / "plan.json", plan_json)
     inputs.save(folder / "inputs")
-    key = hashlib.blake2b((plan_json + digest_of(folder / "inputs") + code_version()).encode(), digest_size=8).hexdigest()
+    parts = plan_json + digest_of(folder / "inputs") + code_version() + (device or "")
+    key = hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
     return JobStore(folder, key)
 
 

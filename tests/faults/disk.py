@@ -38,7 +38,7 @@ class Inline:
 
     size = 1
 
-    def __init__(self, run_dir: Path, key: str, train: str, size: int) -> None:
+    def __init__(self, run_dir: Path, key: str, train: str, size: int, device: str | None = None) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._folder, self._key, self._train = run_dir / "run", key, train
         self._jobs: deque[Job] = deque()
@@ -53,8 +53,7 @@ class Inline:
     def busy(self) -> bool:
         return bool(self._jobs)
 
-    @property
-    def has_room(self) -> bool:
+    def takes(self, job: Job) -> bool:
         return not self._jobs
 
     def give(self, job: Job) -> None:
