@@ -9,6 +9,7 @@ and their gradients, and some 15 passes over N (U + I) P d numbers for gradients
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Stack:
         look_every: int = Settings.look_every,
         device: str,
     ) -> None:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products ask for
+        torch.use_deterministic_algorithms(mode=True)  # of the whole process, as is the device
         self._n_users, self._n_items, self._d, self._data = n_users, n_items, dimensions, data
         self._batch_size, self._k, self._look_every = batch_size, k, look_every
         self._names, self._device, self._watch = tuple(features), torch.device(device), Watch(data, n_items)

@@ -98,15 +98,11 @@ def serve_together(
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """The same for jobs that are stacked on a device: each joins the others with their next epoch, once there is memory for it."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products ask for
-    import torch
-
     from diagnostics.probe import JobResult, JobStack, ProbeInputs, jobs
     from diagnostics.runs.disk import code_of
     from diagnostics.runs.store import JobStore
     from diagnostics.schema import ProbeEvent, ProbePlan
 
-    torch.use_deterministic_algorithms(mode=True)
     store = JobStore(folder, key)
     plan = ProbePlan.model_validate_json((folder / "plan.json").read_bytes())
     stack = JobStack(ProbeInputs.load(store.inputs_folder), plan, device)

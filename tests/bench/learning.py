@@ -70,9 +70,14 @@ def _ranking(folder: Path, rounds: int) -> list[dict[str, object]]:
 
 
 def _arms(folder: Path, rounds: int) -> list[dict[str, object]]:
-    """Four arms of VBPR with five seeds each, trained until validation stops improving, on two cores."""
-    contestants = [_ours("tenbin 4 x 5", folder, "arms", "vbpr")]
-    return [race("VBPR, 4 arms x 5 seeds", contestants, [Bar("tenbin 4 x 5", "seconds", at_most=60)], rounds=rounds)]
+    """Four arms of VBPR with five seeds each, trained until validation stops improving, on two cores; on a GPU if it is there."""
+    import torch
+
+    contestants, bars = [_ours("tenbin 4 x 5", folder, "arms", "vbpr")], [Bar("tenbin 4 x 5", "seconds", at_most=60)]
+    if torch.cuda.is_available():
+        contestants.append(_ours("tenbin 4 x 5, stacked", folder, "stack", "cuda"))
+        bars.append(Bar("tenbin 4 x 5, stacked", "seconds", at_most=15))
+    return [race("VBPR, 4 arms x 5 seeds", contestants, bars, rounds=rounds)]
 
 
 def _quality(folder: Path, rounds: int, batches: dict[str, int] | None = None) -> list[dict[str, object]]:

@@ -166,26 +166,59 @@ def roofline(bench: Bench, batch: int) -> float:
     return median_of(floor)
 
 
+def _arms() -> list[tuple[tuple[str, ...], int]]:
+    """History alone, each modality, and both, of five seeds."""
+    names = tuple(MODALITIES)
+    return [(chosen, seed) for seed in range(5) for chosen in ((), names[:1], names[1:], names)]
+
+
+def _as_in_a_probe(bench: Bench) -> tuple[Interactions, Settings]:
+    """A probe's number of validation customers, and VBPR's suggested batch."""
+    users = bench.data.validation_users
+    chosen = np.sort(np.random.default_rng(0).choice(users, min(len(users), int(threshold("validation_users"))), replace=False))
+    settings = Settings(_EPOCHS, _PATIENCE, int(suggested("vbpr", len(bench.data.train))["batch_size"]))
+    return replace(bench.data, validation_users=chosen), settings
+
+
 def _arm(job: tuple[str, tuple[str, ...], int]) -> float:
     folder, modalities, seed = job
     threadpool_limits(1)
     torch.set_num_threads(1)
     bench = Bench(Path(folder))
-    users = bench.data.validation_users
-    chosen = np.sort(np.random.default_rng(0).choice(users, min(len(users), int(threshold("validation_users"))), replace=False))
-    data = replace(bench.data, validation_users=chosen)
-    settings = Settings(_EPOCHS, _PATIENCE, int(suggested("vbpr", len(data.train))["batch_size"]))
+    data, settings = _as_in_a_probe(bench)
     model = bench.model("vbpr", modalities, seed=seed)
     return max(record.validation for record in train(model, data, BALANCERS["none"]({}), settings, seed=seed))
 
 
+def _reached(best: list[float]) -> str:
+    return "Recall@20 " + " ".join(f"{value:.4f}" for value in np.reshape(best, (5, 4)).mean(axis=0))
+
+
 def arms(bench: Bench, backbone: str) -> str:
-    """Four arms (history alone, each modality, both) of five seeds, two processes, a probe's number of validation customers."""
-    names = tuple(MODALITIES)
-    jobs = [(str(bench.folder), chosen, seed) for seed in range(5) for chosen in ((), names[:1], names[1:], names)]
+    """Four arms of five seeds, whole, in two processes."""
+    jobs = [(str(bench.folder), modalities, seed) for modalities, seed in _arms()]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        reached = np.reshape(pool.map(_arm, jobs, chunksize=1), (5, 4)).mean(axis=0)
-    return "Recall@20 " + " ".join(f"{value:.4f}" for value in reached)
+        return _reached(pool.map(_arm, jobs, chunksize=1))
+
+
+def stack(bench: Bench, device: str) -> str:
+    """The same arms and seeds in one tensor."""
+    from models.stacked import Stack, Training
+
+    data, settings = _as_in_a_probe(bench)
+    usual = suggested("vbpr", len(data.train))
+    trainings = {
+        f"{modalities} {seed}": Training(
+            bench.model("vbpr", modalities, seed=seed), BALANCERS["none"]({}), settings, usual["learning_rate"], usual["l2"], seed
+        )
+        for modalities, seed in _arms()
+    }
+    models = Stack(bench.n_users, bench.n_items, bench.features, data, dimensions=64, batch_size=settings.batch_size, device=device)
+    models.add(trainings)
+    while len(models):
+        for _ in models.epoch():
+            pass
+    return _reached([max(record.validation for record in one.course.records) for one in trainings.values()])
 
 
 def main() -> None:
@@ -212,7 +245,7 @@ def main() -> None:
     elif what == "roofline":
         seconds = roofline(bench, int(rest[1]))
     else:
-        said = {"prepare": prepare, "quality": quality, "arms": arms}[what](
+        said = {"prepare": prepare, "quality": quality, "arms": arms, "stack": stack}[what](
             bench, *(r if not r.isdigit() else int(r) for r in rest)
         )
     seconds = time.perf_counter() - began if seconds is None else seconds
