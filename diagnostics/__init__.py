@@ -130,6 +130,7 @@ def plan_probe(
     n_seeds: int | None = None,
     seed: int = 0,
     profile: Profile | None = None,
+    threads: int | None = None,
 ) -> ProbePlan:
     """Decides which small models to train: arms, seeds, budget, and a first guess of the time.
 
@@ -139,6 +140,7 @@ def plan_probe(
     ----------
     n_seeds : exactly so many; None for at most the preset's
     profile : of ``dataset``; given it, values that only seem to be there are gaps, which some presets try to fill
+    threads : how many trainings there will be at a time, for the guess of the time; None for one a core
 
     Raises
     ------
@@ -147,7 +149,16 @@ def plan_probe(
     """
     from diagnostics.probe import plan
 
-    return plan(dataset, preset=preset, backbones=backbones, balancers=balancers, n_seeds=n_seeds, seed=seed, profile=profile)
+    return plan(
+        dataset,
+        preset=preset,
+        backbones=backbones,
+        balancers=balancers,
+        n_seeds=n_seeds,
+        seed=seed,
+        profile=profile,
+        threads=threads,
+    )
 
 
 def run_probe(

@@ -43,8 +43,9 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             n_seeds=request.seeds,
             seed=request.seed,
             profile=measured,
+            threads=request.threads,
         )
-        session.say("cli.trainings", count=len(jobs(plan)), left=plan.eta_s)
+        session.say("cli.trainings_gpu" if request.device else "cli.trainings", count=len(jobs(plan)), left=plan.eta_s)
         run = _probe(session, dataset, plan, request, measured)
         if run.status == "cancelled":
             if not run.results:

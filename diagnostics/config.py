@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["PRESETS", "THRESHOLDS", "Preset", "Threshold", "cache_folder", "home", "reader_memory_bytes", "threshold"]
+__all__ = ["PRESETS", "THRESHOLDS", "Preset", "Threshold", "cache_folder", "cores", "home", "reader_memory_bytes", "threshold"]
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,11 @@ PRESETS: dict[str, Preset] = {
         max_lattice=5,
     ),
 }
+
+
+def cores() -> int:
+    """How many cores this process may use: a container or a task set may leave fewer than the computer has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def home() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 import tempfile
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.config import home
+from diagnostics.config import cores, home
 from diagnostics.errors import Cancelled, TenbinError
 
 if TYPE_CHECKING:
@@ -292,7 +291,7 @@ def _duckdb(memory: int, threads: int | None, folder: Path) -> Any:
 
     backend = ibis.duckdb.connect(
         memory_limit=f"{memory}B",
-        threads=threads or _cores(),
+        threads=threads or cores(),
         temp_directory=str(folder),
         autoload_known_extensions=False,
         autoinstall_known_extensions=False,
@@ -303,9 +302,3 @@ def _duckdb(memory: int, threads: int | None, folder: Path) -> Any:
     backend.con.execute("SET enable_progress_bar_print = false")
     backend.con.execute("SET lock_configuration = true")
     return backend
-
-
-def _cores() -> int:
-    """Cores this process may use; a container or a task set may leave fewer than the machine has."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

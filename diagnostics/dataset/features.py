@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diagnostics.config import cache_folder
+from diagnostics.config import cache_folder, cores
 from diagnostics.errors import Cancelled
 from diagnostics.schema import Dataset, FeatureBlock, ImageSource, Modality, Progress
 
@@ -100,7 +100,7 @@ def _glance(images: Sequence[ImageSource | None] | None, step: Callable[[float],
     with _readers(images) as readers:
 
         def compute() -> dict[str, NDArray[Any]]:
-            return glance_all(readers, threads=os.cpu_count() or 1, step=lambda done: step(done / len(readers)))
+            return glance_all(readers, threads=cores(), step=lambda done: step(done / len(readers)))
 
         facts = _kept(_digest("glance", FACTS_VERSION, _picture_content(images, readers)), compute)
     facts["picture"] = facts.pop("reason")

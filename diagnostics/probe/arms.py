@@ -79,6 +79,7 @@ def plan(
     n_seeds: int | None = None,
     seed: int = 0,
     profile: Profile | None = None,
+    threads: int | None = None,
 ) -> ProbePlan:
     """Decides arms, seeds and budget.
 
@@ -87,7 +88,7 @@ def plan(
     those that suit the first backbone; ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone
     is left out there, and named in ``refused`` with the reason. ``n_seeds``: exactly so many; None for at most the preset's, and
     its further seeds. ``profile``: of ``dataset``; given it, stand-ins count as gaps where it is decided whether filling them is
-    tried.
+    tried. ``threads``: how many trainings there will be at a time, for the guess of the time; None for one a core.
 
     Raises
     ------
@@ -163,7 +164,7 @@ def plan(
         options=options,
         refused=tuple(refused),
     )
-    return made.model_copy(update={"eta_s": guess_seconds(made, jobs(made), len(dataset.split.train))})
+    return made.model_copy(update={"eta_s": guess_seconds(made, jobs(made), len(dataset.split.train), threads)})
 
 
 def _patience(budget: Preset, parts: Split) -> int:

@@ -1,18 +1,18 @@
 """How long a plan takes on this computer, told before anything of it is trained.
 
 A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; what a pair
-and part of VBPR take here is measured, on all cores at once, as cores that work side by side slow each other down.
+and part of VBPR take here is measured, on all cores at once that will be at work, as they slow each other down.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from diagnostics.config import cores
 from diagnostics.probe.arms import ENSEMBLE, Job
 from diagnostics.schema import ProbePlan
 from models.backbones import BACKBONES
@@ -27,9 +27,9 @@ _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading,
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
 
-def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int) -> float:
-    """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, all cores at work."""
-    cores = os.cpu_count() or 1
+def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
+    """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
+    at_work = threads or cores()
     epochs = min(_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience, plan.max_epochs)
     work = 0.0
     for job in listed:
@@ -38,18 +38,17 @@ def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int) -> float
         length = min(epochs, plan.options["auto"]["heat_epochs"]) if job.stage == "heat" else epochs
         parts = (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD)
         work += length * parts * BACKBONES[job.arm.backbone].cost
-    return _START_S + (work * n_train * _seconds_of_a_part() + len(listed) * _REST_S) / cores
+    return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 
 @functools.cache
-def _seconds_of_a_part() -> float:
-    """What one training pair takes in one epoch of VBPR for each of its parts, while every core does the same."""
+def _seconds_of_a_part(at_work: int) -> float:
+    """What one training pair takes in one epoch of VBPR for each of its parts, while as many trainings do the same."""
     from threadpoolctl import threadpool_limits
 
-    cores = os.cpu_count() or 1
     _second_epoch(0)  # compiles, or reads what was compiled
-    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
-        seconds = list(pool.map(_second_epoch, range(cores)))
+    with threadpool_limits(1), ThreadPoolExecutor(at_work) as pool:
+        seconds = list(pool.map(_second_epoch, range(at_work)))
     return float(np.mean(seconds)) / (_PAIRS * (1 + _PARTS))
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from diagnostics.config import home
+from diagnostics.config import cores, home
 from diagnostics.runs.process import is_alive, start_time
 
 __all__ = ["RunIndex", "cores"]
@@ -27,11 +27,6 @@ create table if not exists runs (
     works integer not null default 0
 )
 """
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class RunIndex:

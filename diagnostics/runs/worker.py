@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from diagnostics.config import threshold
+from diagnostics.config import cores, threshold
 from diagnostics.errors import TenbinError
 from diagnostics.runs.cluster import ClusterCrew
 from diagnostics.runs.crew import Crew
 from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
-from diagnostics.runs.index import RunIndex, cores
+from diagnostics.runs.index import RunIndex
 from diagnostics.runs.store import JobStore, RunFolder, code_version, digest_of
 from diagnostics.schema import ProbeEvent, ProbePlan
 

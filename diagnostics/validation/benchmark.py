@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from diagnostics.config import cores
 from diagnostics.errors import Cancelled
 from diagnostics.runs.store import code_version, write_atomic
 from diagnostics.validation.figures import Figures, figures
@@ -68,7 +69,7 @@ def validate(
     tasks = [Task(world=world, long=world.name in longer) for world in chosen]
     tasks += [Task(world=world, shop=shop) for world in real]
     todo = [task for task in tasks if not _is_done(folder, task)]
-    _judge_all(out, todo, len(tasks), preset, request.threads or _cores(), tell, cancelled)
+    _judge_all(out, todo, len(tasks), preset, request.threads or cores(), tell, cancelled)
     said = [_said(folder, world) for world in (*chosen, *real)]
     found = figures(said, which=which, preset=preset, n_asked=len(tasks))
     write_atomic(out / "validation.json", found.model_dump_json(indent=1) + "\n")
@@ -161,7 +162,3 @@ def _judge_all(
             for judge in busy:
                 judge.end()
     tell(1.0, 0.0)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from diagnostics.config import cores
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain
 from diagnostics.dataset import in_cp932, read, to_csv_bytes
@@ -235,7 +235,7 @@ def test_presets_say_how_long_they_take_here(runs: Path) -> None:
     folder = RunFolder(runs / "runs" / FINISHED)
     jobs = folder.path / "run" / "events"
     jobs.mkdir(parents=True)
-    event = ProbeEvent(kind="epoch", arm="vbpr:text:none", seed=1, epoch=1, seconds=600.0 * (os.cpu_count() or 1))
+    event = ProbeEvent(kind="epoch", arm="vbpr:text:none", seed=1, epoch=1, seconds=600.0 * cores())
     (jobs / "job.jsonl").write_text(event.model_dump_json() + "\n")
     options = _open("probe", "en", FINISHED).selectbox[0].options
     # quick: 5 repetitions of 1 model x 2 trainings, standard: 5 of 3 x 4 and 5 of 1 x 4, thorough: 10 of 9 x 14

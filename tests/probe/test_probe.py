@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from diagnostics.config import cores
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
@@ -231,12 +231,14 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(run, balancer):
 
 def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypatch):
     dataset, _ = _world()
-    monkeypatch.setattr("diagnostics.probe.pace._seconds_of_a_part", lambda: 1.0)
+    monkeypatch.setattr("diagnostics.probe.pace._seconds_of_a_part", lambda at_work: 1.0)
     pairs = len(dataset.split.train)
     one, two, other = (
         plan(dataset, backbones=(name,), balancers=(), n_seeds=n).eta_s for name, n in (("vbpr", 1), ("vbpr", 2), ("mmgcn", 1))
     )
     per_seed = two - one
-    cores, epochs, parts = os.cpu_count(), 18 + 1.6 * plan(dataset).patience, 1 + 2 + 2 + 3
-    assert per_seed == pytest.approx(epochs * pairs * parts / cores, rel=0.01)
+    epochs, parts = 18 + 1.6 * plan(dataset).patience, 1 + 2 + 2 + 3
+    assert per_seed == pytest.approx(epochs * pairs * parts / cores(), rel=0.01)
+    alone = plan(dataset, backbones=("vbpr",), balancers=(), n_seeds=1, threads=1).eta_s
+    assert alone == pytest.approx(one * cores(), rel=0.01)
     assert other == pytest.approx(8 * one, rel=0.01)

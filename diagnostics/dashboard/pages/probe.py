@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import streamlit as st
 
-from diagnostics.config import PRESETS
+from diagnostics.config import PRESETS, cores
 from diagnostics.dashboard import state
 from diagnostics.dashboard.live import cut_short, ended_badly, watch
 from diagnostics.dashboard.widgets import error, plain, preset, section, title
@@ -49,7 +47,7 @@ def _again(folder: RunFolder, words: Words) -> None:
     names = list(PRESETS)
     diagnosis = state.diagnosis(folder)
     measured = diagnosis.provenance.timing.get("probe", 0.0) if diagnosis is not None else 0.0
-    epochs = sum(event.seconds for event in folder.events() if event.kind == "epoch") / (os.cpu_count() or 1)
+    epochs = sum(event.seconds for event in folder.events() if event.kind == "epoch") / cores()
     spent = max(measured, epochs)  # a run that was resumed trained longer than its last attempt took
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
