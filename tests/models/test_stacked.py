@@ -1,4 +1,4 @@
-"""Stacked trainings against the compiled ones, on the CPU: the same courses but for rounding."""
+"""Stacked trainings against the compiled ones, on the CPU and on a GPU that is there: the same courses but for rounding."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
 from models.backbones.protocol import Features
 from models.backbones.vbpr import VBPR
@@ -16,6 +17,7 @@ from models.training import Interactions, Settings, train
 from tests.models.worlds import small_world
 
 SETTINGS = Settings(max_epochs=8, patience=3, batch_size=128, k=5, look_every=3)
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 ARMS = [((), "none"), (("text",), "none"), (("image",), "none"), (("text", "image"), "none"), (("text", "image"), "ckd")]
 
 
@@ -38,9 +40,9 @@ def _method(world, name, names, seed):
     return BALANCERS[name]({one: _model(world, (one,), seed).margins for one in names} if name != "none" else {})
 
 
-def _stack(world):
+def _stack(world, device="cpu"):
     features, data, n_users, n_items = world
-    return Stack(n_users, n_items, features, data, dimensions=8, batch_size=128, k=5, look_every=3, device="cpu")
+    return Stack(n_users, n_items, features, data, dimensions=8, batch_size=128, k=5, look_every=3, device=device)
 
 
 def _training(world, names, method, seed, settings=SETTINGS, rate=1e-2):
@@ -53,10 +55,11 @@ def _flat(record):
     }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("methods", [STACKABLE - {"ckd_paper"}, {"ckd_paper"}])
-def test_arms_and_seeds_that_are_stacked_learn_what_each_would_learn_alone(world, methods):
+def test_arms_and_seeds_that_are_stacked_learn_what_each_would_learn_alone(world, methods, device):
     arms = [(names, method) for names, method in [*ARMS, (("text", "image"), "ckd_paper")] if method in methods]
-    stack, found = _stack(world), {}
+    stack, found = _stack(world, device), {}
     trainings = {
         f"{names} {method} {seed}": _training(world, names, method, seed) for (names, method), seed in product(arms, (1, 2))
     }
@@ -106,7 +109,8 @@ def test_a_training_that_diverges_is_let_go_of_and_the_others_go_on(world):
     assert [record.validation for record in sound] == pytest.approx([record.validation for record in expected], abs=2e-4)
 
 
-def test_ranks_are_exact_with_ties_and_items_that_cannot_be_recommended():
+@pytest.mark.parametrize("device", DEVICES)
+def test_ranks_are_exact_with_ties_and_items_that_cannot_be_recommended(device):
     rng = np.random.default_rng(0)
     n_users, n_items = 30, 40
     pairs = np.stack(np.nonzero(rng.random((n_users, n_items)) < 0.3), axis=1).astype(np.int32)
@@ -115,7 +119,7 @@ def test_ranks_are_exact_with_ties_and_items_that_cannot_be_recommended():
     data = Interactions(seen, UserItems.from_pairs(seen, n_users), validation, validation.users)
     values = rng.integers(-1, 2, (n_items, 2)).astype(np.float32)
     features = {"text": Features(values, np.ones(n_items, dtype=bool))}
-    stack = Stack(n_users, n_items, features, data, dimensions=2, batch_size=64, k=5, device="cpu")
+    stack = Stack(n_users, n_items, features, data, dimensions=2, batch_size=64, k=5, device=device)
     model = VBPR(n_users, n_items, features, train=seen, dimensions=2, seed=0)
     state = {name: np.round(rng.integers(-2, 3, table.shape)).astype(np.float32) for name, table in model.state().items()}
     model.load_state(state)  # whole numbers: every score is exact, and many are equal

@@ -1,4 +1,4 @@
-"""Runs whose trainings are stacked on a device; here it is the CPU, the same code as on a GPU."""
+"""Runs whose trainings are stacked on a device: on the CPU, and on a GPU that is there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def _processes(folder: Path, device: str) -> list[int]:
     return found
 
 
-def test_what_is_stacked_comes_to_what_is_trained_one_by_one(tmp_path):
+@pytest.mark.parametrize("device", ["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+def test_what_is_stacked_comes_to_what_is_trained_one_by_one(tmp_path, device):
     dataset, blocks = small_shop()
     asked = plan(dataset, preset="standard", backbones=["vbpr"], balancers=["ckd", "ogm_ge"], n_seeds=2)
     asked = asked.model_copy(update={"max_epochs": 3, "dimensions": 8, "batch_size": 64})
@@ -43,7 +44,7 @@ def test_what_is_stacked_comes_to_what_is_trained_one_by_one(tmp_path):
     assert apart == {"ogm_ge", "ensemble"}
 
     heard = []
-    stacked = execute(tmp_path / "stacked", asked, inputs, threads=1, device="cpu", on_event=heard.append)
+    stacked = execute(tmp_path / "stacked", asked, inputs, threads=1, device=device, on_event=heard.append)
     usual = execute(tmp_path / "usual", asked, inputs, threads=1)
     assert stacked.status == "finished" and not stacked.failures
     assert set(stacked.results) == set(usual.results)
