@@ -14,7 +14,7 @@ import diagnostics as tenbin
 from diagnostics.console import Session
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
-from diagnostics.runs import RunRequest
+from diagnostics.runs import RunRequest, demand_device
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile
 from diagnostics.validation import ValidationRequest
 
@@ -30,6 +30,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
     from models.backbones import HISTORY_ONLY
 
     with Session(out, request, json_progress) as session:
+        demand_device(request.device, request.cluster)
         if request.backbones and set(request.backbones) <= HISTORY_ONLY:
             raise TenbinError("E_ONLY_HISTORY", found=request.backbones[0])
         session.wait_for_turn()

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ __all__ = ["Stack", "Training"]
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 _SCORES = 1 << 26  # of all sets and targets at a time: 256 MB
+_STEPS_TOGETHER = 16
 
 
 @dataclass
@@ -75,8 +78,7 @@ class Stack:
         look_every: int = Settings.look_every,
         device: str,
     ) -> None:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products ask for
-        torch.use_deterministic_algorithms(mode=True)  # of the whole process, as is the device
+        _demand_determinism()
         self._n_users, self._n_items, self._d, self._data = n_users, n_items, dimensions, data
         self._batch_size, self._k, self._look_every = batch_size, k, look_every
         self._names, self._device, self._watch = tuple(features), torch.device(device), Watch(data, n_items)
@@ -90,19 +92,24 @@ class Stack:
         self._tables, self._first, self._second, self._best = (
             [torch.zeros((0, *shape), device=self._device) for shape in shapes] for _ in range(4)
         )
-        self._step = torch.zeros(0, device=self._device)  # of each model: some have begun later than others
+        self._steps = np.zeros(0)  # of each model so far: some have begun later than others
+        self._settle()
 
     def __len__(self) -> int:
         return len(self._live)
 
     @property
     def room(self) -> int:
-        """How many more models the device has memory for; on a CPU as many as are given."""
+        """How many more models the device, and this computer beside it, have memory for; on a CPU as many as are given."""
         if self._device.type != "cuda":
             return 1 << 10
-        content = self._n_items * self._d * (1 + len(self._names))
-        of_one = 4 * 6 * (sum(table[0].numel() for table in self._zeros(1)) + content)  # moments, best, gradients; parts of items
-        return int(torch.cuda.mem_get_info(self._device)[0] / 2 / of_one)
+        parts, extra = 1 + len(self._names), max((training.balancer.n_extra for training in self._live.values()), default=0)
+        parameters = sum(table[0].numel() for table in self._zeros(1))
+        items, batch = self._n_items * parts * self._d, 10 * (self._batch_size + extra) * parts * self._d
+        cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        free = torch.cuda.mem_get_info(self._device)[0] + cached
+        here = 4 * 8 * parameters  # a model with its moments and prepared vectors, and a teacher's for each modality
+        return int(min(free / 2 / (4 * (6 * (parameters + items) + batch)), _free_memory() / 2 / here))
 
     def add(self, trainings: Mapping[str, Training]) -> None:
         """More models, by names of their own, from the next epoch on."""
@@ -113,10 +120,11 @@ class Stack:
             *((moments, [self._zeros(len(starts))]) for moments in (self._first, self._second)),
         ):
             kept[:] = [torch.cat([old, *more]) for old, *more in zip(kept, *new, strict=True)]
-        self._step = torch.cat([self._step, torch.zeros(len(starts), device=self._device)])
+        self._steps = np.concatenate([self._steps, np.zeros(len(starts))])
+        self._settle()
 
-    def epoch(self) -> Iterator[tuple[str, EpochRecord | FloatingPointError]]:
-        """Trains an epoch of every model and yields how each one went; one that is over, or has failed, is let go of.
+    def epoch(self) -> dict[str, EpochRecord | FloatingPointError]:
+        """Trains an epoch of every model and says how each one went; one that is over, or has failed, is let go of.
 
         A model's ``course`` tells whether it is over; its backbone then holds the best state.
         """
@@ -127,15 +135,17 @@ class Stack:
         steps = [Steps() for _ in models]
         done = [len(training.course.records) for training in models]
         n_steps = -(-len(self._data.train) // self._batch_size)
+        sizes = self._step_sizes(n_steps)
         kept = [
-            self._learn(models, triples, [(n * n_steps + number) % self._look_every == 0 for n in done], steps)
-            for number, triples in enumerate(self._drawn(models, done))
+            self._learn(models, *drawn, [(n * n_steps + number) % self._look_every == 0 for n in done], steps, size)
+            for number, (drawn, size) in enumerate(zip(self._drawn(models, done), sizes, strict=True))
         ]
         losses = torch.stack([loss for loss, _ in kept]).cpu().numpy()
         squared = torch.stack([parts for _, parts in kept]).cpu().numpy()
-        items = self._items(self._tables)
-        over = []
-        for s, (key, training) in enumerate(list(self._live.items())):
+        items, shared = self._items(self._tables), (time.perf_counter() - began) / len(models)
+        over: list[int] = []
+        said: dict[str, EpochRecord | FloatingPointError] = {}
+        for s, (key, training) in enumerate(self._live.items()):
             names = (ID, *training.backbone.modalities)
             steps[s].losses = losses[:, s].tolist()
             steps[s].squared = [dict(zip(names, row, strict=True)) for row in squared[:, s, self._own(training)].tolist()]
@@ -143,9 +153,9 @@ class Stack:
                 steps[s].demand_finite(done[s] + 1)
             except FloatingPointError as error:
                 over.append(s)
-                yield key, error
+                said[key] = error
                 continue
-            record = self._judged(s, training, items[s], steps[s], (time.perf_counter() - began) / len(models))
+            record = said[key] = self._judged(s, training, items[s], steps[s], shared)
             if record.best:
                 for best, table in zip(self._best, self._tables, strict=True):
                     best[s] = table[s]
@@ -153,8 +163,8 @@ class Stack:
                 over.append(s)
                 training.course.best = self._gathered(s, training)
                 training.backbone.load_state(training.course.best)
-            yield key, record
         self._let_go(over)
+        return said
 
     # ---- a model's tables, and their place in the stack
 
@@ -198,12 +208,24 @@ class Stack:
         stay = self._there(np.setdiff1d(np.arange(len(keys)), over))
         for kept in (self._tables, self._first, self._second, self._best):
             kept[:] = [table[stay] for table in kept]
-        self._step = self._step[stay]
+        self._steps = np.delete(self._steps, over)
+        self._settle()
+
+    def _settle(self) -> None:
+        """What the steps of an epoch ask for each time."""
+        models = list(self._live.values())
+        has = np.zeros((len(models), 1, 1 + len(self._names)), dtype=np.float32)
+        for row, training in zip(has, models, strict=True):
+            row[0, self._own(training)] = 1
+        self._has = self._there(has)
+        self._shrink = self._there(np.array([training.l2 for training in models], dtype=np.float32))
+        self._model = torch.arange(len(models), device=self._device)[:, None]
 
     # ---- learning
 
-    def _drawn(self, models: Sequence[Training], done: Sequence[int]) -> Iterator[list[Triples]]:
-        """Every model's triples, step by step, given how many epochs it has behind it; those of one seed share theirs."""
+    def _drawn(self, models: Sequence[Training], done: Sequence[int]) -> Iterator[tuple[list[Triples], torch.Tensor]]:
+        """Every model's triples, step by step, given how many epochs it has behind it, and all of them on the device, int64
+        (3, n_models, n). Those of one seed share theirs; those without extra ones are filled up with some of weight 0."""
         asked = [(training.seed, training.balancer.n_extra, 1 + n) for training, n in zip(models, done, strict=True)]
         different = list(dict.fromkeys(asked))
         for seed, n_extra, _ in different:
@@ -211,32 +233,48 @@ class Stack:
                 size = self._batch_size
                 sampler = Sampler(self._data.train, self._n_users, self._n_items, batch_size=size, n_extra=n_extra, seed=seed)
                 self._samplers[seed, n_extra] = sampler
-        epochs = (self._samplers[seed, n_extra].epoch(number) for seed, n_extra, number in different)
-        for batches in zip(*epochs, strict=True):
-            of = dict(zip(different, batches, strict=True))
-            yield [of[one] for one in asked]
+        epochs = zip(*(self._samplers[seed, n_extra].epoch(number) for seed, n_extra, number in different), strict=True)
+        limits = np.array([self._n_users, self._n_items, self._n_items])[:, None, None]
+        while together := list(islice(epochs, _STEPS_TOGETHER)):  # each copy to a device waits for what runs there
+            most = max(len(triples.user) for batches in together for triples in batches)
+            spread = np.arange(most) % limits  # a thousand of one row would be added up one by one
+            index = np.empty((len(together), 3, len(models), most), dtype=np.int64)
+            index[:] = spread
+            for at, batches in zip(index, together, strict=True):
+                of = dict(zip(different, batches, strict=True))
+                for s, one in enumerate(asked):
+                    at[:, s, : len(of[one].user)] = of[one].user, of[one].positive, of[one].negative
+            for at, batches in zip(self._there(index), together, strict=True):
+                of = dict(zip(different, batches, strict=True))
+                yield [of[one] for one in asked], at[:, :, : max(len(triples.user) for triples in batches)]
+
+    def _step_sizes(self, n_steps: int) -> torch.Tensor:
+        """Of each coming step and model Adam's step size and epsilon, as ``kernels.adam_rows`` has them; (n_steps, 2, n_models)."""
+        step = self._steps + np.arange(1, n_steps + 1)[:, None]
+        self._steps = self._steps + n_steps
+        root = np.sqrt(1 - _BETA2**step)
+        rates = np.array([training.learning_rate for training in self._live.values()])
+        return self._there(np.stack([rates * root / (1 - _BETA1**step), _EPSILON * root], axis=1).astype(np.float32))
 
     def _items(self, tables: Sequence[torch.Tensor]) -> torch.Tensor:
         """Every part's item vectors, (n_models, n_items, n_parts, d)."""
         return torch.stack([tables[1], *(x @ table for x, table in zip(self._inputs, tables[3:], strict=True))], dim=2)
 
     def _learn(
-        self, models: Sequence[Training], drawn: Sequence[Triples], looks: Sequence[bool], steps: Sequence[Steps]
+        self,
+        models: Sequence[Training],
+        drawn: Sequence[Triples],
+        index: torch.Tensor,
+        looks: Sequence[bool],
+        steps: Sequence[Steps],
+        size: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One step of every model; each one's loss (n_models,), and the squared gradients of its parts (n_models, n_parts)."""
-        n, n_bpr = max(len(triples.user) for triples in drawn), drawn[0].n_bpr
-        index = np.zeros((3, len(drawn), n), dtype=np.int64)  # models without extra triples have some of weight 0
-        has = np.zeros((len(models), 1, 1 + len(self._names)), dtype=np.float32)
-        for s, (training, triples) in enumerate(zip(models, drawn, strict=True)):
-            index[:, s, : len(triples.user)] = triples.user, triples.positive, triples.negative
-            has[s, 0, self._own(training)] = 1
-        u, i, j = self._there(index)
-        of_model, present = torch.arange(len(models), device=self._device)[:, None], self._there(has)
-
+        n_bpr, of_model, (u, i, j) = drawn[0].n_bpr, self._model, index
         leaves = [table.detach().requires_grad_() for table in self._tables]
         items = self._items(leaves)
         users, good, bad = leaves[0][of_model, u], items[of_model, i], items[of_model, j]
-        parts = (users * (good - bad)).sum(-1) * present
+        parts = (users * (good - bad)).sum(-1) * self._has
         bias = leaves[2][of_model, i] - leaves[2][of_model, j]
         known = parts.detach().clone()
         known[:, :, 0] += bias.detach()
@@ -251,11 +289,10 @@ class Stack:
         objective = (parts * weight).sum() + (bias * weight[:, :, 0]).sum()
         if any(looks) and len(self._names) > 1:
             self._look(models, looks, steps, leaves, parts, known[:, :n_bpr], pull)
-        lengths = sum(rows[:, :n_bpr].square().sum(-1) for rows in (users, good, bad)) * present
-        shrink = self._there(np.array([training.l2 / n_bpr for training in models], dtype=np.float32))
-        objective = objective + (lengths.sum((1, 2)) * shrink).sum() / 2
+        lengths = sum(rows[:, :n_bpr].square().sum(-1) for rows in (users, good, bad)) * self._has
+        objective = objective + (lengths.sum((1, 2)) * self._shrink).sum() / (2 * n_bpr)
         gradients = torch.autograd.grad(objective, leaves)
-        self._adam(models, gradients)
+        self._adam(gradients, *size)
         squared = gradients[0].square().sum((1, 3))
         squared[:, 0] += gradients[1].square().sum((1, 2))
         squared[:, 1:] += torch.stack([gradient.square().sum((1, 2)) for gradient in gradients[3:]], dim=1)
@@ -303,21 +340,19 @@ class Stack:
                     {name: float(cosine[0][s, m] / cosine[1][s, m] ** 0.5) for name, m in places if cosine[1][s, m] > 0}
                 )
 
-    def _adam(self, models: Sequence[Training], gradients: Sequence[torch.Tensor]) -> None:
-        """Kingma and Ba 2015, algorithm 1, in the form of ``kernels.adam_rows``."""
-        self._step += 1
-        root = (1 - _BETA2**self._step).sqrt()
-        size = self._there(np.array([training.learning_rate for training in models], dtype=np.float32)) * root
-        size = size / (1 - _BETA1**self._step)
+    def _adam(self, gradients: Sequence[torch.Tensor], size: torch.Tensor, epsilon: torch.Tensor) -> None:
+        """Kingma and Ba 2015, algorithm 1; see ``_step_sizes``."""
         for table, first, second, gradient in zip(self._tables, self._first, self._second, gradients, strict=True):
             each = (-1, *(1,) * (table.dim() - 1))
             first.lerp_(gradient, 1 - _BETA1)
             second.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
-            table.sub_(size.view(each) * first / (second.sqrt() + _EPSILON * root.view(each)))
+            table.sub_(size.view(each) * first / (second.sqrt() + epsilon.view(each)))
 
     # ---- measuring
 
-    def _judged(self, s: int, training: Training, items: torch.Tensor, steps: Steps, seconds: float) -> EpochRecord:
+    def _judged(self, s: int, training: Training, items: torch.Tensor, steps: Steps, shared: float) -> EpochRecord:
+        """``shared``: seconds of the epoch's steps that fall to this model."""
+        began = time.perf_counter()
         names, watch = training.backbone.modalities, self._watch
         ranks = partial(self._ranks, s, items)
         recall, bare = recall_of_sets(names, self._data, self._k, ranks, bare=bool(names))
@@ -331,7 +366,7 @@ class Stack:
             dynamics |= watch.of(names, list(train), list(held_out))
         if bare:
             dynamics["bare"] = bare
-        return training.course.note(training.backbone, steps, recall, dynamics, seconds)
+        return training.course.note(training.backbone, steps, recall, dynamics, shared + time.perf_counter() - began)
 
     def _numbers(self, chosen: frozenset[str]) -> tuple[int, ...]:
         return tuple(1 + number for number, name in enumerate(self._names) if name in chosen)
@@ -370,3 +405,18 @@ class Stack:
             ahead[~(own[..., 0] > -torch.inf)] = self._n_items
             found.append(ahead.cpu().numpy().astype(np.int32))
         return np.concatenate(found, axis=1)
+
+
+def _demand_determinism() -> None:
+    """Of this whole process: the same numbers whenever the same models are stacked."""
+    if os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in (":4096:8", ":16:8"):
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.use_deterministic_algorithms(mode=True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _free_memory() -> float:
+    """Bytes of this computer's memory that can be had; infinite where the system does not say."""
+    told = Path("/proc/meminfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), float("inf"))

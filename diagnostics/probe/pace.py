@@ -29,7 +29,7 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
-    at_work = threads or cores()
+    at_work = min(threads or cores(), cores())
     epochs = min(_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience, plan.max_epochs)
     work = 0.0
     for job in listed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from diagnostics.config import cores
 from diagnostics.probe.arms import Job
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult
@@ -36,20 +38,23 @@ class _Stacked:
 class JobStack:
     """Stackable jobs of one plan, trained an epoch at a time; what is said of each is what ``train_job`` would say.
 
-    ``device``: torch's name of it. Nothing is kept of a training that is interrupted: it begins anew.
+    Trained models are tested in threads beside the next epochs. Nothing is kept of a training that is interrupted: it begins anew.
+    ``device``: torch's name of it.
     """
 
     def __init__(self, inputs: ProbeInputs, plan: ProbePlan, device: str) -> None:
         from models.stacked import Stack
 
         own = plan.model_copy(update=plan.options.get("backbones", {}).get("vbpr", {}))
-        self._inputs, self._plan = inputs, plan
+        self._inputs, self._plan, self._data = inputs, plan, interactions(inputs, plan)
         self._live: dict[str, _Stacked] = {}
+        self._closing: dict[Future[JobResult], Job] = {}
+        self._pool = ThreadPoolExecutor(cores())
         self._stack = Stack(
             inputs.n_users,
             inputs.n_items,
             {name: inputs.features[name] for name in plan.modalities},
-            interactions(inputs, plan),
+            self._data,
             dimensions=own.dimensions,
             batch_size=own.batch_size,
             k=own.k,
@@ -57,32 +62,36 @@ class JobStack:
         )
 
     def __len__(self) -> int:
-        return len(self._live)
-
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """Those that are trained at present."""
-        return tuple(one.job for one in self._live.values())
+        return len(self._live) + len(self._closing)
 
     @property
     def room(self) -> int:
         """How many more jobs the device has memory for; one at least, if there are none."""
         return max(self._stack.room, 0 if self._live else 1)
 
-    def add(self, given: Mapping[Job, Mapping[str, JobResult]]) -> None:
-        """More jobs, from the next epoch on, each with the results of those that it needs."""
+    def add(self, given: Mapping[Job, Mapping[str, JobResult]]) -> dict[Job, Exception]:
+        """More jobs, from the next epoch on, each with the results of those that it needs; returns why some cannot begin."""
         from models.stacked import Training
 
+        failed: dict[Job, Exception] = {}
+        new: dict[str, _Stacked] = {}
         for job, results in given.items():
-            opened = opened_job(self._inputs, self._plan, job, results)
+            try:
+                opened = opened_job(self._inputs, self._plan, job, results, self._data)
+            except Exception as error:
+                failed[job] = error
+                continue
             model, rate, l2 = cast("VBPR", opened.backbone), opened.plan.learning_rate, opened.plan.l2
             training = Training(model, opened.balancer, opened.settings, rate, l2, opened.seed)
-            self._live[job.job_id] = _Stacked(job, opened, training)
-        self._stack.add({job.job_id: self._live[job.job_id].training for job in given})
+            new[job.job_id] = _Stacked(job, opened, training)
+        if new:
+            self._stack.add({name: one.training for name, one in new.items()})
+            self._live |= new
+        return failed
 
-    def epoch(self) -> Iterator[tuple[Job, ProbeEvent | JobResult | FloatingPointError]]:
-        """One epoch of all: the event of each, and of those that are over what they leave behind or how they failed."""
-        for name, said in self._stack.epoch():
+    def epoch(self) -> Iterator[tuple[Job, ProbeEvent | JobResult | Exception]]:
+        """One epoch of all: the event of each, and of those that are over what they leave behind, or how they failed."""
+        for name, said in (self._stack.epoch() if self._live else {}).items():
             one = self._live[name]
             course, settings = one.training.course, one.opened.settings
             if isinstance(said, FloatingPointError):
@@ -92,4 +101,9 @@ class JobStack:
             yield one.job, event_of(one.job, said, settings)
             if course.over(settings):
                 del self._live[name]
-                yield one.job, closed_job(one.opened, self._inputs, one.job, course)
+                self._closing[self._pool.submit(closed_job, one.opened, self._inputs, one.job, course)] = one.job
+        if self._closing and not self._live:
+            wait(self._closing, return_when=FIRST_COMPLETED)
+        for future in [future for future in self._closing if future.done()]:
+            error = future.exception()
+            yield self._closing.pop(future), future.result() if error is None else cast("Exception", error)

@@ -56,13 +56,10 @@ def train_job(
     FloatingPointError
         The training diverged.
     """
-    opened = opened_job(inputs, plan, job, given)
     if job.arm.balancer == ENSEMBLE:
-        alone = opened.teachers
-        arrays, tested = test(ensemble(alone, inputs.n_users), [frozenset(job.arm.modalities)], inputs, opened.data, plan)
-        made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
-        yield JobResult(job.job_id, arrays, opened.meta | made | tested)
+        yield _averaged(inputs, plan, job, given)
         return
+    opened = opened_job(inputs, plan, job, given, interactions(inputs, plan))
     backbone, balancer, settings = opened.backbone, opened.balancer, opened.settings
     course = course_of(keeper.last() if keeper else None, backbone, balancer)
     yield from (event_of(job, record, settings) for record in list(course.records))
@@ -84,51 +81,69 @@ def train_job(
 
 @dataclass(frozen=True)
 class OpenedJob:
-    """A training that can begin: ``plan`` with the job's own settings, ``teachers``' models by modality, ``seed`` of its triples,
-    and of ``JobResult.meta`` what is known beforehand."""
+    """A training that can begin: ``plan`` with the job's own settings, ``seed`` of its triples, and of ``JobResult.meta`` what is
+    known beforehand."""
 
     plan: ProbePlan
     data: Interactions
     backbone: Backbone
     balancer: Balancer
-    teachers: Mapping[str, Backbone]
     settings: Settings
     seed: int
     meta: dict[str, Any]
 
 
-def opened_job(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> OpenedJob:
-    """Everything that a job's training begins with; see ``train_job``."""
+def opened_job(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str, JobResult], data: Interactions) -> OpenedJob:
+    """Everything that a job's training begins with; ``given`` as in ``train_job``, ``data`` from ``interactions``."""
+    plan, chosen, meta = _settled(plan, job, given)
+    teachers = {name: model.margins for name, model in _teachers(inputs, plan, job, given).items()}
+    features = features_of(inputs.features, job.arm, inputs.lengths, inputs.real)
+    return OpenedJob(
+        plan=plan,
+        data=data,
+        backbone=_backbone(inputs, plan, job.arm.backbone, features, job.seed),
+        balancer=fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength),
+        settings=_settings(plan, job),
+        seed=seed_for(job.seed, "sampling") % 2**31,
+        meta=meta,
+    )
+
+
+def _settled(plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> tuple[ProbePlan, Trial, dict[str, Any]]:
+    """The plan with the job's own settings, what to balance with, and of ``JobResult.meta`` what is known beforehand."""
     plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
     tried = [given[job_id].meta for job_id in job.trials]
     rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
     plan = settings_of(plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate}), job.arm)
     chosen, plain = _chosen(job, tried)
+    meta = {
+        "stage": job.stage,
+        "backbone": job.arm.backbone,
+        "learning_rate": plan.learning_rate,
+        "balancer": chosen.balancer,
+        "strength": chosen.strength,
+        "chosen": None if plain is None else chosen.model_dump(),
+        "plain": None if plain is None else plain.model_dump(),
+    }
+    return plan, chosen, meta
+
+
+def _teachers(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> dict[str, Backbone]:
+    """The trained uni-modal models that the job learns from, by modality."""
     alone: dict[str, Backbone] = {}
     for name, teacher_id in zip(job.arm.modalities, job.teachers, strict=bool(job.teachers)):
         alone[name] = _backbone(inputs, plan, job.arm.backbone, {name: inputs.features[name]}, job.seed)
         alone[name].load_state(below("state", given[teacher_id].arrays))
-    teachers = {name: teacher.margins for name, teacher in alone.items()}
-    return OpenedJob(
-        plan=plan,
-        data=interactions(inputs, plan),
-        backbone=_backbone(
-            inputs, plan, job.arm.backbone, features_of(inputs.features, job.arm, inputs.lengths, inputs.real), job.seed
-        ),
-        balancer=fast_branch(job.arm) or BALANCERS[chosen.balancer](teachers, chosen.strength),
-        teachers=alone,
-        settings=_settings(plan, job),
-        seed=seed_for(job.seed, "sampling") % 2**31,
-        meta={
-            "stage": job.stage,
-            "backbone": job.arm.backbone,
-            "learning_rate": plan.learning_rate,
-            "balancer": chosen.balancer,
-            "strength": chosen.strength,
-            "chosen": None if plain is None else chosen.model_dump(),
-            "plain": None if plain is None else plain.model_dump(),
-        },
-    )
+    return alone
+
+
+def _averaged(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> JobResult:
+    """The ensemble of the job's teachers: nothing is trained."""
+    plan, _, meta = _settled(plan, job, given)
+    score = ensemble(_teachers(inputs, plan, job, given), inputs.n_users)
+    arrays, tested = test(score, [frozenset(job.arm.modalities)], inputs, interactions(inputs, plan), plan)
+    made = {"best_epoch": 0, "epochs": 0, "convergence": "converged", "validation": None}
+    return JobResult(job.job_id, arrays, meta | made | tested)
 
 
 def diverged_trial(opened: OpenedJob, job: Job, course: Course) -> JobResult:

@@ -7,6 +7,6 @@ from diagnostics.runs.index import RunIndex
 from diagnostics.runs.request import RunRequest
 from diagnostics.runs.store import RunFolder, RunStatus
 from diagnostics.runs.supervisor import attach, runs, start
-from diagnostics.runs.worker import execute
+from diagnostics.runs.worker import demand_device, execute
 
-__all__ = ["RunFolder", "RunIndex", "RunRequest", "RunStatus", "append_text", "attach", "execute", "runs", "start"]
+__all__ = ["RunFolder", "RunIndex", "RunRequest", "RunStatus", "append_text", "attach", "demand_device", "execute", "runs", "start"]

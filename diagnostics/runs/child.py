@@ -109,37 +109,47 @@ def serve_together(
     by_id = {job.job_id: job for job in jobs(plan)}
     told: dict[str, list[ProbeEvent]] = {}
     waiting: list[str] = []
+    unanswered: set[str] = set()
+
+    def answer(kind: str, job_id: str, **more: Any) -> None:
+        unanswered.discard(job_id)
+        say(kind=kind, job=job_id, **more)
+
     try:
-        while True:
+        while not stopped():
             while not orders.empty() or not (waiting or len(stack)):
                 order = orders.get()
                 if order is None:
                     return
                 waiting.append(order)
-            new, waiting = waiting[: stack.room], waiting[stack.room :]
-            if new:
-                stack.add({by_id[name]: {need: found for need in by_id[name].needs if (found := store.load(need))} for name in new})
+                unanswered.add(order)
+            room = stack.room
+            new, waiting = waiting[:room], waiting[room:]
+            needed = {by_id[name]: {need: store.load(need) for need in by_id[name].needs} for name in new}
+            failed = stack.add({job: {need: one for need, one in given.items() if one} for job, given in needed.items()})
+            for job, error in failed.items():
+                answer("failed", job.job_id, reason=_reason(error))
             for job, said in stack.epoch():
                 if isinstance(said, ProbeEvent):
                     told.setdefault(job.job_id, []).append(said)
                     say(kind="event", job=job.job_id, event=said.model_dump(mode="json"))
                 elif isinstance(said, JobResult):
-                    store.save(said, told.pop(job.job_id))
-                    say(kind="result", job=job.job_id)
+                    store.save(said, told.pop(job.job_id, []))
+                    answer("result", job.job_id)
                 else:
-                    say(kind="failed", job=job.job_id, reason=_reason(said))
-                if stopped():
-                    return
-    except OSError as error:
-        if not code_of(error):
-            raise
-        for job in stack.jobs:
-            say(kind="disk", job=job.job_id, errno=error.errno)
+                    answer("failed", job.job_id, reason=_reason(said))
+    except Exception as error:  # not one training's fault: none of them could go on
+        traceback.print_exc()
+        for job_id in sorted(unanswered):
+            if isinstance(error, OSError) and code_of(error):
+                answer("disk", job_id, errno=error.errno)
+            else:
+                answer("failed", job_id, reason=_reason(error))
 
 
 def _reason(error: Exception) -> str:
     """The kind of failure; every library has its own way to say that memory has run out."""
-    out_of_memory = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+    out_of_memory = isinstance(error, MemoryError) or any(sign in str(error) for sign in ("DefaultCPUAllocator", "out of memory"))
     return "MemoryError" if out_of_memory else type(error).__name__
 
 

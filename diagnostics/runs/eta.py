@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,18 @@ class Outlook:
     max_epochs : the most epochs a job may take.
     finished : job id -> epochs, for jobs finished by an earlier attempt.
     workers : trainings that run side by side; may be changed at any time.
+    together : ids of jobs that are trained as one, beside the others; each one's seconds are its share.
     """
 
-    def __init__(self, jobs: Sequence[Job], max_epochs: int, finished: Mapping[str, int], workers: int) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        max_epochs: int,
+        finished: Mapping[str, int],
+        workers: int,
+        together: Collection[str] = frozenset(),
+    ) -> None:
+        self._together = frozenset(together)
         self._arm = {job.job_id: job.name for job in jobs}
         self._backbone = {job.name: job.arm.backbone for job in jobs}
         self._max_epochs = max_epochs
@@ -118,12 +127,13 @@ class Outlook:
         least = self._side_by_side(dict.fromkeys(open_jobs, 1.0))
         most = self._side_by_side({job_id: max(self._max_epochs - self._epochs.get(job_id, 0), 1.0) for job_id in open_jobs})
         variance = (_PACE_SPREAD * eta) ** 2
+        apart = {self._arm[job_id] for job_id in self._together}
         for arm, k in Counter(self._arm[job_id] for job_id in open_jobs).items():
             known = self._known(self._lengths, arm)
             if known is None or known.n < 2:
                 return least, most
             spread = known.spread * (k + k * k / known.n) ** 0.5
-            variance += (spread * (self._pace(arm) or 0.0) / max(self.workers, 1)) ** 2
+            variance += (spread * (self._pace(arm) or 0.0) / (1 if arm in apart else max(self.workers, 1))) ** 2
         spread = _SPREADS * variance**0.5
         return max(eta - spread, min(least, eta)), min(eta + spread, max(most, eta))
 
@@ -131,8 +141,9 @@ class Outlook:
         """Seconds for so many epochs of each job."""
         paces = {arm: self._pace(arm) or 0.0 for arm in self._backbone}
         seconds = {job_id: paces[self._arm[job_id]] * n for job_id, n in epochs.items()}
-        longest = max((seconds.get(job_id, 0.0) for job_id in self._running), default=0.0)
-        return max(sum(seconds.values()) / max(self.workers, 1), longest)
+        longest = max((seconds.get(job_id, 0.0) for job_id in self._running - self._together), default=0.0)
+        as_one = sum(n for job_id, n in seconds.items() if job_id in self._together)
+        return max((sum(seconds.values()) - as_one) / max(self.workers, 1), longest, as_one)
 
     def _epochs_left(self) -> dict[str, float]:
         """Of every job that is not over."""

@@ -24,7 +24,7 @@ from diagnostics.schema import ProbeEvent, ProbePlan
 if TYPE_CHECKING:
     from diagnostics.probe import Job, ProbeInputs, ProbeRun
 
-__all__ = ["execute"]
+__all__ = ["demand_device", "execute"]
 
 
 def execute(
@@ -44,7 +44,8 @@ def execute(
 
     All arms are trained with the first seed before any with the second, so that a run cut short still compares like with like.
     A job that needs teachers waits for those of its own seed. A job that fails is reported in ``failures`` (with all that
-    needed it) and the rest goes on. The results do not depend on the number of processes nor on the order they finish in.
+    needed it) and the rest goes on. The results do not depend on the number of processes nor on the order they finish in; with a
+    device their last digits may, as what is trained together is added up together.
 
     Parameters
     ----------
@@ -61,15 +62,14 @@ def execute(
     Raises
     ------
     TenbinError
-        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``; there is no such device:
-        ``E_NO_GPU``.
+        The cluster cannot be used: ``E_CLUSTER_ADDRESS``, ``E_CLUSTER_EXTRA``, ``E_CLUSTER_UNREACHABLE``; or the device:
+        ``E_NO_GPU``, ``E_DEVICE_AND_CLUSTER``.
     OSError
         The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
-    from diagnostics.probe import ProbeRun, jobs
+    from diagnostics.probe import ProbeRun, jobs, stackable
 
-    if device is not None:
-        _demand(device)
+    demand_device(device, cluster)
     place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs, device)
@@ -83,7 +83,8 @@ def execute(
         store.forget(job.job_id)
     workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
-    outlook = Outlook(todo, plan.max_epochs, known, workers)
+    together = {job.job_id for job in todo if device is not None and stackable(job)}
+    outlook = Outlook(todo, plan.max_epochs, known, workers, together)
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
@@ -188,11 +189,15 @@ class _Share:
         return self._share
 
 
-def _demand(device: str) -> None:
-    import torch
+def demand_device(device: str | None, cluster: str | None = None) -> None:
+    """Raises TenbinError: ``E_NO_GPU`` where there is no such device, ``E_DEVICE_AND_CLUSTER`` where both are asked for."""
+    if device is not None and cluster is not None:
+        raise TenbinError("E_DEVICE_AND_CLUSTER")
+    if device is not None and device.startswith("cuda"):
+        import torch
 
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise TenbinError("E_NO_GPU")
+        if not torch.cuda.is_available():
+            raise TenbinError("E_NO_GPU")
 
 
 def _prepare(folder: Path, plan: ProbePlan, inputs: ProbeInputs, device: str | None) -> JobStore:

@@ -216,8 +216,7 @@ def stack(bench: Bench, device: str) -> str:
     models = Stack(bench.n_users, bench.n_items, bench.features, data, dimensions=64, batch_size=settings.batch_size, device=device)
     models.add(trainings)
     while len(models):
-        for _ in models.epoch():
-            pass
+        models.epoch()
     return _reached([max(record.validation for record in one.course.records) for one in trainings.values()])
 
 

@@ -105,3 +105,14 @@ def test_an_arm_that_was_not_timed_is_taken_to_be_like_its_backbone():
     for job, seconds, epochs in ((jobs[0], 1.0, 2), (jobs[1], 5.0, 4)):
         _train(outlook, job, epochs, seconds, over=True)
     assert outlook.eta_s() == pytest.approx(4 * 5.0 + 2 * 1.0)
+
+
+def test_trainings_that_are_stacked_count_as_one_beside_the_others():
+    jobs = [Job(ONE, 1), Job(ONE, 2), Job(TWO, 1), Job(TWO, 2)]
+    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=4, together={job.job_id for job in jobs[:2]})
+    for job, seconds in zip(jobs, (3.0, 3.0, 2.0, 2.0), strict=True):
+        _train(outlook, job, 5, seconds)
+    assert outlook.eta_s() == pytest.approx(2 * 5 * 3.0)  # on one device one after the other, not on four cores
+    outlook.drop(jobs[0])
+    outlook.drop(jobs[1])
+    assert outlook.eta_s() == pytest.approx(5 * 2.0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import queue
 import signal
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,22 @@ import pytest
 import torch
 
 from diagnostics.errors import TenbinError
-from diagnostics.probe import jobs, plan, prepare, stackable
-from diagnostics.runs import RunFolder, execute
+from diagnostics.probe import ProbeInputs, jobs, plan, prepare, stackable
+from diagnostics.runs import RunFolder, execute, worker
+from diagnostics.runs.child import serve_together
+from diagnostics.runs.store import JobStore
+from diagnostics.schema import ProbePlan
+from models.stacked import Stack
 from tests.faults.disk import small_probe, small_shop
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was():
+    """A stack asks its whole process for determinism."""
+    yield
+    torch.use_deterministic_algorithms(mode=False)
 
 
 def _processes(folder: Path, device: str) -> list[int]:
@@ -30,7 +44,7 @@ def _processes(folder: Path, device: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("device", ["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+@pytest.mark.parametrize("device", DEVICES)
 def test_what_is_stacked_comes_to_what_is_trained_one_by_one(tmp_path, device):
     dataset, blocks = small_shop()
     asked = plan(dataset, preset="standard", backbones=["vbpr"], balancers=["ckd", "ogm_ge"], n_seeds=2)
@@ -65,14 +79,15 @@ def test_what_is_stacked_comes_to_what_is_trained_one_by_one(tmp_path, device):
     assert [event.done for event in heard] == sorted(event.done for event in heard)
 
 
-def test_the_same_again_is_the_same_and_a_run_goes_on_with_what_it_has(tmp_path):
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_same_again_is_the_same_and_a_run_goes_on_with_what_it_has(tmp_path, device):
     asked, inputs = small_probe()
-    one, other = (execute(tmp_path / name, asked, inputs, threads=1, device="cpu") for name in ("one", "other"))
+    one, other = (execute(tmp_path / name, asked, inputs, threads=1, device=device) for name in ("one", "other"))
     for name, result in one.results.items():
         for array, values in result.arrays.items():
             np.testing.assert_array_equal(values, other.results[name].arrays[array])
     heard = []
-    execute(tmp_path / "one", asked, inputs, threads=1, device="cpu", on_event=heard.append)
+    execute(tmp_path / "one", asked, inputs, threads=1, device=device, on_event=heard.append)
     assert [event.kind for event in heard] == ["finished"]
 
 
@@ -91,19 +106,117 @@ def test_a_stack_can_be_cancelled(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found by /proc")
 def test_a_stack_that_is_killed_takes_its_jobs_with_it_and_no_others(tmp_path):
-    asked, inputs = small_probe()
-    asked = asked.model_copy(update={"max_epochs": 100_000, "patience": 100_000})
-    killed = threading.Event()
+    dataset, blocks = small_shop()
+    asked = plan(dataset, preset="quick", balancers=["ogm_ge"], n_seeds=1)
+    asked = asked.model_copy(update={"max_epochs": 200, "patience": 200, "dimensions": 8, "batch_size": 64})
+    killed: list[str] = []
 
     def kill(event):
-        if event.kind == "epoch" and not killed.is_set():
-            killed.set()
+        if event.kind == "epoch" and "ogm_ge" not in event.arm and not killed:
+            killed.append(event.arm)
             os.kill(_processes(tmp_path, "cpu")[0], signal.SIGKILL)
 
-    run = execute(tmp_path, asked, inputs, threads=1, device="cpu", on_event=kill)
-    assert run.status == "finished"
-    assert set(run.failures) == {job.job_id for job in jobs(asked)}
-    assert set(run.failures.values()) == {"process_killed", "needed_job_failed"}
+    run = execute(tmp_path, asked, prepare(dataset, blocks, asked), threads=1, device="cpu", on_event=kill)
+    together = {job.job_id for job in jobs(asked) if stackable(job)}
+    assert {name for name, reason in run.failures.items() if reason == "process_killed"} == together
+    assert [result.meta["balancer"] for result in run.results.values()] == ["ogm_ge"]
+
+
+def _served(folder: Path, asked: ProbePlan, inputs: ProbeInputs) -> dict[str, list[dict]]:
+    """What a process that stacks says of each job, all of them ordered at once, those with teachers when these are there."""
+    together = [job for job in jobs(asked) if stackable(job)]
+    store = worker._prepare(folder / "run", asked, inputs, "cpu")
+    orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    heard: dict[str, list[dict]] = {job.job_id: [] for job in together}
+
+    def say(**record):
+        heard[record["job"]].append(record)
+        answered = {name for name, said in heard.items() if said and said[-1]["kind"] != "event"}
+        if record["kind"] == "event":
+            return
+        if len(answered) == len(heard):
+            orders.put(None)
+        for job in together:
+            if record["job"] in job.needs and set(job.needs) <= answered:
+                orders.put(job.job_id)
+
+    for job in together:
+        if not job.needs:
+            orders.put(job.job_id)
+    serve_together(folder / "run", store.key, "cpu", orders, say)
+    return heard
+
+
+def _kinds(heard: dict[str, list[dict]]) -> dict[str, str]:
+    return {name: said[-1]["kind"] for name, said in heard.items()}
+
+
+def test_jobs_wait_while_there_is_no_memory_for_them(tmp_path, monkeypatch):
+    asked, inputs = small_probe()
+    found = iter([3, 1, 0, 2, 0, 1, 5])
+    monkeypatch.setattr(Stack, "room", property(lambda stack: next(found, 0)))
+    heard = _served(tmp_path, asked, inputs)
+    assert set(_kinds(heard).values()) == {"result"}
+    for said in heard.values():
+        assert [record["event"]["epoch"] for record in said[:-1]] == list(range(1, len(said)))
+
+
+def test_a_trial_that_diverges_is_a_trial_that_lost(tmp_path, monkeypatch):
+    dataset, blocks = small_shop()
+    asked = plan(dataset, preset="standard", backbones=["vbpr"], balancers=[], n_seeds=1)
+    asked = asked.model_copy(
+        update={"max_epochs": 2, "dimensions": 8, "batch_size": 64, "options": asked.options | {"rates": [1.0, 1e30]}}
+    )
+    inputs = prepare(dataset, blocks, asked)
+    heard = _served(tmp_path, asked, inputs)
+    assert set(_kinds(heard).values()) == {"result"}
+    store = JobStore(tmp_path / "run", worker._prepare(tmp_path / "run", asked, inputs, "cpu").key)
+    trials = [store.load(job.job_id) for job in jobs(asked) if job.stage == "rate"]
+    assert [trial.meta["validation"] is None for trial in trials] == [False, True]
+
+
+def test_a_job_that_cannot_begin_fails_alone(tmp_path, monkeypatch):
+    asked, inputs = small_probe()
+    load = JobStore.load
+    monkeypatch.setattr(JobStore, "load", lambda store, name: None if ".text." in name else load(store, name))
+    kinds = _kinds(_served(tmp_path, asked, inputs))
+    assert {name.split(".")[2] for name, kind in kinds.items() if kind == "failed"} == {"ckd"}
+    assert set(kinds.values()) == {"failed", "result"}
+
+
+def test_a_full_disk_is_told_of_every_job_that_is_not_kept(tmp_path, monkeypatch):
+    asked, inputs = small_probe()
+
+    def full(store, result, events):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    together = [job for job in jobs(asked) if stackable(job) and not job.needs]
+    monkeypatch.setattr(JobStore, "save", full)
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr("tests.runs.test_stacked.jobs", lambda plan: together)
+        heard = _served(tmp_path, asked, inputs)
+    assert _kinds(heard) == {job.job_id: "disk" for job in together}
+
+
+def test_a_fault_of_all_is_told_of_each(tmp_path, monkeypatch):
+    asked, inputs = small_probe()
+
+    def fail(stack):
+        raise RuntimeError("CUDA out of memory")
+
+    together = [job for job in jobs(asked) if stackable(job) and not job.needs]
+    monkeypatch.setattr(Stack, "epoch", fail)
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr("tests.runs.test_stacked.jobs", lambda plan: together)
+        heard = _served(tmp_path, asked, inputs)
+    assert [said[-1]["reason"] for said in heard.values()] == ["MemoryError"] * len(together)
+
+
+def test_a_cluster_and_a_device_exclude_each_other(tmp_path):
+    asked, inputs = small_probe()
+    with pytest.raises(TenbinError) as refused:
+        execute(tmp_path, asked, inputs, device="cpu", cluster="dask://127.0.0.1:9")
+    assert refused.value.code == "E_DEVICE_AND_CLUSTER"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
