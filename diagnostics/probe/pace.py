@@ -1,7 +1,8 @@
 """How long a plan takes on this computer, told before anything of it is trained.
 
-A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; what a pair
-and part of VBPR take here is measured, on all cores at once that will be at work, as they slow each other down.
+A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; slow rates
+take more epochs and fast ones fewer. What a pair and part of VBPR take here is measured, on all cores at once that will be at work,
+as they slow each other down.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from models.ranking import UserItems
 __all__ = ["guess_seconds"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 18, 1.6  # on H&M 27 by `quick`, 31 by `standard`; a longer patience lets trainings go on
+_BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
 _METHOD = 1.3  # times the plain arm; on H&M ckd costs 1.1 to 1.5, ogm_ge and mmpareto 1.2 to 1.5
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
@@ -30,14 +32,16 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    epochs = min(_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience, plan.max_epochs)
+    epochs = _EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience
     work = 0.0
     for job in listed:
         if job.arm.balancer == ENSEMBLE:
             continue
-        length = min(epochs, plan.options["auto"]["heat_epochs"]) if job.stage == "heat" else epochs
+        backbone = BACKBONES[job.arm.backbone]
+        length = epochs * backbone.epochs * (job.option**_BY_RATE if job.stage == "rate" else 1.0)
+        length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
         parts = (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD)
-        work += length * parts * BACKBONES[job.arm.backbone].cost
+        work += length * parts * backbone.cost
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 

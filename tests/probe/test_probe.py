@@ -12,7 +12,7 @@ from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
-from models.backbones import suggested
+from models.backbones import BACKBONES, suggested
 from tests.probe.worlds import dataset_of, run_here
 
 
@@ -241,4 +241,4 @@ def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypat
     assert per_seed == pytest.approx(epochs * pairs * parts / cores(), rel=0.01)
     alone = plan(dataset, backbones=("vbpr",), balancers=(), n_seeds=1, threads=1).eta_s
     assert alone == pytest.approx(one * cores(), rel=0.01)
-    assert other == pytest.approx(8 * one, rel=0.01)
+    assert other == pytest.approx(BACKBONES["mmgcn"].cost * BACKBONES["mmgcn"].epochs * one, rel=0.01)
