@@ -22,7 +22,7 @@ from models.ranking import UserItems
 
 __all__ = ["guess_seconds"]
 
-_EPOCHS, _EPOCHS_OF_PATIENCE = 18, 1.6  # on H&M 27 by `quick`, 31 by `standard`; a longer patience lets trainings go on
+_EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
 _METHOD = 1.3  # times the plain arm; on H&M ckd costs 1.1 to 1.5, ogm_ge and mmpareto 1.2 to 1.5
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
