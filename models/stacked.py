@@ -9,13 +9,11 @@ and their gradients, and some 15 passes over N (U + I) P d numbers for gradients
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from models.backbones.protocol import Features
 from models.backbones.separable import ID
 from models.backbones.vbpr import VBPR
 from models.balancers.protocol import Balancer
+from models.devices import demand_determinism, free_here, free_on
 from models.dynamics import Watch
 from models.losses import sigmoid
 from models.sampling import Sampler, Triples
@@ -78,7 +77,7 @@ class Stack:
         look_every: int = Settings.look_every,
         device: str,
     ) -> None:
-        _demand_determinism()
+        demand_determinism()
         self._n_users, self._n_items, self._d, self._data = n_users, n_items, dimensions, data
         self._batch_size, self._k, self._look_every = batch_size, k, look_every
         self._names, self._device, self._watch = tuple(features), torch.device(device), Watch(data, n_items)
@@ -88,7 +87,7 @@ class Stack:
             *((x.shape[1], dimensions) for x in self._inputs),
         )
         self._live: dict[str, Training] = {}
-        self._samplers: dict[tuple[int, int], Sampler] = {}
+        self._sampler = cache(partial(Sampler, data.train, n_users, n_items, batch_size=batch_size))
         self._tables, self._first, self._second, self._best = (
             [torch.zeros((0, *shape), device=self._device) for shape in shapes] for _ in range(4)
         )
@@ -106,10 +105,9 @@ class Stack:
         parts, extra = 1 + len(self._names), max((training.balancer.n_extra for training in self._live.values()), default=0)
         parameters = sum(table[0].numel() for table in self._zeros(1))
         items, batch = self._n_items * parts * self._d, 10 * (self._batch_size + extra) * parts * self._d
-        cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        free = torch.cuda.mem_get_info(self._device)[0] + cached
         here = 4 * 8 * parameters  # a model with its moments and prepared vectors, and a teacher's for each modality
-        return int(min(free / 2 / (4 * (6 * (parameters + items) + batch)), _free_memory() / 2 / here))
+        there = 4 * (6 * (parameters + items) + batch)
+        return int(min(free_on(self._device) / there, free_here() / here) / 2)
 
     def add(self, trainings: Mapping[str, Training]) -> None:
         """More models, by names of their own, from the next epoch on."""
@@ -228,12 +226,7 @@ class Stack:
         (3, n_models, n). Those of one seed share theirs; those without extra ones are filled up with some of weight 0."""
         asked = [(training.seed, training.balancer.n_extra, 1 + n) for training, n in zip(models, done, strict=True)]
         different = list(dict.fromkeys(asked))
-        for seed, n_extra, _ in different:
-            if (seed, n_extra) not in self._samplers:
-                size = self._batch_size
-                sampler = Sampler(self._data.train, self._n_users, self._n_items, batch_size=size, n_extra=n_extra, seed=seed)
-                self._samplers[seed, n_extra] = sampler
-        epochs = zip(*(self._samplers[seed, n_extra].epoch(number) for seed, n_extra, number in different), strict=True)
+        epochs = zip(*(self._sampler(seed=seed, n_extra=n_extra).epoch(number) for seed, n_extra, number in different), strict=True)
         limits = np.array([self._n_users, self._n_items, self._n_items])[:, None, None]
         while together := list(islice(epochs, _STEPS_TOGETHER)):  # each copy to a device waits for what runs there
             most = max(len(triples.user) for batches in together for triples in batches)
@@ -405,18 +398,3 @@ class Stack:
             ahead[~(own[..., 0] > -torch.inf)] = self._n_items
             found.append(ahead.cpu().numpy().astype(np.int32))
         return np.concatenate(found, axis=1)
-
-
-def _demand_determinism() -> None:
-    """Of this whole process: the same numbers whenever the same models are stacked."""
-    if os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in (":4096:8", ":16:8"):
-        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    torch.use_deterministic_algorithms(mode=True)
-    torch.backends.cuda.matmul.allow_tf32 = False
-
-
-def _free_memory() -> float:
-    """Bytes of this computer's memory that can be had; infinite where the system does not say."""
-    told = Path("/proc/meminfo")
-    lines = told.read_text().splitlines() if told.exists() else []
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), float("inf"))
