@@ -9,6 +9,7 @@ and their gradients, and some 15 passes over N (U + I) P d numbers for gradients
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,8 +48,6 @@ class Training:
     backbone: VBPR
     balancer: Balancer
     settings: Settings
-    learning_rate: float
-    l2: float
     seed: int
     course: Course = field(default_factory=Course)
 
@@ -103,7 +102,7 @@ class Stack:
         if self._device.type != "cuda":
             return 1 << 10
         parts, extra = 1 + len(self._names), max((training.balancer.n_extra for training in self._live.values()), default=0)
-        parameters = sum(table[0].numel() for table in self._zeros(1))
+        parameters = sum(math.prod(table.shape[1:]) for table in self._tables)
         items, batch = self._n_items * parts * self._d, 10 * (self._batch_size + extra) * parts * self._d
         here = 4 * 8 * parameters  # a model with its moments and prepared vectors, and a teacher's for each modality
         there = 4 * (6 * (parameters + items) + batch)
@@ -216,7 +215,7 @@ class Stack:
         for row, training in zip(has, models, strict=True):
             row[0, self._own(training)] = 1
         self._has = self._there(has)
-        self._shrink = self._there(np.array([training.l2 for training in models], dtype=np.float32))
+        self._shrink = self._there(np.array([training.backbone.l2 for training in models], dtype=np.float32))
         self._model = torch.arange(len(models), device=self._device)[:, None]
 
     # ---- learning
@@ -228,25 +227,24 @@ class Stack:
         different = list(dict.fromkeys(asked))
         epochs = zip(*(self._sampler(seed=seed, n_extra=n_extra).epoch(number) for seed, n_extra, number in different), strict=True)
         limits = np.array([self._n_users, self._n_items, self._n_items])[:, None, None]
-        while together := list(islice(epochs, _STEPS_TOGETHER)):  # each copy to a device waits for what runs there
-            most = max(len(triples.user) for batches in together for triples in batches)
+        drawn = (dict(zip(different, batches, strict=True)) for batches in epochs)
+        while together := list(islice(drawn, _STEPS_TOGETHER)):  # each copy to a device waits for what runs there
+            most = max(len(triples.user) for of in together for triples in of.values())
             spread = np.arange(most) % limits  # a thousand of one row would be added up one by one
             index = np.empty((len(together), 3, len(models), most), dtype=np.int64)
             index[:] = spread
-            for at, batches in zip(index, together, strict=True):
-                of = dict(zip(different, batches, strict=True))
+            for at, of in zip(index, together, strict=True):
                 for s, one in enumerate(asked):
                     at[:, s, : len(of[one].user)] = of[one].user, of[one].positive, of[one].negative
-            for at, batches in zip(self._there(index), together, strict=True):
-                of = dict(zip(different, batches, strict=True))
-                yield [of[one] for one in asked], at[:, :, : max(len(triples.user) for triples in batches)]
+            for at, of in zip(self._there(index), together, strict=True):
+                yield [of[one] for one in asked], at[:, :, : max(len(triples.user) for triples in of.values())]
 
     def _step_sizes(self, n_steps: int) -> torch.Tensor:
         """Of each coming step and model Adam's step size and epsilon, as ``kernels.adam_rows`` has them; (n_steps, 2, n_models)."""
         step = self._steps + np.arange(1, n_steps + 1)[:, None]
         self._steps = self._steps + n_steps
         root = np.sqrt(1 - _BETA2**step)
-        rates = np.array([training.learning_rate for training in self._live.values()])
+        rates = np.array([training.backbone.learning_rate for training in self._live.values()])
         return self._there(np.stack([rates * root / (1 - _BETA1**step), _EPSILON * root], axis=1).astype(np.float32))
 
     def _items(self, tables: Sequence[torch.Tensor]) -> torch.Tensor:

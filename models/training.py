@@ -23,7 +23,19 @@ from models.memory import Memory, below, prefixed
 from models.ranking import Score, UserItems, metrics_per_user, top_ranks
 from models.sampling import Sampler
 
-__all__ = ["Course", "EpochRecord", "Interactions", "Settings", "Steps", "recall_of_sets", "score_sets", "scorer", "train"]
+__all__ = [
+    "Course",
+    "EpochRecord",
+    "Interactions",
+    "Ranks",
+    "Settings",
+    "Steps",
+    "ranker",
+    "recall_of_sets",
+    "score_sets",
+    "scorer",
+    "train",
+]
 
 _BARE_EVERY = 4  # the same customers every time, so a curve's shape is known from few; all of them would cost as much as the rest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def shared() -> Path:
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the cache and the runs of the person who runs it; one test run shares one cache of encodings."""
     monkeypatch.setenv("TENBIN_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture
+def torch_as_it_was() -> Iterator[None]:
+    """Models that are stacked ask their whole process for determinism."""
+    yield
+    import torch
+
+    torch.use_deterministic_algorithms(mode=False)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from diagnostics.config import cores
 from diagnostics.probe.arms import Job
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult
-from diagnostics.probe.training import OpenedJob, closed_job, diverged_trial, event_of, interactions, opened_job
+from diagnostics.probe.training import OpenedJob, closed_job, diverged_trial, event_of, interactions, opened_job, plan_for
 from diagnostics.schema import ProbeEvent, ProbePlan
 from models.balancers import STACKABLE
 
@@ -45,7 +45,7 @@ class JobStack:
     def __init__(self, inputs: ProbeInputs, plan: ProbePlan, device: str) -> None:
         from models.stacked import Stack
 
-        own = plan.model_copy(update=plan.options.get("backbones", {}).get("vbpr", {}))
+        own = plan_for(plan, "vbpr")
         self._inputs, self._plan, self._data = inputs, plan, interactions(inputs, plan)
         self._live: dict[str, _Stacked] = {}
         self._closing: dict[Future[JobResult], Job] = {}
@@ -81,8 +81,7 @@ class JobStack:
             except Exception as error:
                 failed[job] = error
                 continue
-            model, rate, l2 = cast("VBPR", opened.backbone), opened.plan.learning_rate, opened.plan.l2
-            training = Training(model, opened.balancer, opened.settings, rate, l2, opened.seed)
+            training = Training(cast("VBPR", opened.backbone), opened.balancer, opened.settings, opened.seed)
             new[job.job_id] = _Stacked(job, opened, training)
         if new:
             self._stack.add({name: one.training for name, one in new.items()})

@@ -30,7 +30,7 @@ from models.memory import below, prefixed
 from models.ranking import UserItems
 from models.training import Course, EpochRecord, Interactions, Settings, score_sets, scorer, train
 
-__all__ = ["OpenedJob", "closed_job", "diverged_trial", "event_of", "interactions", "opened_job", "train_job"]
+__all__ = ["OpenedJob", "closed_job", "diverged_trial", "event_of", "interactions", "opened_job", "plan_for", "train_job"]
 
 
 def train_job(
@@ -109,9 +109,14 @@ def opened_job(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[st
     )
 
 
+def plan_for(plan: ProbePlan, backbone: str) -> ProbePlan:
+    """The plan with the settings that suit one of its backbones."""
+    return plan.model_copy(update=plan.options.get("backbones", {}).get(backbone, {}))
+
+
 def _settled(plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> tuple[ProbePlan, Trial, dict[str, Any]]:
     """The plan with the job's own settings, what to balance with, and of ``JobResult.meta`` what is known beforehand."""
-    plan = plan.model_copy(update=plan.options.get("backbones", {}).get(job.arm.backbone, {}))
+    plan = plan_for(plan, job.arm.backbone)
     tried = [given[job_id].meta for job_id in job.trials]
     rate = best_rate(plan.learning_rate, [trial_of(meta) for meta in tried if meta["stage"] == "rate"])
     plan = settings_of(plan.model_copy(update={"learning_rate": rate * job.option if job.stage == "rate" else rate}), job.arm)

@@ -123,12 +123,12 @@ def serve_together(
                     return
                 waiting.append(order)
                 unanswered.add(order)
-            room = stack.room
-            new, waiting = waiting[:room], waiting[room:]
-            needed = {by_id[name]: {need: store.load(need) for need in by_id[name].needs} for name in new}
-            failed = stack.add({job: {need: one for need, one in given.items() if one} for job, given in needed.items()})
-            for job, error in failed.items():
-                answer("failed", job.job_id, reason=_reason(error))
+            if waiting:
+                room = stack.room
+                new, waiting = [by_id[name] for name in waiting[:room]], waiting[room:]
+                failed = stack.add({job: {need: one for need in job.needs if (one := store.load(need))} for job in new})
+                for job, error in failed.items():
+                    answer("failed", job.job_id, reason=_reason(error))
             for job, said in stack.epoch():
                 if isinstance(said, ProbeEvent):
                     told.setdefault(job.job_id, []).append(said)

@@ -16,7 +16,7 @@ from pathlib import Path
 from diagnostics.config import cores, home
 from diagnostics.runs.process import is_alive, start_time
 
-__all__ = ["RunIndex", "cores"]
+__all__ = ["RunIndex"]
 
 _TABLE = """
 create table if not exists runs (

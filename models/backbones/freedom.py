@@ -153,7 +153,7 @@ class FREEDOM(SeparableBackbone):
         factors = {} if adjust is None else adjust(through)
         for name, (gradient,) in through.items():
             to_item += np.float32(factors.get(name, 1)) * gradient
-        share = self._l2 / np.float32(n)
+        share = self.l2 / np.float32(n)
         to_user += self._user * (np.bincount(u[:n], minlength=self.n_users) * share).astype(np.float32)[:, None]
         touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)
         to_item += self._item * (touched * share).astype(np.float32)[:, None]

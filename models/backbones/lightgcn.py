@@ -87,7 +87,7 @@ class LightGCNContent(SeparableBackbone):
         user_gradient, item_gradient = self._pull(gradients, weight)
         bias_gradient = np.bincount(i, weight[:, 0], self.n_items) - np.bincount(j, weight[:, 0], self.n_items)
 
-        share = self._l2 / np.float32(n)
+        share = self.l2 / np.float32(n)
         touched = np.bincount(i[:n], minlength=self.n_items) + np.bincount(j[:n], minlength=self.n_items)
         for gradient, own, times in (
             (user_gradient, own_users, np.bincount(u[:n], minlength=self.n_users)),

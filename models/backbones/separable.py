@@ -123,7 +123,7 @@ class SeparableBackbone:
         rng = np.random.default_rng(seed)
         self.modalities = tuple(features)
         self.n_users, self.n_items = n_users, n_items
-        self._d, self._l2, self._rate = dimensions, np.float32(l2), learning_rate
+        self._d, self.l2, self.learning_rate = dimensions, np.float32(l2), learning_rate
         self._parts = 1 + len(self.modalities)
         self._user = rng.normal(0, scale, (n_users, self._parts * dimensions)).astype(np.float32)
         self._item = rng.normal(0, scale, (n_items, dimensions)).astype(np.float32)
@@ -165,7 +165,7 @@ class SeparableBackbone:
         return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def _reset_optimiser(self) -> None:
-        self._optimisers = [Adam(table, self._rate) for table in (self._user, self._item, self._bias, *self._maps)]
+        self._optimisers = [Adam(table, self.learning_rate) for table in (self._user, self._item, self._bias, *self._maps)]
         self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
 
     def _settle(self) -> None:

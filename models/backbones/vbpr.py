@@ -92,7 +92,7 @@ class VBPR(SeparableBackbone):
     def backward(self, gradients: MarginGradients, *, adjust: Adjust | None = None) -> dict[str, float]:
         users, items, _, _, _, _, _, inputs, n_bpr = self._batch
         # L2 on what the BPR triples touched, once per occurrence, as the losses of the field do.
-        decay = np.full(n_bpr, self._l2 / np.float32(n_bpr), dtype=np.float32)
+        decay = np.full(n_bpr, self.l2 / np.float32(n_bpr), dtype=np.float32)
         user_gradient, item_gradient, bias_gradient = self._pull(gradients, decay)
         return self._learn(users, items, user_gradient, item_gradient, bias_gradient[:, None], inputs, adjust)
 

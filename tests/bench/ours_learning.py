@@ -206,11 +206,8 @@ def stack(bench: Bench, device: str) -> str:
     from models.stacked import Stack, Training
 
     data, settings = _as_in_a_probe(bench)
-    usual = suggested("vbpr", len(data.train))
     trainings = {
-        f"{modalities} {seed}": Training(
-            bench.model("vbpr", modalities, seed=seed), BALANCERS["none"]({}), settings, usual["learning_rate"], usual["l2"], seed
-        )
+        f"{modalities} {seed}": Training(bench.model("vbpr", modalities, seed=seed), BALANCERS["none"]({}), settings, seed)
         for modalities, seed in _arms()
     }
     models = Stack(bench.n_users, bench.n_items, bench.features, data, dimensions=64, batch_size=settings.batch_size, device=device)

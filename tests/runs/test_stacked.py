@@ -20,28 +20,11 @@ from diagnostics.runs.store import JobStore
 from diagnostics.schema import ProbePlan
 from models.stacked import Stack
 from tests.faults.disk import small_probe, small_shop
+from tests.runs.processes import training_processes
+
+pytestmark = pytest.mark.usefixtures("torch_as_it_was")
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was():
-    """A stack asks its whole process for determinism."""
-    yield
-    torch.use_deterministic_algorithms(mode=False)
-
-
-def _processes(folder: Path, device: str) -> list[int]:
-    """Of the training processes of a run those that work on a device."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_text(errors="replace").split("\0")
-        except OSError:
-            continue
-        if "diagnostics.runs.child" in words and str(folder / "run") in words and device in words:
-            found.append(int(path.parent.name))
-    return found
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -101,10 +84,9 @@ def test_a_stack_can_be_cancelled(tmp_path):
 
     run = execute(tmp_path, asked, inputs, threads=1, device="cpu", on_event=cancel)
     assert run.status == "cancelled"
-    assert _processes(tmp_path, "cpu") == []
+    assert training_processes(tmp_path) == {}
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found by /proc")
 def test_a_stack_that_is_killed_takes_its_jobs_with_it_and_no_others(tmp_path):
     dataset, blocks = small_shop()
     asked = plan(dataset, preset="quick", balancers=["ogm_ge"], n_seeds=1)
@@ -114,7 +96,8 @@ def test_a_stack_that_is_killed_takes_its_jobs_with_it_and_no_others(tmp_path):
     def kill(event):
         if event.kind == "epoch" and "ogm_ge" not in event.arm and not killed:
             killed.append(event.arm)
-            os.kill(_processes(tmp_path, "cpu")[0], signal.SIGKILL)
+            (stacking,) = (pid for pid, words in training_processes(tmp_path).items() if words[-1] == "cpu")
+            os.kill(stacking, signal.SIGKILL)
 
     run = execute(tmp_path, asked, prepare(dataset, blocks, asked), threads=1, device="cpu", on_event=kill)
     together = {job.job_id for job in jobs(asked) if stackable(job)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
@@ -21,21 +20,9 @@ from diagnostics.runs import RunFolder, execute
 from diagnostics.runs.process import start_time
 from diagnostics.schema import ProbeEvent
 from tests.runs.fake_training import EPOCHS, number
+from tests.runs.processes import training_processes
 
 TRAIN = "tests.runs.fake_training:train"
-
-
-def _alive(folder: Path) -> list[int]:
-    """Training processes of a run that still live, found by the folder they were given."""
-    if Path("/proc/self/cmdline").exists():
-        commands = {}
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                commands[int(path.parent.name)] = path.read_text(errors="replace")
-    else:
-        found = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-        commands = {int(line.split()[0]): line for line in found.splitlines()}
-    return [pid for pid, command in commands.items() if "diagnostics.runs.child" in command and str(folder) in command]
 
 
 def _wait_for(condition, seconds: float = 20.0) -> None:
@@ -70,7 +57,7 @@ def test_every_job_runs_once_and_gets_its_teachers(tmp_path, inputs, make_plan):
     assert heard[-1].done == 1.0
     assert heard[-1].eta_s == 0.0
     assert len({int(result.arrays["pid"][0]) for result in run.results.values()}) == 2
-    assert _alive(tmp_path) == []
+    assert training_processes(tmp_path) == {}
 
 
 def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(tmp_path, inputs, make_plan):
@@ -92,7 +79,7 @@ def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(
     assert [event.done for event in heard if event.kind == "finished"] == [1.0, 1.0, 1.0]
     assert [(run.status, run.stopped_after) for run in runs] == [("finished", 4)] * 3
     assert _numbers(runs[0]) == _numbers(runs[1]) == _numbers(runs[2])
-    assert _alive(tmp_path) == []
+    assert training_processes(tmp_path) == {}
 
 
 def test_each_training_has_one_thread(tmp_path, inputs, make_plan):
@@ -138,7 +125,7 @@ def test_a_full_disk_is_no_fault_of_one_training_and_ends_the_run(tmp_path, inpu
         execute(tmp_path, make_plan((1, 19)), inputs, threads=1, train=TRAIN)
     assert refused.value.errno == errno.ENOSPC
     assert len(list((tmp_path / "run" / "results").iterdir())) == 5  # of seed 1
-    assert _alive(tmp_path) == []
+    assert training_processes(tmp_path) == {}
 
 
 def test_what_a_library_prints_goes_to_the_log(tmp_path, inputs, make_plan):
@@ -173,7 +160,7 @@ def test_cancel_takes_at_most_five_seconds_and_keeps_finished_jobs(tmp_path, inp
     assert {job.seed for job in jobs(plan) if job.job_id in run.results} == {1}
     assert len(run.results) == 5
     assert not run.failures
-    assert _alive(tmp_path) == []
+    assert training_processes(tmp_path) == {}
 
 
 def test_finished_jobs_are_not_trained_again_but_torn_and_foreign_ones_are(tmp_path, inputs, make_plan):
@@ -232,8 +219,8 @@ def test_no_training_outlives_its_parent(tmp_path, sent):
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=root, stderr=subprocess.DEVNULL)
     events = tmp_path / "run" / "events"
     _wait_for(lambda: events.is_dir() and any("epoch" in path.read_text() for path in events.iterdir()))
-    assert len(_alive(tmp_path)) == 1
+    assert len(training_processes(tmp_path)) == 1
     os.kill(parent.pid, sent)
     parent.wait(10)
-    _wait_for(lambda: _alive(tmp_path) == [], seconds=5)
+    _wait_for(lambda: training_processes(tmp_path) == {}, seconds=5)
     assert start_time(parent.pid) is None
