@@ -3,6 +3,7 @@
 from diagnostics.probe.arms import Job, jobs, plan
 from diagnostics.probe.checkpoint import Checkpoint, Keeper
 from diagnostics.probe.inputs import ProbeInputs, prepare
+from diagnostics.probe.pace import longest_ways
 from diagnostics.probe.run import JobResult, ProbeRun
 from diagnostics.probe.stacked import JobStack, stackable
 from diagnostics.probe.training import train_job
@@ -16,6 +17,7 @@ __all__ = [
     "ProbeInputs",
     "ProbeRun",
     "jobs",
+    "longest_ways",
     "plan",
     "prepare",
     "stackable",

@@ -20,7 +20,7 @@ from models.backbones import BACKBONES
 from models.backbones.protocol import Features
 from models.ranking import UserItems
 
-__all__ = ["guess_seconds"]
+__all__ = ["guess_seconds", "longest_ways"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
@@ -32,17 +32,34 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    epochs = _EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience
-    work = 0.0
-    for job in listed:
-        if job.arm.balancer == ENSEMBLE:
-            continue
-        backbone = BACKBONES[job.arm.backbone]
-        length = epochs * backbone.epochs * (job.option**_BY_RATE if job.stage == "rate" else 1.0)
-        length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
-        parts = (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD)
-        work += length * parts * backbone.cost
+    work = sum(_work(plan, job) for job in listed)
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
+
+
+def longest_ways(plan: ProbePlan, listed: Sequence[Job]) -> dict[str, float]:
+    """By job id, the work of the longest chain of jobs that begins with it, each waiting for the one before.
+
+    ``listed``: each job after those that it needs. Whoever begins the longest chains first is left with the fewest idle cores at
+    the end (Graham, 1969, on list scheduling by critical paths).
+    """
+    after = dict.fromkeys((job.job_id for job in listed), 0.0)
+    ways: dict[str, float] = {}
+    for job in reversed(listed):
+        ways[job.job_id] = _work(plan, job) + after[job.job_id]
+        for need in job.needs:
+            after[need] = max(after[need], ways[job.job_id])
+    return ways
+
+
+def _work(plan: ProbePlan, job: Job) -> float:
+    """Epochs of VBPR on one part that take as long."""
+    if job.arm.balancer == ENSEMBLE:
+        return 0.0
+    backbone = BACKBONES[job.arm.backbone]
+    length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
+    length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
+    length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
+    return float(length * (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD) * backbone.cost)
 
 
 @functools.cache

@@ -67,7 +67,7 @@ def execute(
     OSError
         The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
-    from diagnostics.probe import ProbeRun, jobs, stackable
+    from diagnostics.probe import ProbeRun, jobs, longest_ways, stackable
 
     demand_device(device, cluster)
     place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
@@ -78,7 +78,9 @@ def execute(
         if job.job_id in results:
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
+    ways = longest_ways(plan, todo)
     waiting = [job for job in todo if job.job_id not in results]
+    waiting.sort(key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:
         store.forget(job.job_id)
     workers = max(1, min(threads or cores(), len(waiting)))
