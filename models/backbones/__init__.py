@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
-__all__ = ["BACKBONES", "HISTORY_ONLY", "suggested"]
+__all__ = ["BACKBONES", "HISTORY_ONLY", "LARGE", "suggested"]
 
 
 class _Backbones(Mapping[str, type[Any]]):

@@ -106,6 +106,7 @@ class SeparableBackbone:
     """
 
     content_in_score = True
+    _map_pace = 1.0  # times the learning rate, of the item maps
 
     def __init__(
         self,
@@ -165,7 +166,9 @@ class SeparableBackbone:
         return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def _reset_optimiser(self) -> None:
-        self._optimisers = [Adam(table, self.learning_rate) for table in (self._user, self._item, self._bias, *self._maps)]
+        rates = [self.learning_rate] * 3 + [self.learning_rate * self._map_pace] * len(self._maps)
+        tables = (self._user, self._item, self._bias, *self._maps)
+        self._optimisers = [Adam(table, rate) for table, rate in zip(tables, rates, strict=True)]
         self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
 
     def _settle(self) -> None:
@@ -227,24 +230,45 @@ class SeparableBackbone:
         inputs: Sequence[FloatArray],
         adjust: Adjust | None,
     ) -> dict[str, float]:
-        """One step on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and biases (n, 1).
-
-        ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
-        """
+        """One step on the maps and on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and
+        biases (n, 1); ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does."""
         maps = self._map_gradients(inputs, item_gradient)
+        squared = self._squares(user_gradient, item_gradient, maps)
+        factors = self._factors(adjust, user_gradient, maps)
+        self._learn_rows(users, items, user_gradient, item_gradient, bias_gradient, factors)
+        self._learn_maps(maps, factors)
+        return squared
+
+    def _squares(self, user_gradient: FloatArray, item_gradient: FloatArray, maps: Sequence[FloatArray]) -> dict[str, float]:
+        """Of what the branches get, by modality and "id"; ``maps``: of every modality, or none."""
         squared = np.zeros(self._parts)
         squares_of_parts(user_gradient, squared)
         squares_of_parts(item_gradient, squared[:1])
-        squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
+        squared[1 : 1 + len(maps)] += [np.vdot(gradient, gradient) for gradient in maps]
+        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
+
+    def _factors(self, adjust: Adjust | None, user_gradient: FloatArray, maps: Sequence[FloatArray]) -> list[float]:
+        """By what each branch's step is multiplied, once ``adjust`` has seen and changed its gradients."""
         asked = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
-        factors = [asked.get(name, 1.0) for name in self.modalities]
-        user, item, bias, *projections = self._optimisers
+        return [asked.get(name, 1.0) for name in self.modalities]
+
+    def _learn_rows(
+        self,
+        users: npt.NDArray[np.int32],
+        items: npt.NDArray[np.int32],
+        user_gradient: FloatArray,
+        item_gradient: FloatArray,
+        bias_gradient: FloatArray,
+        factors: Sequence[float],
+    ) -> None:
+        user, item, bias, *_ = self._optimisers
         user.update(users, user_gradient.reshape(len(users), -1), (1.0, *factors))
         item.update(items, item_gradient.reshape(len(items), -1))  # history's part, which comes first
         bias.update(items, bias_gradient)
-        for optimiser, gradient, factor in zip(projections, maps, factors, strict=True):
+
+    def _learn_maps(self, gradients: Sequence[FloatArray], factors: Sequence[float]) -> None:
+        for optimiser, gradient, factor in zip(self._optimisers[3:], gradients, factors, strict=True):
             optimiser.update(optimiser.every, gradient, (factor,))
-        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
 
     def _bought(self) -> FloatArray:
         """The parts' vectors of the items bought in the last batch's BPR triples, (n_bpr, n_parts, d)."""
