@@ -47,7 +47,7 @@ class VBPR(SeparableBackbone):
     Recall@20 .2180 against .2147), on the sample shops (10,000 to 20,000 pairs) less (.445 against .456).
     """
 
-    cost, epochs = 1.0, 1.0
+    cost, cost_large, epochs = 1.0, 0.8, 1.0
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 1e-3, "batch_size": 1024, "l2": 3e-3}
     defaults_large: ClassVar[dict[str, float]] = {"learning_rate": 1.5e-3, "batch_size": 2048, "l2": 3e-3}
 
