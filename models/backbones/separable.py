@@ -234,7 +234,7 @@ class SeparableBackbone:
         biases (n, 1); ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does."""
         maps = self._map_gradients(inputs, item_gradient)
         squared = self._squares(user_gradient, item_gradient, maps)
-        factors = self._factors(adjust, user_gradient, maps)
+        factors = self._factors(adjust, self._by_branch(user_gradient, maps))
         self._learn_rows(users, items, user_gradient, item_gradient, bias_gradient, factors)
         self._learn_maps(maps, factors)
         return squared
@@ -247,9 +247,9 @@ class SeparableBackbone:
         squared[1 : 1 + len(maps)] += [np.vdot(gradient, gradient) for gradient in maps]
         return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
 
-    def _factors(self, adjust: Adjust | None, user_gradient: FloatArray, maps: Sequence[FloatArray]) -> list[float]:
+    def _factors(self, adjust: Adjust | None, branches: BranchGradients) -> list[float]:
         """By what each branch's step is multiplied, once ``adjust`` has seen and changed its gradients."""
-        asked = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
+        asked = {} if adjust is None else adjust(branches)
         return [asked.get(name, 1.0) for name in self.modalities]
 
     def _learn_rows(

@@ -21,6 +21,7 @@ in the two triple kernels.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -38,6 +39,31 @@ __all__ = ["VBPR", "map_step"]
 def map_step(n_pairs: int) -> tuple[int, float]:
     """On how many batches of a log of ``n_pairs`` training pairs the item maps take one step, and at how many times the rate."""
     return (4, 3.0) if n_pairs >= LARGE else (1, 1.0)
+
+
+class _Shown(Mapping[str, list[FloatArray]]):
+    """Gradients by branch, made when somebody looks: most methods only say how large a step is to be."""
+
+    def __init__(self, names: tuple[str, ...], make: Callable[[], BranchGradients]) -> None:
+        self._names, self._make = names, make
+        self._made: BranchGradients = {}
+        self._maps: list[FloatArray] = []
+
+    def __getitem__(self, name: str) -> list[FloatArray]:
+        if not self._made:
+            self._made = self._make()
+            self._maps = [self._made[one][1].copy() for one in self._names]
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def changes(self) -> list[FloatArray]:
+        """By what the maps' gradients were changed, if anybody looked."""
+        return [self._made[name][1] - before for name, before in zip(self._names, self._maps, strict=False)]
 
 
 class VBPR(SeparableBackbone):
@@ -113,11 +139,13 @@ class VBPR(SeparableBackbone):
         bias_gradient = to_bias[:, None]
         if self._maps_every == 1 or self._parts == 1:
             return self._learn(users, items, user_gradient, item_gradient, bias_gradient, self._inputs(items), adjust)
-        maps = [] if adjust is None else self._map_gradients(self._inputs(items), item_gradient)
+        shown = _Shown(
+            self.modalities, lambda: self._by_branch(user_gradient, self._map_gradients(self._inputs(items), item_gradient))
+        )
         squared = self._squares(user_gradient, item_gradient, [])
-        factors = self._factors(adjust, user_gradient, maps)
+        factors = self._factors(adjust, shown)
         self._learn_rows(users, items, user_gradient, item_gradient, bias_gradient, factors)
-        self._wait(items, item_gradient, maps, factors)
+        self._wait(items, item_gradient, shown.changes(), factors)
         if self._waiting == self._maps_every:
             for name, gradient in zip(self.modalities, self._learn_what_waits(), strict=True):
                 squared[name] += self._maps_every * float(np.vdot(gradient, gradient))  # the other batches have none
@@ -136,26 +164,27 @@ class VBPR(SeparableBackbone):
         for part, (x, projection) in enumerate(zip(self._features, self._maps, strict=True)):
             np.matmul(x, projection, out=self._content[:, part])
 
-    def _wait(self, items: npt.NDArray[np.int32], item_gradient: FloatArray, maps: list[FloatArray], factors: list[float]) -> None:
-        """Adds a batch's gradients to those that wait: the items', or those of the maps where a method has changed them."""
+    def _wait(
+        self, items: npt.NDArray[np.int32], item_gradient: FloatArray, changes: Sequence[FloatArray], factors: Sequence[float]
+    ) -> None:
+        """Adds a batch's gradients, by what a method has changed those of the maps, and its factors to what waits."""
         if not self._waiting:
             self._of_items = self._room("waiting", self.n_items, self._parts - 1, self._d)
             self._of_items[...] = 0
-            self._of_maps = [np.zeros_like(projection) for projection in self._maps]
+            self._changes: list[FloatArray] = [np.zeros_like(projection) for projection in self._maps]
             self._asked = np.zeros(self._parts - 1)
-        if not maps:
-            add_parts(item_gradient, items, self._of_items)
-        for total, gradient in zip(self._of_maps, maps, strict=bool(maps)):
-            total += gradient
+        add_parts(item_gradient, items, self._of_items)
+        for total, change in zip(self._changes, changes, strict=bool(changes)):
+            total += change
         self._asked += factors
         self._waiting += 1
 
     def _learn_what_waits(self) -> list[FloatArray]:
-        """The maps' step on the mean of the gradients that wait, which it returns."""
+        """The maps' step on the mean of what waits; returns the mean gradients without any method's changes."""
         share = np.float32(1 / self._waiting)
-        totals = zip(self._features, self._of_maps, strict=True)
-        means = [share * (x.T @ self._of_items[:, part] + total) for part, (x, total) in enumerate(totals)]
-        self._learn_maps(means, (self._asked / self._waiting).tolist())
+        means = [share * (x.T @ self._of_items[:, part]) for part, x in enumerate(self._features)]
+        changed: list[FloatArray] = [mean + share * change for mean, change in zip(means, self._changes, strict=True)]
+        self._learn_maps(changed, (self._asked / self._waiting).tolist())
         self._waiting = 0
         return means
 
