@@ -22,8 +22,8 @@ import numpy.typing as npt
 import torch
 
 from models.backbones.protocol import Features
-from models.backbones.separable import ID
-from models.backbones.vbpr import VBPR, map_step
+from models.backbones.separable import BETAS, ID, betas_of_steps
+from models.backbones.vbpr import VBPR, batches_of_map_step
 from models.balancers.protocol import Balancer
 from models.devices import demand_determinism, free_here, free_on
 from models.dynamics import Watch
@@ -90,7 +90,7 @@ class Stack:
         self._sampler = cache(partial(Sampler, data.train, n_users, n_items, batch_size=batch_size))
         self._adam = StackedAdam(shapes, self._device)
         self._best = [table.clone() for table in self._adam.tables]
-        self._every, self._map_pace = map_step(len(data.train))
+        self._every = batches_of_map_step(len(data.train))
         self._epochs = np.zeros(0)  # of each model so far: some have begun later than others
         self._settle()
 
@@ -130,7 +130,7 @@ class Stack:
         steps = [Steps() for _ in models]
         done = [len(training.course.records) for training in models]
         n_steps = -(-len(self._data.train) // self._batch_size)
-        sizes, of_maps = self._sizes(n_steps, 1.0), self._sizes(-(-n_steps // self._every), self._map_pace)
+        sizes, of_maps = self._sizes(n_steps, 1), self._sizes(-(-n_steps // self._every), self._every)
         self._epochs += 1
         kept = []
         for number, (drawn, size) in enumerate(zip(self._drawn(models, done), sizes, strict=True)):
@@ -237,10 +237,10 @@ class Stack:
             for at, of in zip(self._there(index), together, strict=True):
                 yield [of[one] for one in asked], at[:, :, : max(len(triples.user) for triples in of.values())]
 
-    def _sizes(self, n_steps: int, pace: float) -> torch.Tensor:
-        """See ``step_sizes``; of an epoch of so many steps at ``pace`` times the learning rates."""
-        rates = pace * np.array([training.backbone.learning_rate for training in self._live.values()])
-        return self._there(step_sizes(rates, self._epochs * n_steps, n_steps))
+    def _sizes(self, n_steps: int, batches: int) -> torch.Tensor:
+        """See ``step_sizes``; of an epoch of so many steps, each of which stands for ``batches``."""
+        rates = batches * np.array([training.backbone.learning_rate for training in self._live.values()])
+        return self._there(step_sizes(rates, self._epochs * n_steps, n_steps, betas_of_steps(batches)))
 
     def _items(self, tables: Sequence[torch.Tensor]) -> torch.Tensor:
         """Every part's item vectors, (n_models, n_items, n_parts, d)."""
@@ -280,13 +280,13 @@ class Stack:
         lengths = sum(rows[:, :n_bpr].square().sum(-1) for rows in (users, good, bad)) * self._has
         objective = objective + (lengths.sum((1, 2)) * self._shrink).sum() / (2 * n_bpr)
         gradients = torch.autograd.grad(objective, leaves)
-        self._adam.step(slice(3), gradients[:3], size)
+        self._adam.step(slice(3), gradients[:3], size, BETAS)
         squared = gradients[0].square().sum((1, 3))
         squared[:, 0] += gradients[1].square().sum((1, 2))
         self._waiting.append(gradients[3:])
         if of_maps is not None:
             means = [torch.stack(of).mean(0) for of in zip(*self._waiting, strict=True)]
-            self._adam.step(slice(3, None), means, of_maps)
+            self._adam.step(slice(3, None), means, of_maps, betas_of_steps(self._every))
             if means and len(self._waiting) == self._every:  # as VBPR counts them
                 squared[:, 1:] += self._every * torch.stack([mean.square().sum((1, 2)) for mean in means], dim=1)
             self._waiting.clear()

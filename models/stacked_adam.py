@@ -10,7 +10,7 @@ import torch
 
 __all__ = ["StackedAdam", "step_sizes"]
 
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+_EPSILON = 1e-8
 
 
 class StackedAdam:
@@ -34,21 +34,23 @@ class StackedAdam:
         for kept in (self.tables, self._first, self._second):
             kept[:] = [table[models] for table in kept]
 
-    def step(self, chosen: slice, gradients: Sequence[torch.Tensor], sizes: torch.Tensor) -> None:
+    def step(self, chosen: slice, gradients: Sequence[torch.Tensor], sizes: torch.Tensor, betas: tuple[float, float]) -> None:
         """One step of some of the tables, given their gradients and each model's ``step_sizes`` (2, n_models)."""
         kept = (self.tables[chosen], self._first[chosen], self._second[chosen])
         for table, first, second, gradient in zip(*kept, gradients, strict=True):
             size, epsilon = (one.view(-1, *(1,) * (table.dim() - 1)) for one in sizes)
-            first.lerp_(gradient, 1 - _BETA1)
-            second.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
+            first.lerp_(gradient, 1 - betas[0])
+            second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
             table.sub_(size * first / (second.sqrt() + epsilon))
 
 
-def step_sizes(rates: npt.NDArray[np.float64], before: npt.NDArray[np.float64], n_steps: int) -> npt.NDArray[np.float32]:
+def step_sizes(
+    rates: npt.NDArray[np.float64], before: npt.NDArray[np.float64], n_steps: int, betas: tuple[float, float]
+) -> npt.NDArray[np.float32]:
     """Of the next steps of each model the step size and epsilon, as ``kernels.adam_rows`` has them; float32 (n_steps, 2, n_models).
 
     ``rates``: learning rates (n_models,); ``before``: steps that each has behind it (n_models,).
     """
     step = before + np.arange(1, n_steps + 1)[:, None]
-    root = np.sqrt(1 - _BETA2**step)
-    return np.stack([rates * root / (1 - _BETA1**step), _EPSILON * root], axis=1).astype(np.float32)
+    root = np.sqrt(1 - betas[1] ** step)
+    return np.stack([rates * root / (1 - betas[0] ** step), _EPSILON * root], axis=1).astype(np.float32)

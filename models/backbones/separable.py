@@ -20,13 +20,18 @@ from models.memory import Memory, below, prefixed
 from models.ranking import Sums
 from models.sampling import Triples
 
-__all__ = ["ID", "Adam", "SeparableBackbone"]
+__all__ = ["BETAS", "ID", "Adam", "SeparableBackbone", "betas_of_steps"]
 
 FloatArray = npt.NDArray[np.float32]
 ID = "id"
 
 
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
+def betas_of_steps(n: int) -> tuple[float, float]:
+    """Adam's betas where one step stands for n, and has n times the rate: what it remembers goes as far back in batches."""
+    return 1 - n * (1 - BETAS[0]), 1 - n * (1 - BETAS[1])
 
 
 class Adam:
@@ -35,15 +40,15 @@ class Adam:
     ``table`` is from then on a view into Adam's own copy, where a row's weights stand beside its moments.
 
     A row that a step leaves alone would coast on its momentum. It does so here when it is next looked at (``rows``), all steps at
-    once.
+    once. With other ``betas`` than the usual, every step has to be on all rows.
     """
 
     _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
-    def __init__(self, table: FloatArray, rate: float) -> None:
+    def __init__(self, table: FloatArray, rate: float, betas: tuple[float, float] = BETAS) -> None:
         self._state = aligned(len(table), 3, table.shape[1])
         self._state[:, 0], self._state[:, 1:] = table, 0
-        self.table, self._rate, self._step = self._state[:, 0], rate, 0
+        self.table, self._rate, self._betas, self._step = self._state[:, 0], rate, betas, 0
         self._last, self.every = np.zeros(len(table), dtype=np.int32), np.arange(len(table), dtype=np.int32)
         self._nowhere = np.empty((0, table.shape[1]), dtype=np.float32)
 
@@ -53,7 +58,7 @@ class Adam:
         To be called before a step on them.
         """
         if self._step >= len(Adam._coasting):
-            Adam._coasting = coasting_table(max(2 * self._step, 1024), *_BETAS)
+            Adam._coasting = coasting_table(max(2 * self._step, 1024), *BETAS)
         coast_rows(self._state, self._last, rows, self._rate, _EPSILON, Adam._coasting, self._step, out)
 
     def settle(self) -> None:
@@ -68,7 +73,7 @@ class Adam:
         """
         self._step += 1
         factor = np.repeat(np.asarray(factors, dtype=np.float32), self.table.shape[1] // len(factors))
-        adam_rows(self._state, self._last, rows, gradient, factor, self._rate, *_BETAS, _EPSILON, self._step)
+        adam_rows(self._state, self._last, rows, gradient, factor, self._rate, *self._betas, _EPSILON, self._step)
 
     def memory(self) -> Memory:
         """Both moments and the number of steps, copied, of rows that are all brought to now."""
@@ -106,7 +111,7 @@ class SeparableBackbone:
     """
 
     content_in_score = True
-    _map_pace = 1.0  # times the learning rate, of the item maps
+    _maps_every = 1  # on how many batches the item maps take one step
 
     def __init__(
         self,
@@ -166,9 +171,11 @@ class SeparableBackbone:
         return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def _reset_optimiser(self) -> None:
-        rates = [self.learning_rate] * 3 + [self.learning_rate * self._map_pace] * len(self._maps)
-        tables = (self._user, self._item, self._bias, *self._maps)
-        self._optimisers = [Adam(table, rate) for table, rate in zip(tables, rates, strict=True)]
+        n, rate = self._maps_every, self.learning_rate
+        self._optimisers = [
+            *(Adam(table, rate) for table in (self._user, self._item, self._bias)),
+            *(Adam(table, n * rate, betas_of_steps(n)) for table in self._maps),
+        ]
         self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
 
     def _settle(self) -> None:

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from diagnostics.config import threshold
 from models.backbones import BACKBONES, suggested
 from models.backbones.protocol import Backbone, Features
-from models.backbones.vbpr import map_step
+from models.backbones.vbpr import batches_of_map_step
 from models.balancers import BALANCERS
 from models.balancers.protocol import Balancer
 from models.losses import bpr
@@ -140,7 +140,7 @@ def roofline(bench: Bench, batch: int) -> float:
     Nothing else that the epoch does is counted.
     """
     triples = list(Sampler(bench.data.train, bench.n_users, bench.n_items, batch_size=batch, n_extra=0, seed=0).epoch(1))
-    every, d = map_step(len(bench.data.train))[0], 64
+    every, d = batches_of_map_step(len(bench.data.train)), 64
     tables = [bench.features[name].values for name in MODALITIES]
     rng, width = np.random.default_rng(0), d * (1 + len(tables))
     maps = [rng.normal(size=(table.shape[1] + 1, d)).astype(np.float32) for table in tables]

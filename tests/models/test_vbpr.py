@@ -84,7 +84,7 @@ def test_in_a_large_log_the_maps_step_on_the_mean_gradient_of_four_batches(adjus
     tables = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in model.state().items()}
     maps = {name: table for name, table in tables.items() if name.startswith("map.")}
     rows = torch.optim.Adam([table for name, table in tables.items() if name not in maps], RATE)
-    of_maps = torch.optim.Adam(list(maps.values()), 3 * RATE)
+    of_maps = torch.optim.Adam(list(maps.values()), 4 * RATE, betas=(0.6, 0.996))
     inputs = {name: torch.tensor(np.column_stack([f.values, ~f.present]), dtype=torch.float64) for name, f in features.items()}
     triples = list(Sampler(train, n_users, n_items, batch_size=12, n_extra=0, seed=3).epoch(1))[:BATCHES]
     waiting, squared, expected = {name: [] for name in maps}, np.zeros(2), np.zeros(2)
