@@ -17,7 +17,6 @@ __all__ = [
     "LINE",
     "NO_DECAY",
     "adam_rows",
-    "add_parts",
     "aligned",
     "coast_rows",
     "coasting_table",
@@ -29,7 +28,6 @@ __all__ = [
     "part_margins",
     "sample_unseen",
     "squares_of_parts",
-    "take_parts",
 ]
 
 NO_DECAY = np.empty(0, dtype=np.float32)
@@ -333,22 +331,6 @@ def squares_of_parts(values, out):
             for f in range(values.shape[2]):
                 total += values[row, part, f] * values[row, part, f]
             out[part] += total
-
-
-@njit(cache=True, nogil=True)
-def take_parts(table, rows, out):
-    """``out[:, 1:] = table[rows]``: float32 (n_rows, n_parts - 1, d), int32 (n,), float32 (n, n_parts, d)."""
-    for position in range(len(rows)):
-        fetch_row(table, rows[min(position + _AHEAD, len(rows) - 1)])
-        out[position, 1:] = table[rows[position]]
-
-
-@njit(cache=True, nogil=True)
-def add_parts(values, rows, table):
-    """``table[rows] += values[:, 1:]``: the other way round; ``rows`` distinct."""
-    for position in range(len(rows)):
-        fetch_row(table, rows[min(position + _AHEAD, len(rows) - 1)])
-        table[rows[position]] += values[position, 1:]
 
 
 @njit(cache=True, nogil=True)

@@ -22,18 +22,18 @@ import numpy.typing as npt
 import torch
 
 from models.backbones.protocol import Features
-from models.backbones.separable import BETAS, ID, betas_of_steps
-from models.backbones.vbpr import VBPR, batches_of_map_step
+from models.backbones.separable import ID
+from models.backbones.vbpr import VBPR
 from models.balancers.protocol import Balancer
 from models.devices import demand_determinism, free_here, free_on
 from models.dynamics import Watch
 from models.losses import sigmoid
 from models.sampling import Sampler, Triples
-from models.stacked_adam import StackedAdam, step_sizes
 from models.training import Course, EpochRecord, Interactions, Settings, Steps, recall_of_sets
 
 __all__ = ["Stack", "Training"]
 
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 _SCORES = 1 << 26  # of all sets and targets at a time: 256 MB
 _STEPS_TOGETHER = 16
 
@@ -86,12 +86,11 @@ class Stack:
             *((x.shape[1], dimensions) for x in self._inputs),
         )
         self._live: dict[str, Training] = {}
-        self._waiting: list[tuple[torch.Tensor, ...]] = []  # the maps' gradients since their last step
         self._sampler = cache(partial(Sampler, data.train, n_users, n_items, batch_size=batch_size))
-        self._adam = StackedAdam(shapes, self._device)
-        self._best = [table.clone() for table in self._adam.tables]
-        self._every = batches_of_map_step(len(data.train))
-        self._epochs = np.zeros(0)  # of each model so far: some have begun later than others
+        self._tables, self._first, self._second, self._best = (
+            [torch.zeros((0, *shape), device=self._device) for shape in shapes] for _ in range(4)
+        )
+        self._steps = np.zeros(0)  # of each model so far: some have begun later than others
         self._settle()
 
     def __len__(self) -> int:
@@ -103,7 +102,7 @@ class Stack:
         if self._device.type != "cuda":
             return 1 << 10
         parts, extra = 1 + len(self._names), max((training.balancer.n_extra for training in self._live.values()), default=0)
-        parameters = sum(math.prod(table.shape[1:]) for table in self._adam.tables)
+        parameters = sum(math.prod(table.shape[1:]) for table in self._tables)
         items, batch = self._n_items * parts * self._d, 10 * (self._batch_size + extra) * parts * self._d
         here = 4 * 8 * parameters  # a model with its moments and prepared vectors, and a teacher's for each modality
         there = 4 * (6 * (parameters + items) + batch)
@@ -113,9 +112,12 @@ class Stack:
         """More models, by names of their own, from the next epoch on."""
         self._live |= trainings
         starts = [self._spread(training) for training in trainings.values()]
-        self._adam.add(starts)
-        self._best = [torch.cat(tables) for tables in zip(self._best, *starts, strict=True)]
-        self._epochs = np.concatenate([self._epochs, np.zeros(len(starts))])
+        for kept, new in (
+            *((tables, starts) for tables in (self._tables, self._best)),
+            *((moments, [self._zeros(len(starts))]) for moments in (self._first, self._second)),
+        ):
+            kept[:] = [torch.cat([old, *more]) for old, *more in zip(kept, *new, strict=True)]
+        self._steps = np.concatenate([self._steps, np.zeros(len(starts))])
         self._settle()
 
     def epoch(self) -> dict[str, EpochRecord | FloatingPointError]:
@@ -130,16 +132,14 @@ class Stack:
         steps = [Steps() for _ in models]
         done = [len(training.course.records) for training in models]
         n_steps = -(-len(self._data.train) // self._batch_size)
-        sizes, of_maps = self._sizes(n_steps, 1), self._sizes(-(-n_steps // self._every), self._every)
-        self._epochs += 1
-        kept = []
-        for number, (drawn, size) in enumerate(zip(self._drawn(models, done), sizes, strict=True)):
-            looks = [(n * n_steps + number) % self._look_every == 0 for n in done]
-            due = number + 1 == n_steps or (number + 1) % self._every == 0
-            kept.append(self._learn(models, *drawn, looks, steps, size, of_maps[number // self._every] if due else None))
+        sizes = self._step_sizes(n_steps)
+        kept = [
+            self._learn(models, *drawn, [(n * n_steps + number) % self._look_every == 0 for n in done], steps, size)
+            for number, (drawn, size) in enumerate(zip(self._drawn(models, done), sizes, strict=True))
+        ]
         losses = torch.stack([loss for loss, _ in kept]).cpu().numpy()
         squared = torch.stack([parts for _, parts in kept]).cpu().numpy()
-        items, shared = self._items(self._adam.tables), (time.perf_counter() - began) / len(models)
+        items, shared = self._items(self._tables), (time.perf_counter() - began) / len(models)
         over: list[int] = []
         said: dict[str, EpochRecord | FloatingPointError] = {}
         for s, (key, training) in enumerate(self._live.items()):
@@ -154,7 +154,7 @@ class Stack:
                 continue
             record = said[key] = self._judged(s, training, items[s], steps[s], shared)
             if record.best:
-                for best, table in zip(self._best, self._adam.tables, strict=True):
+                for best, table in zip(self._best, self._tables, strict=True):
                     best[s] = table[s]
             if training.course.over(training.settings):
                 over.append(s)
@@ -172,10 +172,12 @@ class Stack:
     def _there(self, array: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
+    def _zeros(self, n: int) -> list[torch.Tensor]:
+        return [torch.zeros((n, *table.shape[1:]), device=self._device) for table in self._tables]
+
     def _spread(self, training: Training) -> list[torch.Tensor]:
         """A model's parameters, in tables with room for every modality; (1, ...) each."""
-        state = training.backbone.state()
-        tables = [torch.zeros((1, *table.shape[1:]), device=self._device) for table in self._adam.tables]
+        state, tables = training.backbone.state(), self._zeros(1)
         user, item, bias, *maps = tables
         user[0][:, self._own(training)] = self._there(state["user"].reshape(self._n_users, -1, self._d))
         item[0], bias[0] = self._there(state["item"]), self._there(state["bias"][:, 0])
@@ -201,9 +203,9 @@ class Stack:
         for s in over:
             del self._live[keys[s]]
         stay = self._there(np.setdiff1d(np.arange(len(keys)), over))
-        self._adam.keep(stay)
-        self._best = [table[stay] for table in self._best]
-        self._epochs = np.delete(self._epochs, over)
+        for kept in (self._tables, self._first, self._second, self._best):
+            kept[:] = [table[stay] for table in kept]
+        self._steps = np.delete(self._steps, over)
         self._settle()
 
     def _settle(self) -> None:
@@ -237,10 +239,13 @@ class Stack:
             for at, of in zip(self._there(index), together, strict=True):
                 yield [of[one] for one in asked], at[:, :, : max(len(triples.user) for triples in of.values())]
 
-    def _sizes(self, n_steps: int, batches: int) -> torch.Tensor:
-        """See ``step_sizes``; of an epoch of so many steps, each of which stands for ``batches``."""
-        rates = batches * np.array([training.backbone.learning_rate for training in self._live.values()])
-        return self._there(step_sizes(rates, self._epochs * n_steps, n_steps, betas_of_steps(batches)))
+    def _step_sizes(self, n_steps: int) -> torch.Tensor:
+        """Of each coming step and model Adam's step size and epsilon, as ``kernels.adam_rows`` has them; (n_steps, 2, n_models)."""
+        step = self._steps + np.arange(1, n_steps + 1)[:, None]
+        self._steps = self._steps + n_steps
+        root = np.sqrt(1 - _BETA2**step)
+        rates = np.array([training.backbone.learning_rate for training in self._live.values()])
+        return self._there(np.stack([rates * root / (1 - _BETA1**step), _EPSILON * root], axis=1).astype(np.float32))
 
     def _items(self, tables: Sequence[torch.Tensor]) -> torch.Tensor:
         """Every part's item vectors, (n_models, n_items, n_parts, d)."""
@@ -254,12 +259,10 @@ class Stack:
         looks: Sequence[bool],
         steps: Sequence[Steps],
         size: torch.Tensor,
-        of_maps: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step of every model, and of its maps where there is a size for it; each one's loss (n_models,), and the squared
-        gradients of its parts (n_models, n_parts)."""
+        """One step of every model; each one's loss (n_models,), and the squared gradients of its parts (n_models, n_parts)."""
         n_bpr, of_model, (u, i, j) = drawn[0].n_bpr, self._model, index
-        leaves = [table.detach().requires_grad_() for table in self._adam.tables]
+        leaves = [table.detach().requires_grad_() for table in self._tables]
         items = self._items(leaves)
         users, good, bad = leaves[0][of_model, u], items[of_model, i], items[of_model, j]
         parts = (users * (good - bad)).sum(-1) * self._has
@@ -280,16 +283,10 @@ class Stack:
         lengths = sum(rows[:, :n_bpr].square().sum(-1) for rows in (users, good, bad)) * self._has
         objective = objective + (lengths.sum((1, 2)) * self._shrink).sum() / (2 * n_bpr)
         gradients = torch.autograd.grad(objective, leaves)
-        self._adam.step(slice(3), gradients[:3], size, BETAS)
+        self._adam(gradients, *size)
         squared = gradients[0].square().sum((1, 3))
         squared[:, 0] += gradients[1].square().sum((1, 2))
-        self._waiting.append(gradients[3:])
-        if of_maps is not None:
-            means = [torch.stack(of).mean(0) for of in zip(*self._waiting, strict=True)]
-            self._adam.step(slice(3, None), means, of_maps, betas_of_steps(self._every))
-            if means and len(self._waiting) == self._every:  # as VBPR counts them
-                squared[:, 1:] += self._every * torch.stack([mean.square().sum((1, 2)) for mean in means], dim=1)
-            self._waiting.clear()
+        squared[:, 1:] += torch.stack([gradient.square().sum((1, 2)) for gradient in gradients[3:]], dim=1)
         return torch.nn.functional.softplus(-full).mean(1), squared
 
     def _balance(
@@ -334,6 +331,14 @@ class Stack:
                     {name: float(cosine[0][s, m] / cosine[1][s, m] ** 0.5) for name, m in places if cosine[1][s, m] > 0}
                 )
 
+    def _adam(self, gradients: Sequence[torch.Tensor], size: torch.Tensor, epsilon: torch.Tensor) -> None:
+        """Kingma and Ba 2015, algorithm 1; see ``_step_sizes``."""
+        for table, first, second, gradient in zip(self._tables, self._first, self._second, gradients, strict=True):
+            each = (-1, *(1,) * (table.dim() - 1))
+            first.lerp_(gradient, 1 - _BETA1)
+            second.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
+            table.sub_(size.view(each) * first / (second.sqrt() + epsilon.view(each)))
+
     # ---- measuring
 
     def _judged(self, s: int, training: Training, items: torch.Tensor, steps: Steps, shared: float) -> EpochRecord:
@@ -362,8 +367,8 @@ class Stack:
         members = np.zeros((len(sets), 1 + len(self._names)), dtype=np.float32)
         for row, numbers in zip(members, sets, strict=True):
             row[list(numbers)] = 1
-        parts = torch.einsum("npd,ipd->pni", self._adam.tables[0][s][self._there(users)], items)
-        parts[0] += self._adam.tables[2][s]
+        parts = torch.einsum("npd,ipd->pni", self._tables[0][s][self._there(users)], items)
+        parts[0] += self._tables[2][s]
         return torch.tensordot(self._there(members), parts, dims=1)
 
     def _ranks(

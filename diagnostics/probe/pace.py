@@ -1,8 +1,8 @@
 """How long a plan takes on this computer, told before anything of it is trained.
 
 A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; slow rates
-take more epochs and fast ones fewer. What a pair and part of VBPR take here in a small log is measured, on all cores at once that
-will be at work, as they slow each other down.
+take more epochs and fast ones fewer. What a pair and part of VBPR take here is measured, on all cores at once that will be at work,
+as they slow each other down.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from diagnostics.config import cores
 from diagnostics.probe.arms import ENSEMBLE, Job
 from diagnostics.schema import ProbePlan
-from models.backbones import BACKBONES, LARGE
+from models.backbones import BACKBONES
 from models.backbones.protocol import Features
 from models.ranking import UserItems
 
@@ -32,11 +32,11 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    work = sum(_work(plan, job, n_train) for job in listed)
+    work = sum(_work(plan, job) for job in listed)
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 
-def longest_ways(plan: ProbePlan, listed: Sequence[Job], n_train: int) -> dict[str, float]:
+def longest_ways(plan: ProbePlan, listed: Sequence[Job]) -> dict[str, float]:
     """By job id, the work of the longest chain of jobs that begins with it, each needing the one before.
 
     Whoever begins the longest chains first is left with the fewest idle cores at the end (Graham 1969, list scheduling).
@@ -49,21 +49,20 @@ def longest_ways(plan: ProbePlan, listed: Sequence[Job], n_train: int) -> dict[s
 
     @functools.cache
     def way(job_id: str) -> float:
-        return _work(plan, of[job_id], n_train) + max(map(way, after[job_id]), default=0.0)
+        return _work(plan, of[job_id]) + max(map(way, after[job_id]), default=0.0)
 
     return {job_id: way(job_id) for job_id in of}
 
 
-def _work(plan: ProbePlan, job: Job, n_train: int) -> float:
+def _work(plan: ProbePlan, job: Job) -> float:
     """Epochs of VBPR on one part that take as long."""
     if job.arm.balancer == ENSEMBLE:
         return 0.0
     backbone = BACKBONES[job.arm.backbone]
-    cost = getattr(backbone, "cost_large", backbone.cost) if n_train >= LARGE else backbone.cost
     length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
     length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
     length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
-    return float(length * (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD) * cost)
+    return float(length * (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD) * backbone.cost)
 
 
 @functools.cache

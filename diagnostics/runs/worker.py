@@ -78,7 +78,7 @@ def execute(
         if job.job_id in results:
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
-    ways = longest_ways(plan, todo, len(inputs.train))
+    ways = longest_ways(plan, todo)
     waiting = [job for job in todo if job.job_id not in results]
     waiting.sort(key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:

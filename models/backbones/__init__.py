@@ -9,15 +9,14 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
-__all__ = ["BACKBONES", "HISTORY_ONLY", "LARGE", "suggested"]
+__all__ = ["BACKBONES", "HISTORY_ONLY", "suggested"]
 
 
 class _Backbones(Mapping[str, type[Any]]):
     """Name -> class, imported when it is asked for: most need torch, which takes seconds to load, and a training needs one.
 
-    Each suggests ``defaults``, and ``defaults_large`` for large logs; ``cost``, or ``cost_large``, is what a pair and part of an
-    epoch take beside those of VBPR in a small log, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and
-    ``epochs`` how many times as many there are.
+    Each suggests ``defaults``, and ``defaults_large`` for large logs; ``cost`` is what a pair and part of an epoch take beside
+    VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and ``epochs`` how many times as many there are.
     """
 
     _classes: ClassVar[dict[str, str]] = {

@@ -15,7 +15,7 @@ from models.sampling import Triples
 __all__ = ["Adjust", "Backbone", "BranchGradients", "Features", "ItemVectors", "MarginGradients", "Margins"]
 
 FloatArray = npt.NDArray[np.float32]
-BranchGradients = Mapping[str, list[FloatArray]]
+BranchGradients = dict[str, list[FloatArray]]
 """Modality -> the gradients of the parameters that belong to its branch, as views that may be written to."""
 Adjust = Callable[[BranchGradients], Mapping[str, float]]
 """Sees each branch's gradients before the optimiser does, may change them in place, and returns by how much each branch's *step* is

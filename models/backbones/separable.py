@@ -20,18 +20,13 @@ from models.memory import Memory, below, prefixed
 from models.ranking import Sums
 from models.sampling import Triples
 
-__all__ = ["BETAS", "ID", "Adam", "SeparableBackbone", "betas_of_steps"]
+__all__ = ["ID", "Adam", "SeparableBackbone"]
 
 FloatArray = npt.NDArray[np.float32]
 ID = "id"
 
 
-BETAS, _EPSILON = (0.9, 0.999), 1e-8
-
-
-def betas_of_steps(n: int) -> tuple[float, float]:
-    """Adam's betas where one step stands for n, and has n times the rate: what it remembers goes as far back in batches."""
-    return 1 - n * (1 - BETAS[0]), 1 - n * (1 - BETAS[1])
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
 class Adam:
@@ -40,15 +35,15 @@ class Adam:
     ``table`` is from then on a view into Adam's own copy, where a row's weights stand beside its moments.
 
     A row that a step leaves alone would coast on its momentum. It does so here when it is next looked at (``rows``), all steps at
-    once. With other ``betas`` than the usual, every step has to be on all rows.
+    once.
     """
 
     _coasting = np.empty((0, 6))  # for all tables, as long as the longest training so far
 
-    def __init__(self, table: FloatArray, rate: float, betas: tuple[float, float] = BETAS) -> None:
+    def __init__(self, table: FloatArray, rate: float) -> None:
         self._state = aligned(len(table), 3, table.shape[1])
         self._state[:, 0], self._state[:, 1:] = table, 0
-        self.table, self._rate, self._betas, self._step = self._state[:, 0], rate, betas, 0
+        self.table, self._rate, self._step = self._state[:, 0], rate, 0
         self._last, self.every = np.zeros(len(table), dtype=np.int32), np.arange(len(table), dtype=np.int32)
         self._nowhere = np.empty((0, table.shape[1]), dtype=np.float32)
 
@@ -58,7 +53,7 @@ class Adam:
         To be called before a step on them.
         """
         if self._step >= len(Adam._coasting):
-            Adam._coasting = coasting_table(max(2 * self._step, 1024), *BETAS)
+            Adam._coasting = coasting_table(max(2 * self._step, 1024), *_BETAS)
         coast_rows(self._state, self._last, rows, self._rate, _EPSILON, Adam._coasting, self._step, out)
 
     def settle(self) -> None:
@@ -73,7 +68,7 @@ class Adam:
         """
         self._step += 1
         factor = np.repeat(np.asarray(factors, dtype=np.float32), self.table.shape[1] // len(factors))
-        adam_rows(self._state, self._last, rows, gradient, factor, self._rate, *self._betas, _EPSILON, self._step)
+        adam_rows(self._state, self._last, rows, gradient, factor, self._rate, *_BETAS, _EPSILON, self._step)
 
     def memory(self) -> Memory:
         """Both moments and the number of steps, copied, of rows that are all brought to now."""
@@ -111,7 +106,6 @@ class SeparableBackbone:
     """
 
     content_in_score = True
-    _maps_every = 1  # on how many batches the item maps take one step
 
     def __init__(
         self,
@@ -171,11 +165,7 @@ class SeparableBackbone:
         return smooth[0].reshape(users.shape), smooth[1].reshape(items.shape)
 
     def _reset_optimiser(self) -> None:
-        n, rate = self._maps_every, self.learning_rate
-        self._optimisers = [
-            *(Adam(table, rate) for table in (self._user, self._item, self._bias)),
-            *(Adam(table, n * rate, betas_of_steps(n)) for table in self._maps),
-        ]
+        self._optimisers = [Adam(table, self.learning_rate) for table in (self._user, self._item, self._bias, *self._maps)]
         self._user, self._item, self._bias, *self._maps = (optimiser.table for optimiser in self._optimisers)
 
     def _settle(self) -> None:
@@ -237,45 +227,24 @@ class SeparableBackbone:
         inputs: Sequence[FloatArray],
         adjust: Adjust | None,
     ) -> dict[str, float]:
-        """One step on the maps and on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and
-        biases (n, 1); ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does."""
-        maps = self._map_gradients(inputs, item_gradient)
-        squared = self._squares(user_gradient, item_gradient, maps)
-        factors = self._factors(adjust, self._by_branch(user_gradient, maps))
-        self._learn_rows(users, items, user_gradient, item_gradient, bias_gradient, factors)
-        self._learn_maps(maps, factors)
-        return squared
+        """One step on the rows ``users`` and ``items``, given the gradients of their parts (n, n_parts, d) and biases (n, 1).
 
-    def _squares(self, user_gradient: FloatArray, item_gradient: FloatArray, maps: Sequence[FloatArray]) -> dict[str, float]:
-        """Of what the branches get, by modality and "id"; ``maps``: of every modality, or none."""
+        ``inputs``: the features of those items. Returns what ``protocol.Backbone.backward`` does.
+        """
+        maps = self._map_gradients(inputs, item_gradient)
         squared = np.zeros(self._parts)
         squares_of_parts(user_gradient, squared)
         squares_of_parts(item_gradient, squared[:1])
-        squared[1 : 1 + len(maps)] += [np.vdot(gradient, gradient) for gradient in maps]
-        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
-
-    def _factors(self, adjust: Adjust | None, branches: BranchGradients) -> list[float]:
-        """By what each branch's step is multiplied, once ``adjust`` has seen and changed its gradients."""
-        asked = {} if adjust is None else adjust(branches)
-        return [asked.get(name, 1.0) for name in self.modalities]
-
-    def _learn_rows(
-        self,
-        users: npt.NDArray[np.int32],
-        items: npt.NDArray[np.int32],
-        user_gradient: FloatArray,
-        item_gradient: FloatArray,
-        bias_gradient: FloatArray,
-        factors: Sequence[float],
-    ) -> None:
-        user, item, bias, *_ = self._optimisers
+        squared[1:] += [np.vdot(gradient, gradient) for gradient in maps]
+        asked = {} if adjust is None else adjust(self._by_branch(user_gradient, maps))
+        factors = [asked.get(name, 1.0) for name in self.modalities]
+        user, item, bias, *projections = self._optimisers
         user.update(users, user_gradient.reshape(len(users), -1), (1.0, *factors))
         item.update(items, item_gradient.reshape(len(items), -1))  # history's part, which comes first
         bias.update(items, bias_gradient)
-
-    def _learn_maps(self, gradients: Sequence[FloatArray], factors: Sequence[float]) -> None:
-        for optimiser, gradient, factor in zip(self._optimisers[3:], gradients, factors, strict=True):
+        for optimiser, gradient, factor in zip(projections, maps, factors, strict=True):
             optimiser.update(optimiser.every, gradient, (factor,))
+        return dict(zip((ID, *self.modalities), squared.tolist(), strict=True))
 
     def _bought(self) -> FloatArray:
         """The parts' vectors of the items bought in the last batch's BPR triples, (n_bpr, n_parts, d)."""

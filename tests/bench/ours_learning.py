@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 from diagnostics.config import threshold
 from models.backbones import BACKBONES, suggested
 from models.backbones.protocol import Backbone, Features
-from models.backbones.vbpr import batches_of_map_step
 from models.balancers import BALANCERS
 from models.balancers.protocol import Balancer
 from models.losses import bpr
@@ -135,21 +134,18 @@ def median_of(work: Callable[[], object], times: int = 3) -> float:
 def roofline(bench: Bench, batch: int) -> float:
     """What the matrix products and the rows of a VBPR epoch take by themselves.
 
-    Per step of the maps: the products of the features with them and their gradients. Per batch: each distinct user's and item's
-    row of weights and of both moments read and written once, each distinct item's mapped content read and its gradient added.
-    Nothing else that the epoch does is counted.
+    Per batch: the products of the distinct items' features with the maps and their gradients; each distinct user's and item's row
+    of weights and of both moments read and written once, the features read once. Nothing else that the epoch does is counted.
     """
     triples = list(Sampler(bench.data.train, bench.n_users, bench.n_items, batch_size=batch, n_extra=0, seed=0).epoch(1))
-    every, d = batches_of_map_step(len(bench.data.train)), 64
     tables = [bench.features[name].values for name in MODALITIES]
-    rng, width = np.random.default_rng(0), d * (1 + len(tables))
-    maps = [rng.normal(size=(table.shape[1] + 1, d)).astype(np.float32) for table in tables]
+    rng, width = np.random.default_rng(0), 64 * (1 + len(tables))
+    maps = [rng.normal(size=(table.shape[1] + 1, 64)).astype(np.float32) for table in tables]
     users, items = (
         [rng.normal(size=(bench.n_users, width)).astype(np.float32) for _ in range(3)],
-        [rng.normal(size=(bench.n_items, d)).astype(np.float32) for _ in range(3)],
+        [rng.normal(size=(bench.n_items, 64)).astype(np.float32) for _ in range(3)],
     )
     inputs = [np.column_stack([table, np.zeros(len(table), dtype=np.float32)]) for table in tables]
-    content, waiting = (np.zeros((bench.n_items, d * len(tables)), dtype=np.float32) for _ in range(2))
 
     def whole() -> None:
         for one in triples:
@@ -157,14 +153,13 @@ def roofline(bench: Bench, batch: int) -> float:
             index.append((mine, both))
 
     def floor() -> None:
-        for number, (mine, both) in enumerate(index):
-            if number % every == 0:
-                for x, table in zip(inputs, maps, strict=True):
-                    x.T @ (x @ table)
+        for mine, both in index:
+            for x, table in zip(inputs, maps, strict=True):
+                rows = np.take(x, both, axis=0)
+                rows.T @ (rows @ table)
             for kept, chosen in ((users, mine), (items, both)):
                 for table in kept:
                     table[chosen] = np.take(table, chosen, axis=0)
-            waiting[both] += np.take(content, both, axis=0)
 
     index: list[tuple[np.ndarray, np.ndarray]] = []
     whole()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load, save
 
-from models.backbones import BACKBONES, vbpr
+from models.backbones import BACKBONES
 from models.backbones.foreign import TorchBackbone
 from models.balancers import BALANCERS, NEEDS_TEACHERS
 from models.training import Course, Settings, train
@@ -17,9 +17,8 @@ from tests.models.worlds import small_world
 
 EPOCHS, AFTER = 5, 2
 SETTINGS = Settings(EPOCHS, EPOCHS, 64)
-LARGE_VBPR = "vbpr of a large log"
-UNBALANCED = [(name, "none") for name in (*BACKBONES, LARGE_VBPR)]
-BALANCED = [(name, balancer) for name in ("vbpr", LARGE_VBPR, "freedom", "mgcn") for balancer in BALANCERS if balancer != "none"]
+UNBALANCED = [(name, "none") for name in BACKBONES]
+BALANCED = [(name, balancer) for name in ("vbpr", "freedom", "mgcn") for balancer in BALANCERS if balancer != "none"]
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +59,7 @@ def _made(name, world, seed):
     if name == "foreign":
         return _foreign(world, seed)
     features, data, n_users, n_items = world
-    with pytest.MonkeyPatch.context() as patch:
-        if name == LARGE_VBPR:
-            name = "vbpr"
-            patch.setattr(vbpr, "LARGE", 1)
-        return BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=5e-3, seed=seed)
+    return BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=5e-3, seed=seed)
 
 
 def _timeless(records):

@@ -243,20 +243,16 @@ def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypat
     assert alone == pytest.approx(one * cores(), rel=0.01)
     longer = min(epochs * BACKBONES["mmgcn"].epochs, plan(dataset).max_epochs) / epochs
     assert other == pytest.approx(BACKBONES["mmgcn"].cost * longer * one, rel=0.01)
-    monkeypatch.setattr("diagnostics.probe.pace.LARGE", pairs)
-    assert plan(dataset, backbones=("vbpr",), balancers=(), n_seeds=1).eta_s == pytest.approx(
-        BACKBONES["vbpr"].cost_large * one, rel=0.01
-    )
 
 
 def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
     chosen = plan(_world()[0], preset="standard", backbones=("vbpr",), balancers=("ckd",), n_seeds=1)
     listed = jobs(chosen)
-    ways = longest_ways(chosen, listed[::-1], 1000)
+    ways = longest_ways(chosen, listed[::-1])
     for job in listed:
         waiting = [ways[other.job_id] for other in listed if job.job_id in other.needs]
         assert ways[job.job_id] >= max(waiting, default=0.0)
-        assert waiting or ways[job.job_id] == longest_ways(chosen, [job], 1000)[job.job_id]
+        assert waiting or ways[job.job_id] == longest_ways(chosen, [job])[job.job_id]
     (ckd,) = (job for job in listed if job.arm.balancer == "ckd")
     trials, teachers = ({ways[name] for name in group} for group in (ckd.trials, ckd.teachers))
     others = {ways[job.job_id] for job in listed if job.job_id not in (*ckd.needs, ckd.job_id)}
