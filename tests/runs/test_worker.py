@@ -60,6 +60,14 @@ def test_every_job_runs_once_and_gets_its_teachers(tmp_path, inputs, make_plan):
     assert training_processes(tmp_path) == {}
 
 
+def test_a_seed_begins_with_what_others_wait_for_and_ends_with_what_is_short(tmp_path, inputs, make_plan):
+    heard: list[ProbeEvent] = []
+    execute(tmp_path, make_plan(), inputs, threads=1, on_event=heard.append, train=TRAIN)
+    begun = [(event.seed, event.arm) for event in heard if event.kind == "started"]
+    arms = ["vbpr:text:none", "vbpr:image:none", "vbpr:text+image:ckd", "vbpr:text+image:none", "vbpr:id:none"]
+    assert begun == [(seed, arm) for seed in (1, 2) for arm in arms]
+
+
 def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(tmp_path, inputs, make_plan):
     plan = make_plan((1, 2, 3, 4, 5))
 
