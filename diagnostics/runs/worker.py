@@ -79,8 +79,7 @@ def execute(
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
     ways = longest_ways(plan, todo)
-    waiting = [job for job in todo if job.job_id not in results]
-    waiting.sort(key=lambda job: (place[job.seed], -ways[job.job_id]))
+    waiting = sorted((job for job in todo if job.job_id not in results), key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:
         store.forget(job.job_id)
     workers = max(1, min(threads or cores(), len(waiting)))
