@@ -88,7 +88,7 @@ def count_ahead(
     """Counts, among some of the items, those that are surely ahead of each target and those that are too close to tell.
 
     A set's scores are summed from the parts a row at a time, while the row is in the nearest cache. Operations: for each item, an
-    addition per part of each set and two comparisons per target; bytes: each part's row once.
+    addition per part of each set, and one or two comparisons per target; bytes: each part's row once.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def count_ahead(
     slack : float32 (n_sets, n); a score that differs by no more from a target's is counted in ``near``
     target_low, target_high : int64 (n,), which of the targets are a row's
     seen_low, seen_high : int64 (n,); seen_place : int32, the places of items that are left out
-    depth : where ``depth`` items are ahead of all of a row's targets in a set, no more are counted
+    depth : where ``depth`` items are ahead of a target in a set, no more are counted, neither ahead nor near
     ahead, near : int32 (n_sets, n_targets), added to
     """
     n_parts, n, width = parts.shape
@@ -127,17 +127,24 @@ def count_ahead(
                         s = total
                     summed += 1
             for t in range(target_low[row], target_high[row]):
+                if ahead[one, t] >= depth:
+                    continue
                 above, below = own[one, t] + slack[one, row], own[one, t] - slack[one, row]
-                sure, maybe = np.int32(0), np.int32(0)
+                sure = np.int32(0)
                 for j in range(width):
                     sure += np.int32(s[j] > above)
-                    maybe += np.int32(s[j] >= below)
                 at = own_place[t] - low
-                if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
+                is_here = at >= 0 and at < width
+                if is_here:  # a target is not ahead of itself, however its own score was rounded here
                     sure -= np.int32(s[at] > above)
-                    maybe -= np.int32(s[at] >= below)
                 ahead[one, t] += sure
-                near[one, t] += maybe - sure
+                if ahead[one, t] < depth:
+                    close = -sure
+                    for j in range(width):
+                        close += np.int32(s[j] >= below)
+                    if is_here:
+                        close -= np.int32(s[at] >= below)
+                    near[one, t] += close
 
 
 @intrinsic

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from models.kernels import count_ahead, count_ranks
 
-__all__ = ["Score", "Sums", "UserItems", "metrics_per_user", "rank_targets", "top_ranks"]
+__all__ = ["Score", "Sums", "UserItems", "inner_products", "metrics_per_user", "rank_targets", "top_ranks"]
 
 SCORES_PER_BLOCK = 1 << 20  # 4 MB of float32: what is scored is still in cache when it is ranked
-_USERS_PER_BLOCK, _FIRST_ITEMS = 1024, 256
-_USERS_TOGETHER = 128  # whose targets are scored at a time, each user's with all of theirs
+_USERS_PER_BLOCK, _FIRST_ITEMS = 2048, 128
+_TARGETS_TOGETHER = 4096  # whose own scores are asked for at a time
 _SCORES_PER_STEP = 1 << 18  # of each part: several parts' scores fit in cache together
 _SLACK = np.float32(1e-5)  # of the largest score: far more than two ways of adding up one product differ by
 
@@ -90,13 +90,28 @@ class Sums:
             known[chosen] = out
         return sums
 
+    def only(self, sets: npt.NDArray[np.intp]) -> Sums:
+        """Some of the sets, by their numbers."""
+        return Sums(self.parts, self.members[sets])
+
     def whole(self) -> npt.NDArray[np.float32]:
         """The scores themselves, (n_sets, n, width)."""
         return self.parts if np.array_equal(self.members, np.eye(len(self.parts))) else self.of(self.parts)
 
 
-Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64] | None], npt.NDArray[np.float32] | Sums]
-"""Of some users and some items, or all items for None: scores float32 (n_sets, n, width), or the parts that they are sums of."""
+Score = Callable[[npt.NDArray[np.int64], npt.NDArray[np.integer] | None], npt.NDArray[np.float32] | Sums]
+"""Of users (n,) and items (width,), or all items for None, or items (n, width), each user's own: scores float32 (n_sets, n, width),
+or the parts that they are sums of."""
+
+
+def inner_products(
+    users: npt.NDArray[np.float32], items: npt.NDArray[np.float32], out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """Of each user's vector (n, d) with those of items (width, d), or of the user's own items (n, width, d); float32 (n, width)."""
+    found: npt.NDArray[np.float32] = (
+        np.matmul(users, items.T, out=out) if items.ndim == 2 else np.vecdot(users[:, None], items, out=out)
+    )
+    return found
 
 
 def _as_sums(scores: npt.NDArray[np.float32] | Sums) -> Sums:
@@ -181,13 +196,7 @@ def _top_of_block(
 ) -> npt.NDArray[np.int32]:
     masked, wanted = seen.take(users), targets.take(users)
     row = np.repeat(np.arange(len(users)), wanted.counts)
-    own = np.concatenate(
-        [
-            _scores_of_targets(score, users[begin : begin + _USERS_TOGETHER], targets)
-            for begin in range(0, max(len(users), 1), _USERS_TOGETHER)
-        ],
-        axis=1,
-    )
+    own = _scores_of_pairs(score, users[row], wanted.items)
     ahead, near = np.zeros(own.shape, dtype=np.int32), np.zeros(own.shape, dtype=np.int32)
     ahead[~(own > -np.inf)] = len(order)
     own_place, seen_place = place[wanted.items], place[masked.items]
@@ -207,18 +216,19 @@ def _top_of_block(
         open_ = np.bincount(row, (ahead < depth).any(axis=0), len(users)) > 0
         left = left[open_[left]]
         low, width = low + width, min(2 * width, _SCORES_PER_STEP // max(len(left), 1))
-    unclear = np.bincount(row, ((ahead < depth) & (near > 0)).any(axis=0), len(users)) > 0
+    unclear = (ahead < depth) & (near > 0)
     if unclear.any():
-        ahead[:, unclear[row]] = rank_targets(lambda block: _as_sums(score(block, None)).whole(), users[unclear], seen, targets)
+        sets, who = np.flatnonzero(unclear.any(axis=1)), np.bincount(row, unclear.any(axis=0), len(users)) > 0
+        ahead[np.ix_(sets, who[row])] = rank_targets(
+            lambda block: _as_sums(score(block, None)).only(sets).whole(), users[who], seen, targets
+        )
     return ahead
 
 
-def _scores_of_targets(score: Score, users: npt.NDArray[np.int64], targets: UserItems) -> npt.NDArray[np.float32]:
-    """The scores of the users' own targets, float32 (n_sets, n_targets)."""
-    wanted = targets.take(users)
-    items, column = np.unique(wanted.items, return_inverse=True)
-    scores = _as_sums(score(users, items.astype(np.int64)))
-    return scores.of(scores.parts[:, np.repeat(np.arange(len(users)), wanted.counts), column])
+def _scores_of_pairs(score: Score, users: npt.NDArray[np.int64], items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """The scores of an item for each user, float32 (n_sets, n)."""
+    chunks = [slice(begin, begin + _TARGETS_TOGETHER) for begin in range(0, max(len(users), 1), _TARGETS_TOGETHER)]
+    return np.concatenate([_as_sums(score(users[some], items[some, None])).whole()[:, :, 0] for some in chunks], axis=1)
 
 
 def metrics_per_user(

@@ -191,7 +191,7 @@ def scorer(backbone: Backbone, sets: Sequence[frozenset[str]], bare: Sequence[fr
     every = list(dict.fromkeys([*sets, frozenset[str](), *bare]))
     own, none = [every.index(one) for one in bare], every.index(frozenset())
 
-    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.integer] | None) -> npt.NDArray[np.float32]:
         found = backbone.score(users, every, items)
         return np.concatenate([found[: len(sets)], found[own] - found[none]])
 

@@ -21,6 +21,8 @@ from models.training import Interactions, score_sets, scorer
 
 __all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
 
+_USERS_TOGETHER = 256  # whose scores of all items are held at a time
+
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 REPLACEMENTS = ("permuted", "donor")
@@ -101,8 +103,8 @@ def exposure(backbone: Backbone, inputs: ProbeInputs, data: Interactions, plan: 
     shown = np.zeros(inputs.n_items, dtype=np.int32)
     everything = [frozenset(backbone.modalities)]
     k = min(plan.k, inputs.n_items)
-    for begin in range(0, len(users), 256):
-        block = users[begin : begin + 256]
+    for begin in range(0, len(users), _USERS_TOGETHER):
+        block = users[begin : begin + _USERS_TOGETHER]
         scores = np.array(backbone.score(block, everything)[0])
         seen = data.seen.take(block)
         scores[np.repeat(np.arange(len(block)), seen.counts), seen.items] = -np.inf
@@ -116,9 +118,10 @@ def ensemble(alone: Mapping[str, Backbone], n_users: int) -> Score:
     known = np.zeros(n_users, dtype=bool)
     centre, spread = ({name: np.empty((n_users, 1), dtype=np.float32) for name in alone} for _ in range(2))
 
-    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
-        new = users[~known[users]]
-        if len(new):  # standardised over all items, whichever are asked about
+    def score(users: npt.NDArray[np.int64], items: npt.NDArray[np.integer] | None) -> npt.NDArray[np.float32]:
+        unknown = np.unique(users[~known[users]])
+        for begin in range(0, len(unknown), _USERS_TOGETHER):  # standardised over all items, whichever are asked about
+            new = unknown[begin : begin + _USERS_TOGETHER]
             for name, model in alone.items():
                 (scores,) = model.score(new, [frozenset([name])])
                 centre[name][new], spread[name][new] = scores.mean(1, keepdims=True), scores.std(1, keepdims=True)

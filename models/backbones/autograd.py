@@ -17,6 +17,7 @@ from models.backbones.protocol import Adjust, BranchGradients, Features, MarginG
 from models.backbones.separable import ID, FloatArray
 from models.graphs import Sparse
 from models.memory import Memory, below, load_adam, memory_of_adam, prefixed
+from models.ranking import inner_products
 from models.sampling import Triples
 
 __all__ = ["AutogradBackbone", "gradients_of", "multiply", "step", "sum_of_squares", "take"]
@@ -252,13 +253,13 @@ class AutogradBackbone(torch.nn.Module):
     def score(
         self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
     ) -> FloatArray:
-        """Scores (n_sets, n, n_items or width)."""
+        """See ``protocol.Backbone``."""
         chosen = slice(None) if items is None else items
         bias = self.bias.detach().numpy()[chosen]
-        scores = np.empty((len(sets), len(users), len(bias)), dtype=np.float32)
+        scores = np.empty((len(sets), len(users), bias.shape[-1]), dtype=np.float32)
         for out, factual in zip(scores, sets, strict=True):
             mine, theirs = self._vectors_of(factual)
-            np.matmul(mine[users], theirs[chosen].T, out=out)
+            inner_products(mine[users], theirs[chosen], out)
             out += bias
         return scores
 

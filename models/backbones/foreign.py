@@ -124,13 +124,15 @@ class TorchBackbone:
         self, users: npt.NDArray[np.integer], sets: Sequence[frozenset[str]], items: npt.NDArray[np.integer] | None = None
     ) -> FloatArray:
         scored = torch.arange(self.n_items) if items is None else torch.from_numpy(np.asarray(items, dtype=np.int64))
-        out = np.empty((len(sets), len(users), len(scored)), dtype=np.float32)
-        step = max(1, _PAIRS_PER_BLOCK // max(len(scored), 1))
+        width = scored.shape[-1]
+        out = np.empty((len(sets), len(users), width), dtype=np.float32)
+        step = max(1, _PAIRS_PER_BLOCK // max(width, 1))
         for begin in range(0, len(users), step):
             block = torch.from_numpy(np.asarray(users[begin : begin + step], dtype=np.int64))
-            repeated, tiled = block.repeat_interleave(len(scored)), scored.repeat(len(block))
+            repeated = block.repeat_interleave(width)
+            tiled = scored.repeat(len(block)) if scored.ndim == 1 else scored[begin : begin + step].reshape(-1)
             for number, chosen in enumerate(sets):
-                scores = self._scores(repeated, tiled, chosen).reshape(len(block), len(scored))
+                scores = self._scores(repeated, tiled, chosen).reshape(len(block), width)
                 out[number, begin : begin + step] = scores.numpy()
         return out
 

@@ -93,7 +93,8 @@ class Backbone(Protocol):
     ) -> FloatArray:
         """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user.
 
-        ``items``: indices of those that are scored, (n_sets, n, width) then; None for all.
+        ``items``: indices of those that are scored, (n_sets, n, width) then: (width,), or (n, width) where each user has items of
+        its own; None for all.
         """
 
     def prepare(self) -> None:

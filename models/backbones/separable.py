@@ -17,7 +17,7 @@ from models.backbones.protocol import Adjust, BranchGradients, Features, MarginG
 from models.graphs import Bipartite
 from models.kernels import adam_rows, aligned, coast_rows, coasting_table, part_margins, squares_of_parts
 from models.memory import Memory, below, prefixed
-from models.ranking import Sums
+from models.ranking import Sums, inner_products
 from models.sampling import Triples
 
 __all__ = ["ID", "Adam", "SeparableBackbone"]
@@ -294,16 +294,16 @@ class SeparableBackbone:
         theirs = self._stacked if items is None else self._stacked[items]
         bias = self._bias[:, 0] if items is None else self._bias[items, 0]
         wanted = [(0, *self._numbers(chosen)) for chosen in sets] + [self._numbers(chosen) for chosen in bare]
-        if len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
+        if theirs.ndim == 3 and len(wanted) == 1 and len(wanted[0]) == self._parts:  # one product of all parts side by side
             if mine.shape[1] < self._parts:
                 theirs = _total(theirs)
             whole = mine.reshape(len(mine), -1) @ theirs.reshape(len(theirs), -1).T
             whole += bias
             return Sums(whole[None], np.ones((1, 1), dtype=bool))
         asked = sorted({part for numbers in wanted for part in numbers})
-        parts = np.empty((len(asked), len(mine), len(theirs)), dtype=np.float32)
+        parts = np.empty((len(asked), len(mine), bias.shape[-1]), dtype=np.float32)
         for out, part in zip(parts, asked, strict=True):
-            np.matmul(mine[:, min(part, mine.shape[1] - 1)], theirs[:, part].T, out=out)
+            inner_products(mine[:, min(part, mine.shape[1] - 1)], theirs[..., part, :], out)
             if part == 0:
                 out += bias
         return Sums(parts, np.array([[part in numbers for part in asked] for numbers in wanted]))

@@ -75,6 +75,22 @@ def test_counterfactual_margins_agree_with_counterfactual_scores(name, world):
         np.testing.assert_allclose(margins.without[:, m], by_score(set(names) - {one}), atol=2e-4)
 
 
+@pytest.mark.parametrize("name", BACKBONES)
+def test_some_items_the_same_for_all_or_each_users_own_score_as_among_all(name, world):
+    features, data, n_users, n_items = world
+    model = BACKBONES[name](n_users, n_items, features, train=data.train, seed=3)
+    _run(model, data, settings=Settings(1, 1, 64))
+    rng = np.random.default_rng(0)
+    users, shared = rng.choice(n_users, 7), rng.choice(n_items, 4, replace=False)
+    own = rng.choice(n_items, (7, 3))
+    sets = [frozenset(features), frozenset(), frozenset(list(features)[:1])]
+    whole = model.score(users, sets)
+    np.testing.assert_allclose(model.score(users, sets, shared), whole[:, :, shared], atol=1e-5)
+    for some in (sets, sets[:1]):  # one set by itself goes another way
+        found = model.score(users, some, own)
+        np.testing.assert_allclose(found, whole[: len(some), np.arange(7)[:, None], own], atol=1e-5)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in BACKBONES.items() if kind.content_in_score])
 def test_what_was_told_of_branches_outlasts_later_steps(name, world):
     """Memory is used again from step to step, but not that of what was handed out."""

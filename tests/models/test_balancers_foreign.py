@@ -57,3 +57,16 @@ def test_what_it_does_not_offer_is_refused_with_the_reason(example):
         with pytest.raises(Refused) as refused:
             next(train(backbone, data, BALANCERS[method]({}), Settings(1, 1, 64), seed=0))
         assert refused.value.code == code
+
+
+def test_some_items_the_same_for_all_or_each_users_own_score_as_among_all(example):
+    features, _, n_users, n_items = small_world(60, 40)
+    model = example["wrap"](features, n_users, n_items)
+    model.prepare()
+    rng = np.random.default_rng(0)
+    users, shared, own = rng.choice(n_users, 7), rng.choice(n_items, 4), rng.choice(n_items, (7, 3))
+    sets = [frozenset(features), frozenset()]
+    whole = model.score(users, sets)
+    np.testing.assert_allclose(model.score(users, sets, shared), whole[:, :, shared], atol=1e-6)
+    np.testing.assert_allclose(model.score(users, sets, own), whole[:, np.arange(7)[:, None], own], atol=1e-6)
+    assert np.ptp(whole) > 0

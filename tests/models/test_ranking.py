@@ -86,7 +86,7 @@ def test_top_ranks_are_those_of_ranking_everything(seed, kind):
         return found * np.float32(1 + 2e-7 * rng.choice([-1, 1])) if kind == "rounded otherwise" else found
 
     expected = rank_targets(lambda block: scores[:, block], users, seen, targets)
-    with patch.multiple(models.ranking, _USERS_PER_BLOCK=100, _USERS_TOGETHER=30):
+    with patch.multiple(models.ranking, _USERS_PER_BLOCK=100, _TARGETS_TOGETHER=30):
         found = top_ranks(score, users, seen, targets, n_items=n_items, depth=depth)
     assert np.array_equal(np.minimum(found, depth), np.minimum(expected, depth))
 
@@ -121,8 +121,8 @@ def test_the_top_is_found_without_scoring_everything():
 
     def score(block, items):
         nonlocal scored
-        scored += len(block) * len(items)
-        return np.broadcast_to(-np.float32(items), (1, len(block), len(items))).copy()
+        scored += len(block) * items.shape[-1]
+        return np.broadcast_to(-np.float32(items), (1, len(block), items.shape[-1])).copy()
 
     assert top_ranks(score, np.arange(n_users), seen, targets, n_items=n_items, depth=20).min() >= 20
     assert scored < 0.1 * n_users * n_items
@@ -133,6 +133,6 @@ def test_no_users_is_no_ranks():
     assert len(rank_targets(lambda users: np.zeros((len(users), 3), dtype=np.float32), nothing.users, nothing, nothing)) == 0
 
     def score(users, items):
-        return np.zeros((1, len(users), 900 if items is None else len(items)), dtype=np.float32)
+        return np.zeros((1, len(users), 900 if items is None else items.shape[-1]), dtype=np.float32)
 
     assert top_ranks(score, nothing.users, nothing, nothing, n_items=900, depth=20).shape == (1, 0)

@@ -30,7 +30,7 @@ class Table:
 
     def score(self, users: np.ndarray, sets: Sequence[frozenset[str]], items: np.ndarray | None = None) -> np.ndarray:
         found = np.stack([self.of[chosen][users] for chosen in sets])
-        return found if items is None else found[:, :, items]
+        return found if items is None else found[:, np.arange(len(users))[:, None], items]
 
 
 @pytest.fixture(scope="module")
