@@ -176,12 +176,15 @@ class AutogradBackbone(torch.nn.Module):
         names = self.modalities if counterfactual else ()
         alone = [self.vectors(frozenset([name])) for name in names]
         keep = [self._margin(triples, *vectors) for vectors in alone]
-        with torch.no_grad():
-            without = [self._margin(triples, *self.vectors(everything - {name})) for name in names]
+
+        @torch.no_grad()
+        def without() -> FloatArray:
+            return _columns([self._margin(triples, *self.vectors(everything - {name})) for name in names], len(full))
+
         bought = torch.from_numpy(triples.positive[: triples.n_bpr]).long()
         self._bought = {name: take(vectors[1], bought) for name, vectors in zip(names, alone, strict=True)}
         self._batch = (triples, users, items, full, keep)
-        return Margins(full.detach().numpy(), _columns(keep, len(full)), _columns(without, len(full)))
+        return Margins(full.detach().numpy(), _columns(keep, len(full)), without)
 
     @property
     def branches(self) -> tuple[str, ...]:

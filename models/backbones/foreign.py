@@ -84,11 +84,15 @@ class TorchBackbone:
         self.module.train()
         everything = frozenset(self.modalities)
         full = self._margin(triples, everything)
-        keep = [self._margin(triples, frozenset([name])) for name in self.modalities] if counterfactual else []
-        with torch.no_grad():
-            left = [self._margin(triples, everything - {name}) for name in self.modalities] if counterfactual else []
+        names = self.modalities if counterfactual else ()
+        keep = [self._margin(triples, frozenset([name])) for name in names]
+
+        @torch.no_grad()
+        def without() -> FloatArray:
+            return _columns([self._margin(triples, everything - {name}) for name in names], len(full))
+
         self._outputs = [full, *keep]
-        return Margins(_array(full), _columns(keep, len(full)), _columns(left, len(full)))
+        return Margins(_array(full), _columns(keep, len(full)), without)
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -40,13 +41,18 @@ class Margins:
     """Margins of a batch of triples.
 
     ``full`` float32 (n,): the whole model. ``keep`` float32 (n, n_modalities): the model with every *other* modality replaced by
-    its counterfactual (item features by the catalog's mean, user preferences by the users' mean). ``without`` float32
-    (n, n_modalities): the model with *that* modality replaced. Both have no columns unless asked for.
+    its counterfactual (item features by the catalog's mean, user preferences by the users' mean); no columns unless asked for.
+    ``leave_out`` makes ``without``, which most balancers do not ask for.
     """
 
     full: FloatArray
     keep: FloatArray
-    without: FloatArray
+    leave_out: Callable[[], FloatArray]
+
+    @cached_property
+    def without(self) -> FloatArray:
+        """The model with *that* modality replaced, (n, n_modalities) or no columns; first asked for before ``backward``."""
+        return self.leave_out()
 
 
 @dataclass(frozen=True)

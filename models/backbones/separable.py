@@ -189,8 +189,8 @@ class SeparableBackbone:
         """The margins of a batch from those of its parts (n, n_parts)."""
         full = _total(parts)
         if not counterfactual:
-            return Margins(full, parts[:, :0], parts[:, :0])
-        return Margins(full, keep=parts[:, :1] + parts[:, 1:], without=full[:, None] - parts[:, 1:])
+            return Margins(full, parts[:, :0], lambda: parts[:, :0])
+        return Margins(full, parts[:, :1] + parts[:, 1:], lambda: full[:, None] - parts[:, 1:])
 
     def part_weights(self, gradients: MarginGradients) -> FloatArray:
         """The gradient of every part's margin (n, n_parts): the whole model's, plus keep-m's for m and for history."""

@@ -40,7 +40,8 @@ TRIPLES = Triples(USERS, USERS, USERS[::-1].copy(), 3)
 
 
 def _margins(full: list[float], keep: list[list[float]], without: list[list[float]]) -> Margins:
-    return Margins(*(np.array(x, dtype=np.float32) for x in (full, np.transpose(keep), np.transpose(without))))
+    whole, kept, left = (np.array(x, dtype=np.float32) for x in (full, np.transpose(keep), np.transpose(without)))
+    return Margins(whole, kept, lambda: left)
 
 
 TEXT, IMAGE = [LN3, LN9, 0.0], [0.0, 0.0, LN3]

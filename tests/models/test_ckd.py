@@ -13,7 +13,7 @@ from models.sampling import Triples
 TEXT, IMAGE = np.array([2.0, 1.0, 0.5], dtype=np.float32), np.array([1.0, -1.0, 0.0], dtype=np.float32)
 ID = np.array([0.5, 0.5, -0.5], dtype=np.float32)
 FULL = ID + TEXT + IMAGE
-MARGINS = Margins(FULL, keep=np.stack([ID + TEXT, ID + IMAGE], axis=1), without=np.stack([FULL - TEXT, FULL - IMAGE], axis=1))
+MARGINS = Margins(FULL, np.stack([ID + TEXT, ID + IMAGE], axis=1), lambda: np.stack([FULL - TEXT, FULL - IMAGE], axis=1))
 TEACHERS = {"text": np.array([3.0, 1.0, 1.0], dtype=np.float32), "image": np.array([1.0, 0.5, 2.0], dtype=np.float32)}
 
 

@@ -50,6 +50,7 @@ def test_one_step_is_the_papers_equations_under_autograd():
     model = _model(features)
     before = dense.leaves(model)
     margins = model.forward(dense.TRIPLES, counterfactual=True)
+    without = margins.without
     full, keep = rng.normal(size=4).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
     model.backward(MarginGradients(full, keep))
 
@@ -58,7 +59,7 @@ def test_one_step_is_the_papers_equations_under_autograd():
     alone = torch.stack([dense.margin(*_vectors(before, features, [name]), before["bias"]) for name in features], dim=1)
     np.testing.assert_allclose(margins.full, whole.detach().numpy(), atol=1e-5)
     np.testing.assert_allclose(margins.keep, alone.detach().numpy(), atol=1e-5)
-    np.testing.assert_allclose(margins.without, alone.detach().numpy()[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(without, alone.detach().numpy()[:, ::-1], atol=1e-5)
 
     u, i, j = dense.indices(dense.TRIPLES.n_bpr)
     touched = [before["preference.0"][u], before["preference.1"][u], users[u], items[i], items[j]]
