@@ -1,4 +1,4 @@
-"""How long a plan takes on this computer, told before anything of it is trained.
+"""How long trainings are expected to take beside one another, and a plan on this computer, before anything of it is trained.
 
 A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; slow rates
 take more epochs and fast ones fewer. What a pair and part of VBPR take here is measured, on all cores at once that will be at work,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,19 +21,31 @@ from models.backbones import BACKBONES
 from models.backbones.protocol import Features
 from models.ranking import UserItems
 
-__all__ = ["guess_seconds", "longest_ways"]
+__all__ = ["Expected", "expected", "guess_seconds", "longest_ways"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
-_METHOD = 1.3  # times the plain arm; on H&M ckd costs 1.1 to 1.5, ogm_ge and mmpareto 1.2 to 1.5
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a training is expected to take: ``epochs``, one of which costs as much as ``cost`` of VBPR on one part."""
+
+    epochs: float
+    cost: float
+
+    @property
+    def work(self) -> float:
+        """Epochs of VBPR on one part that take as long."""
+        return self.epochs * self.cost
 
 
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    work = sum(_work(plan, job) for job in listed)
+    work = sum(expected(plan, job).work for job in listed)
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 
@@ -49,20 +62,21 @@ def longest_ways(plan: ProbePlan, listed: Sequence[Job]) -> dict[str, float]:
 
     @functools.cache
     def way(job_id: str) -> float:
-        return _work(plan, of[job_id]) + max(map(way, after[job_id]), default=0.0)
+        return expected(plan, of[job_id]).work + max(map(way, after[job_id]), default=0.0)
 
     return {job_id: way(job_id) for job_id in of}
 
 
-def _work(plan: ProbePlan, job: Job) -> float:
-    """Epochs of VBPR on one part that take as long."""
+def expected(plan: ProbePlan, job: Job) -> Expected:
+    """How many epochs a job will take, and what one of them costs; nothing where nothing is trained."""
     if job.arm.balancer == ENSEMBLE:
-        return 0.0
+        return Expected(0.0, 0.0)
     backbone = BACKBONES[job.arm.backbone]
     length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
     length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
     length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
-    return float(length * (1 + len(job.arm.modalities)) * (1.0 if job.arm.balancer == "none" else _METHOD) * backbone.cost)
+    method = 1.0 if job.arm.balancer == "none" else backbone.balanced
+    return Expected(length, (1 + len(job.arm.modalities)) * method * backbone.cost)
 
 
 @functools.cache

@@ -16,7 +16,8 @@ class _Backbones(Mapping[str, type[Any]]):
     """Name -> class, imported when it is asked for: most need torch, which takes seconds to load, and a training needs one.
 
     Each suggests ``defaults``, and ``defaults_large`` for large logs; ``cost`` is what a pair and part of an epoch take beside
-    VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and ``epochs`` how many times as many there are.
+    VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and ``epochs`` how many times as many there are;
+    ``balanced`` is what an epoch costs with a balancing method, beside one without.
     """
 
     _classes: ClassVar[dict[str, str]] = {

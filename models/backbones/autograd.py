@@ -97,6 +97,7 @@ class AutogradBackbone(torch.nn.Module):
     start_scale = 1e-3
 
     content_in_score = True
+    balanced = 1.8
 
     def __init__(
         self,

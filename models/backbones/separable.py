@@ -106,6 +106,7 @@ class SeparableBackbone:
     """
 
     content_in_score = True
+    balanced = 1.3
 
     def __init__(
         self,

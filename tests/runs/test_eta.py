@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.probe import Job
+from diagnostics.probe import Expected, Job
 from diagnostics.runs.eta import Outlook
 from diagnostics.schema import Arm
 
 ONE, TWO = Arm(backbone="vbpr", modalities=()), Arm(backbone="vbpr", modalities=("text",))
+
+
+def _outlook(jobs: list[Job], max_epochs: int = 10, *, finished: dict[str, int] | None = None, workers: int = 1, **more) -> Outlook:
+    """All of them are expected to take ten epochs of the same cost."""
+    return Outlook(dict.fromkeys(jobs, Expected(10.0, 1.0)), max_epochs, finished or {}, workers, **more)
 
 
 def _train(outlook: Outlook, job: Job, epochs: int, seconds: float, *, over: bool = False) -> None:
@@ -21,7 +26,7 @@ def _train(outlook: Outlook, job: Job, epochs: int, seconds: float, *, over: boo
 
 def test_time_left_by_hand():
     jobs = [Job(ONE, 1), Job(TWO, 1), Job(ONE, 2), Job(TWO, 2)]
-    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=1)
+    outlook = _outlook(jobs)
     assert outlook.eta_s() is None and outlook.eta_range_s() is None
     assert outlook.done() == 0.0
 
@@ -50,7 +55,7 @@ def test_time_left_by_hand():
 
 def test_the_range_by_hand_and_that_it_narrows():
     jobs = [Job(ONE, seed) for seed in range(8)]
-    outlook = Outlook(jobs, max_epochs=60, finished={}, workers=1)
+    outlook = _outlook(jobs, 60)
     _train(outlook, jobs[0], 8, 1.0, over=True)
     assert outlook.eta_range_s() == pytest.approx((7.0, 7 * 60.0))  # one finished training tells nothing of how they differ
     widths = []
@@ -69,7 +74,7 @@ def test_the_range_by_hand_and_that_it_narrows():
 
 def test_side_by_side_is_faster_but_not_faster_than_the_longest_job():
     jobs = [Job(ONE, seed) for seed in range(4)]
-    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=2)
+    outlook = _outlook(jobs, workers=2)
     for job in jobs[:2]:
         _train(outlook, job, 1, 1.0)
     assert outlook.eta_s() == pytest.approx((9 + 9 + 10 + 10) / 2)
@@ -82,7 +87,7 @@ def test_side_by_side_is_faster_but_not_faster_than_the_longest_job():
 
 def test_progress_never_falls_and_counts_what_an_earlier_attempt_finished():
     jobs = [Job(ONE, 1), Job(ONE, 2)]
-    outlook = Outlook(jobs, max_epochs=10, finished={jobs[0].job_id: 3}, workers=1)
+    outlook = _outlook(jobs, finished={jobs[0].job_id: 3})
     assert outlook.done() == pytest.approx(3 / 6)
     outlook.start(jobs[1])
     shown = []
@@ -101,15 +106,41 @@ def test_an_arm_that_was_not_timed_is_taken_to_be_like_its_backbone():
         Job(Arm(backbone="mgcn", modalities=("text",)), 1),
         Job(TWO, 1),
     ]
-    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=1)
+    outlook = _outlook(jobs)
     for job, seconds, epochs in ((jobs[0], 1.0, 2), (jobs[1], 5.0, 4)):
         _train(outlook, job, epochs, seconds, over=True)
     assert outlook.eta_s() == pytest.approx(4 * 5.0 + 2 * 1.0)
 
 
+def test_another_kind_of_training_is_told_by_how_what_came_before_fell_out():
+    costly, cheap = (Job(Arm(backbone=name, modalities=("text",)), 1) for name in ("mgcn", "vbpr"))
+    average = Job(Arm(backbone="mgcn", modalities=("text",), balancer="ensemble"), 1)
+    expected = {costly: Expected(20.0, 8.0), cheap: Expected(10.0, 1.0), average: Expected(0.0, 0.0)}
+    outlook = Outlook(expected, max_epochs=60, finished={}, workers=1)
+    _train(outlook, costly, 10, 4.0)  # half a second for what was to cost 1
+    assert outlook.done() == pytest.approx(80 / 170)
+    assert outlook.eta_s() == pytest.approx(10 * 4.0 + 10 * 0.5)
+    _train(outlook, costly, 20, 4.0, over=True)  # half as many epochs again as expected
+    assert outlook.eta_s() == pytest.approx(15 * 0.5)
+    outlook.start(average)
+    outlook.finish(average)
+    assert outlook.eta_s() == pytest.approx(15 * 0.5)
+
+
+def test_the_range_goes_by_trainings_of_other_kinds_until_two_of_a_kind_have_ended():
+    kinds = [Job(Arm(backbone=name, modalities=()), 1) for name in ("mgcn", "grcn", "vbpr")]
+    outlook = Outlook(dict.fromkeys(kinds, Expected(10.0, 1.0)), max_epochs=60, finished={}, workers=1)
+    _train(outlook, kinds[0], 8, 1.0, over=True)
+    assert outlook.eta_range_s() == pytest.approx((2.0, 120.0))
+    _train(outlook, kinds[1], 12, 1.0, over=True)
+    # .8 and 1.2 times the expected length: their variance is .08, that of the third 10^2 (1 + 1 / 2) times as much
+    half = 2 * (0.08 * 100 * 1.5 + (0.1 * 10) ** 2) ** 0.5
+    assert outlook.eta_range_s() == pytest.approx((10 - half, 10 + half))
+
+
 def test_trainings_that_are_stacked_count_as_one_beside_the_others():
     jobs = [Job(ONE, 1), Job(ONE, 2), Job(TWO, 1), Job(TWO, 2)]
-    outlook = Outlook(jobs, max_epochs=10, finished={}, workers=4, together={job.job_id for job in jobs[:2]})
+    outlook = _outlook(jobs, workers=4, together={job.job_id for job in jobs[:2]})
     for job, seconds in zip(jobs, (3.0, 3.0, 2.0, 2.0), strict=True):
         _train(outlook, job, 5, seconds)
     assert outlook.eta_s() == pytest.approx(2 * 5 * 3.0)  # on one device one after the other, not on four cores
