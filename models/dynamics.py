@@ -15,8 +15,8 @@ the gradient that would serve the branch alone (Wei and Hu, ICML 2024).
 Nothing here changes what is learnt: scores are those of the prepared model, and gradients that are looked at are not followed. What
 is drawn depends on the data alone, so a training that is resumed watches the same purchases.
 
-Cost (counted, not timed): scores of ``_USERS`` customers per epoch, and on each step looked at the counterfactuals
-and two backward passes, three to four steps' worth.
+Cost (counted, not timed): scores of ``_USERS`` customers per epoch, and on each step looked at the margins of each modality alone
+and two backward passes, about three steps' worth.
 """
 
 from __future__ import annotations

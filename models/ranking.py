@@ -217,10 +217,12 @@ def _top_of_block(
         left = left[open_[left]]
         low, width = low + width, min(2 * width, _SCORES_PER_STEP // max(len(left), 1))
     unclear = (ahead < depth) & (near > 0)
-    if unclear.any():
-        sets, who = np.flatnonzero(unclear.any(axis=1)), np.bincount(row, unclear.any(axis=0), len(users)) > 0
-        ahead[np.ix_(sets, who[row])] = rank_targets(
-            lambda block: _as_sums(score(block, None)).only(sets).whole(), users[who], seen, targets
+    sets, who = np.flatnonzero(unclear.any(axis=1)), np.flatnonzero(np.bincount(row, unclear.any(axis=0), len(users)))
+    together = max(1, SCORES_PER_BLOCK // (len(own) * len(order)))  # all sets are scored, though not all are counted
+    for begin in range(0, len(who), together):
+        some = who[begin : begin + together]
+        ahead[np.ix_(sets, np.isin(row, some))] = rank_targets(
+            lambda block: _as_sums(score(block, None)).only(sets).whole(), users[some], seen, targets
         )
     return ahead
 

@@ -3,21 +3,21 @@
 from diagnostics.probe.arms import Job, jobs, plan
 from diagnostics.probe.checkpoint import Checkpoint, Keeper
 from diagnostics.probe.inputs import ProbeInputs, prepare
-from diagnostics.probe.pace import Expected, expected, longest_ways
+from diagnostics.probe.pace import Effort, effort, longest_ways
 from diagnostics.probe.run import JobResult, ProbeRun
 from diagnostics.probe.stacked import JobStack, stackable
 from diagnostics.probe.training import train_job
 
 __all__ = [
     "Checkpoint",
-    "Expected",
+    "Effort",
     "Job",
     "JobResult",
     "JobStack",
     "Keeper",
     "ProbeInputs",
     "ProbeRun",
-    "expected",
+    "effort",
     "jobs",
     "longest_ways",
     "plan",

@@ -21,7 +21,7 @@ from models.backbones import BACKBONES
 from models.backbones.protocol import Features
 from models.ranking import UserItems
 
-__all__ = ["Expected", "expected", "guess_seconds", "longest_ways"]
+__all__ = ["Effort", "effort", "guess_seconds", "longest_ways"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
@@ -30,11 +30,15 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a training is expected to take: ``epochs``, one of which costs as much as ``cost`` of VBPR on one part."""
+class Effort:
+    """What a training is expected to take: ``epochs``, one of which costs as much as ``cost`` of VBPR on one part.
+
+    ``exact``: it will be just so many.
+    """
 
     epochs: float
     cost: float
+    exact: bool = False
 
     @property
     def work(self) -> float:
@@ -45,7 +49,7 @@ class Expected:
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    work = sum(expected(plan, job).work for job in listed)
+    work = sum(effort(plan, job).work for job in listed)
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 
@@ -62,21 +66,23 @@ def longest_ways(plan: ProbePlan, listed: Sequence[Job]) -> dict[str, float]:
 
     @functools.cache
     def way(job_id: str) -> float:
-        return expected(plan, of[job_id]).work + max(map(way, after[job_id]), default=0.0)
+        return effort(plan, of[job_id]).work + max(map(way, after[job_id]), default=0.0)
 
     return {job_id: way(job_id) for job_id in of}
 
 
-def expected(plan: ProbePlan, job: Job) -> Expected:
-    """How many epochs a job will take, and what one of them costs; nothing where nothing is trained."""
+def effort(plan: ProbePlan, job: Job) -> Effort:
+    """How many epochs a job will take, and what one of them costs. An ensemble, which is only tested, counts as one of VBPR."""
+    parts = 1 + len(job.arm.modalities)
     if job.arm.balancer == ENSEMBLE:
-        return Expected(0.0, 0.0)
+        return Effort(1.0, parts, exact=True)
     backbone = BACKBONES[job.arm.backbone]
+    cost = parts * backbone.cost * (1.0 if job.arm.balancer == "none" else backbone.cost_balanced)
+    if job.stage == "heat":
+        return Effort(min(plan.options["auto"]["heat_epochs"], plan.max_epochs), cost, exact=True)
     length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
     length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
-    length = min(length, plan.options["auto"]["heat_epochs"] if job.stage == "heat" else plan.max_epochs)
-    method = 1.0 if job.arm.balancer == "none" else backbone.balanced
-    return Expected(length, (1 + len(job.arm.modalities)) * method * backbone.cost)
+    return Effort(min(length, plan.max_epochs), cost)
 
 
 @functools.cache

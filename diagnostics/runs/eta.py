@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diagnostics.probe import Expected, Job
+    from diagnostics.probe import Effort, Job
 
 __all__ = ["Outlook"]
 
 _SPREADS = 2.0  # standard deviations either way: about 19 of 20 trainings
 _PACE_SPREAD = 0.1  # of the time left: other programs take their share of the computer
+_MODEL_SPREAD = 0.3  # of what a model takes of which nothing was timed: so far apart were two computers
 
 
 @dataclass
@@ -34,7 +35,7 @@ class _Tally:
     @property
     def spread(self) -> float:
         """Standard deviation of at least two."""
-        return (max(self.squares - self.total * self.mean, 0.0) / (self.n - 1)) ** 0.5
+        return float((max(self.squares - self.total * self.mean, 0.0) / (self.n - 1)) ** 0.5)
 
 
 _Key = tuple[str, str]
@@ -45,17 +46,18 @@ _Tallies = dict[_Key, _Tally]
 class Outlook:
     """Counts epochs and seconds and extrapolates them to the jobs that are still to come.
 
-    A job is expected to take as many times its expected epochs as the finished jobs of its arm did on average, failing these those
-    of its backbone, then all, failing these just so many; and as many seconds an epoch, for what an epoch was expected to cost, as
-    measured for its arm, failing that for its backbone, then for all arms. So trainings of another kind than those that come first
-    are told from these without being taken to be like them. The range goes by how much finished jobs differ: with n of them whose
-    lengths have standard deviation s, k more that take a_1 to a_k seconds, in lengths expected, spread by s sqrt(sum a^2 + (sum
-    a)^2 / n), as each varies and their mean is known to s / sqrt(n) only. Before two have finished it reaches from one epoch more
-    to the most.
+    A job is expected to take as many times the epochs of its effort as the finished jobs of its arm did on average, failing these
+    those of its backbone, then all, failing these just so many; and as many seconds an epoch, over its cost, as measured for its
+    arm, failing that for its backbone, then for all arms. So models that are trained first do not stand for others that follow.
+
+    The range goes by how much finished jobs differ. Let n of them have lengths of standard deviation s, over those expected. Open
+    jobs that would take a_1 to a_k seconds if they took as long as expected then spread by s sqrt(sum a^2 + (sum a)^2 / n): each
+    varies, and their mean is known to s / sqrt(n) only. A model of which nothing was timed varies as a whole, too. Before two jobs
+    have finished the range reaches from one epoch more to the most.
 
     Parameters
     ----------
-    expected : every job of the plan, with what is expected of it beside the others.
+    efforts : every job of the plan, with what it is expected to take.
     max_epochs : the most epochs a job may take.
     finished : job id -> epochs, for jobs finished by an earlier attempt.
     workers : trainings that run side by side; may be changed at any time.
@@ -64,26 +66,28 @@ class Outlook:
 
     def __init__(
         self,
-        expected: Mapping[Job, Expected],
+        efforts: Mapping[Job, Effort],
         max_epochs: int,
         finished: Mapping[str, int],
         workers: int,
         together: Collection[str] = frozenset(),
     ) -> None:
         self._together = frozenset(together)
-        self._arm = {job.job_id: job.name for job in expected}
-        self._backbone = {job.name: job.arm.backbone for job in expected}
-        self._expected = {job.name: one for job, one in expected.items()}
+        self._arm = {job.job_id: job.name for job in efforts}
+        self._effort = {job.name: effort for job, effort in efforts.items()}
+        self._kin = {job.name: job.arm.backbone for job in efforts}
+        # What is trained together goes at another pace, of which the others tell nothing.
+        self._pace_kin = {job.name: job.arm.backbone + " together" * (job.job_id in self._together) for job in efforts}
         self._max_epochs = max_epochs
         self.workers = workers
         self._epochs = defaultdict(int, finished)  # job -> epochs so far
         self._over = set(finished)  # finished or given up
         self._running: set[str] = set()
-        self._lengths: _Tallies = defaultdict(_Tally)  # of finished jobs
-        self._seconds: _Tallies = defaultdict(_Tally)  # of timed epochs
+        self._lengths: _Tallies = {}  # of finished jobs
+        self._seconds: _Tallies = {}  # of timed epochs
         self._shown = 0.0
         for job_id, epochs in finished.items():
-            self._count(self._lengths, self._arm[job_id], epochs, self._expected[self._arm[job_id]].epochs)
+            self._ended(self._arm[job_id], epochs)
 
     def start(self, job: Job) -> None:
         """A job begins, or goes on: it then tells of the epochs before, too."""
@@ -91,12 +95,12 @@ class Outlook:
 
     def epoch(self, job: Job, seconds: float) -> None:
         """A job has finished one more epoch, which took so long."""
-        self._count(self._seconds, job.name, seconds, self._expected[job.name].cost)
+        _count(self._seconds, job.name, self._pace_kin[job.name], seconds / self._effort[job.name].cost)
         self._epochs[job.job_id] += 1
 
     def finish(self, job: Job) -> None:
         """A job has finished; its length informs the expectation of its siblings."""
-        self._count(self._lengths, job.name, self._epochs[job.job_id], self._expected[job.name].epochs)
+        self._ended(job.name, self._epochs[job.job_id])
         self.drop(job)
 
     def drop(self, job: Job) -> None:
@@ -112,68 +116,92 @@ class Outlook:
     def done(self) -> float:
         """The share of the work that is done, in [0, 1]; never falls."""
         paces = self._paces(1.0)
-        left = self._epochs_left()
         spent = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in self._epochs.items())
-        to_do = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in left.items())
+        to_do = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in self._epochs_left().items())
         self._shown = max(self._shown, spent / (spent + to_do) if to_do else 1.0)
         return self._shown
 
     def eta_s(self) -> float | None:
         """Seconds still to go; None until an epoch has been timed."""
-        return self._side_by_side(self._epochs_left()) if self._seconds else None
+        return self._side_by_side(self._epochs_left(), self._paces(0.0)) if self._seconds else None
 
     def eta_range_s(self) -> tuple[float, float] | None:
         """The least and the most seconds still to go, as far as finished trainings tell; None until an epoch has been timed."""
         eta = self.eta_s()
         if eta is None:
             return None
-        open_jobs = [job_id for job_id in self._arm if job_id not in self._over]
-        least = self._side_by_side(dict.fromkeys(open_jobs, 1.0))
-        most = self._side_by_side({job_id: max(self._max_epochs - self._epochs.get(job_id, 0), 1.0) for job_id in open_jobs})
-        if open_jobs and self._lengths.get(("", ""), _Tally()).n < 2:
+        open_jobs, paces = [job_id for job_id in self._arm if job_id not in self._over], self._paces(0.0)
+        least = min(self._side_by_side(dict.fromkeys(open_jobs, 1.0), paces), eta)
+        longest = {job_id: max(self._most(self._arm[job_id]) - self._epochs.get(job_id, 0), 1.0) for job_id in open_jobs}
+        most = max(self._side_by_side(longest, paces), eta)
+        varying = [job_id for job_id in open_jobs if not self._effort[self._arm[job_id]].exact]
+        if varying and self._lengths.get(("", ""), _Tally()).n < 2:
             return least, most
-        variance, paces = (_PACE_SPREAD * eta) ** 2, self._paces(0.0)
-        told: dict[_Key, list[float]] = defaultdict(list)  # by what tells of their lengths, the seconds of open jobs
-        for job_id in open_jobs:
+        told: dict[_Key, list[float]] = defaultdict(list)  # by what tells of their lengths, what open jobs take
+        untimed: dict[str, float] = defaultdict(float)  # what models take of which nothing was timed
+        for job_id in varying:
             arm = self._arm[job_id]
-            at_a_time = 1 if job_id in self._together else max(self.workers, 1)
-            told[self._key(self._lengths, arm, 2)].append(self._expected[arm].epochs * paces[arm] / at_a_time)
-        for key, seconds in told.items():
+            seconds = self._effort[arm].epochs * paces[arm] / (1 if job_id in self._together else max(self.workers, 1))
+            told[_key(self._lengths, arm, self._kin[arm], 2)].append(seconds)
+            if ("backbone", self._pace_kin[arm]) not in self._seconds:
+                untimed[self._pace_kin[arm]] += seconds
+        variance = (_PACE_SPREAD * eta) ** 2 + sum((_MODEL_SPREAD * seconds) ** 2 for seconds in untimed.values())
+        for key, each in told.items():
             known = self._lengths[key]
-            variance += known.spread**2 * (sum(one * one for one in seconds) + sum(seconds) ** 2 / known.n)
+            variance += known.spread**2 * (sum(one * one for one in each) + sum(each) ** 2 / known.n)
         spread = _SPREADS * variance**0.5
-        return max(eta - spread, min(least, eta)), min(eta + spread, max(most, eta))
+        return max(eta - spread, least), min(eta + spread, most)
 
-    def _side_by_side(self, epochs: Mapping[str, float]) -> float:
+    def _side_by_side(self, epochs: Mapping[str, float], paces: Mapping[str, float]) -> float:
         """Seconds for so many epochs of each job."""
-        paces = self._paces(0.0)
         seconds = {job_id: paces[self._arm[job_id]] * n for job_id, n in epochs.items()}
         longest = max((seconds.get(job_id, 0.0) for job_id in self._running - self._together), default=0.0)
         as_one = sum(n for job_id, n in seconds.items() if job_id in self._together)
         return max((sum(seconds.values()) - as_one) / max(self.workers, 1), longest, as_one)
 
     def _epochs_left(self) -> dict[str, float]:
-        """Of every job that is not over; at least one of what is trained at all."""
-        lengths = {arm: one.epochs * self._mean(self._lengths, arm, 1.0) for arm, one in self._expected.items()}
+        """Of every job that is not over, at least one."""
+        lengths = {arm: self._length(arm) for arm in self._effort}
         return {
-            job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0) if lengths[arm] else 0.0
+            job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0)
             for job_id, arm in self._arm.items()
             if job_id not in self._over
         }
 
+    def _length(self, arm: str) -> float:
+        effort = self._effort[arm]
+        times = 1.0 if effort.exact else _mean(self._lengths, arm, self._kin[arm], 1.0)
+        return min(effort.epochs * times, self._most(arm))
+
+    def _most(self, arm: str) -> float:
+        effort = self._effort[arm]
+        return effort.epochs if effort.exact else max(self._max_epochs, effort.epochs)
+
     def _paces(self, unknown: float) -> dict[str, float]:
-        """Seconds that an epoch of each arm takes; ``unknown``: of what was expected to cost 1, before any was timed."""
-        return {arm: one.cost * self._mean(self._seconds, arm, unknown) for arm, one in self._expected.items()}
+        """Seconds that an epoch of each arm takes; ``unknown``: at a cost of 1, before any was timed."""
+        return {arm: one.cost * _mean(self._seconds, arm, self._pace_kin[arm], unknown) for arm, one in self._effort.items()}
 
-    def _count(self, measured: _Tallies, arm: str, value: float, expected: float) -> None:
-        for key in (("arm", arm), ("backbone", self._backbone[arm]), ("", "")) if expected else ():
-            measured[key].add(value / expected)
+    def _ended(self, arm: str, epochs: int) -> None:
+        """What diverged at once, and what always takes as long, tells nothing of how long others take."""
+        if epochs and not self._effort[arm].exact:
+            _count(self._lengths, arm, self._kin[arm], epochs / self._effort[arm].epochs)
 
-    def _mean(self, measured: _Tallies, arm: str, unknown: float) -> float:
-        found = measured.get(self._key(measured, arm, 1))
-        return found.mean if found else unknown
 
-    def _key(self, measured: _Tallies, arm: str, least: int) -> _Key:
-        """The arm's, its backbone's, or that of every arm: the first of which so many were measured, failing all the last."""
-        keys = ("arm", arm), ("backbone", self._backbone[arm])
-        return next((key for key in keys if key in measured and measured[key].n >= least), ("", ""))
+def _keys(arm: str, kin: str) -> tuple[_Key, ...]:
+    """From the nearest to the furthest."""
+    return ("arm", arm), ("backbone", kin), ("", "")
+
+
+def _count(measured: _Tallies, arm: str, kin: str, value: float) -> None:
+    for key in _keys(arm, kin):
+        measured.setdefault(key, _Tally()).add(value)
+
+
+def _key(measured: _Tallies, arm: str, kin: str, least: int) -> _Key:
+    """The nearest of which at least so many were measured; the furthest where there is none."""
+    return next((key for key in _keys(arm, kin) if key in measured and measured[key].n >= least), ("", ""))
+
+
+def _mean(measured: _Tallies, arm: str, kin: str, unknown: float) -> float:
+    found = measured.get(_key(measured, arm, kin, 1))
+    return unknown if found is None else found.mean

@@ -67,7 +67,7 @@ def execute(
     OSError
         The disk is full, fails or refuses. What was finished, and the last whole checkpoint of what was not, are kept.
     """
-    from diagnostics.probe import ProbeRun, expected, jobs, longest_ways, stackable
+    from diagnostics.probe import ProbeRun, effort, jobs, longest_ways, stackable
 
     demand_device(device, cluster)
     place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
@@ -85,7 +85,7 @@ def execute(
     workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
-    outlook = Outlook({job: expected(plan, job) for job in todo}, plan.max_epochs, known, workers, together)
+    outlook = Outlook({job: effort(plan, job) for job in todo}, plan.max_epochs, known, workers, together)
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}

@@ -40,7 +40,8 @@ def held_out_r2(predictors: npt.ArrayLike, targets: npt.ArrayLike, groups: Group
     """
     x, y = np.asarray(predictors, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     wrong, spread = np.zeros(len(x)), np.zeros(len(x))
-    for fold in _folds(x, y, groups, seed):
+    for out in _fifths(groups, seed):
+        fold = _Fold(x, y, groups, out)
         wrong += fold.errors(_ridge(fold.sums))
         spread += fold.spread()
     ratio = estimate_ratio(wrong, spread, groups)
@@ -70,13 +71,14 @@ def own_shares(parts: Sequence[npt.ArrayLike], targets: npt.ArrayLike, groups: G
     x = np.hstack([block / max(float(np.sqrt((block**2).sum(axis=1).mean())), 1e-12) for block in blocks])
     y = np.asarray(targets, dtype=np.float64)
 
-    def counted(fold: _Fold) -> list[Array]:
+    def counted(out: npt.NDArray[np.bool_]) -> list[Array]:
         """The spread, the errors with all blocks, and those without each."""
+        fold = _Fold(x, y, groups, out)
         return [fold.spread(), *(fold.errors(_mixed(fold.sums, sizes, left_out)) for left_out in (None, *range(len(blocks))))]
 
     sums = np.zeros((2 + len(blocks), len(x)))
     with ThreadPoolExecutor(cores()) as pool:
-        for found in pool.map(counted, _folds(x, y, groups, seed)):  # in the folds' order, whichever is the first to be ready
+        for found in pool.map(counted, _fifths(groups, seed)):  # in their order, whichever is the first to be ready
             sums += found
     spread, together, *without = sums
     told = estimate_ratio(spread - together, spread, groups)
@@ -171,10 +173,10 @@ class _Fold:
         return found
 
 
-def _folds(x: Array, y: Array, groups: Groups, seed: int) -> Iterator[_Fold]:
-    """Fifths of the items, families whole; those with no items, or with all, are none."""
+def _fifths(groups: Groups, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """Which items are held out, (n_items,): fifths of them, families whole; those with no items, or with all, are none."""
     fold = fold_of_groups(groups, _FOLDS, np.random.default_rng(seed))
-    return (_Fold(x, y, groups, out) for held in range(_FOLDS) if (out := fold == held).any() and not out.all())
+    return (out for held in range(_FOLDS) if (out := fold == held).any() and not out.all())
 
 
 def _ridge(sums: _Sums, scale: Array | None = None) -> _Fit:

@@ -17,7 +17,7 @@ class _Backbones(Mapping[str, type[Any]]):
 
     Each suggests ``defaults``, and ``defaults_large`` for large logs; ``cost`` is what a pair and part of an epoch take beside
     VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and ``epochs`` how many times as many there are;
-    ``balanced`` is what an epoch costs with a balancing method, beside one without.
+    ``cost_balanced`` is what an epoch costs with a balancing method, beside one without, on H&M.
     """
 
     _classes: ClassVar[dict[str, str]] = {

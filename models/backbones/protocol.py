@@ -83,7 +83,7 @@ class Backbone(Protocol):
         """The modalities that have a branch whose gradients ``backward`` can show and scale."""
 
     def forward(self, triples: Triples, *, counterfactual: bool) -> Margins:
-        """Margins of a batch; with ``counterfactual`` also ``keep`` and ``without``. Remembers what ``backward`` needs."""
+        """Margins of a batch, the counterfactual ones if asked for. Remembers what ``backward`` needs."""
 
     def branch_gradients(self, gradients: MarginGradients) -> BranchGradients:
         """What these margin gradients alone would be for each branch's parameters; nothing is learnt, ``backward`` still follows.
@@ -99,8 +99,8 @@ class Backbone(Protocol):
     ) -> FloatArray:
         """Scores (n_sets, n, n_items), each set's modalities factual and the others counterfactual, up to a constant per user.
 
-        ``items``: indices of those that are scored, (n_sets, n, width) then: (width,), or (n, width) where each user has items of
-        its own; None for all.
+        ``items``: indices of those that are scored, instead of all: (width,), or (n, width), each user's own; the result is then
+        (n_sets, n, width).
         """
 
     def prepare(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.probe import Expected, Job
+from diagnostics.probe import Effort, Job
 from diagnostics.runs.eta import Outlook
 from diagnostics.schema import Arm
 
@@ -13,7 +13,7 @@ ONE, TWO = Arm(backbone="vbpr", modalities=()), Arm(backbone="vbpr", modalities=
 
 def _outlook(jobs: list[Job], max_epochs: int = 10, *, finished: dict[str, int] | None = None, workers: int = 1, **more) -> Outlook:
     """All of them are expected to take ten epochs of the same cost."""
-    return Outlook(dict.fromkeys(jobs, Expected(10.0, 1.0)), max_epochs, finished or {}, workers, **more)
+    return Outlook(dict.fromkeys(jobs, Effort(10.0, 1.0)), max_epochs, finished or {}, workers, **more)
 
 
 def _train(outlook: Outlook, job: Job, epochs: int, seconds: float, *, over: bool = False) -> None:
@@ -114,28 +114,67 @@ def test_an_arm_that_was_not_timed_is_taken_to_be_like_its_backbone():
 
 def test_another_kind_of_training_is_told_by_how_what_came_before_fell_out():
     costly, cheap = (Job(Arm(backbone=name, modalities=("text",)), 1) for name in ("mgcn", "vbpr"))
-    average = Job(Arm(backbone="mgcn", modalities=("text",), balancer="ensemble"), 1)
-    expected = {costly: Expected(20.0, 8.0), cheap: Expected(10.0, 1.0), average: Expected(0.0, 0.0)}
-    outlook = Outlook(expected, max_epochs=60, finished={}, workers=1)
+    efforts = {costly: Effort(20.0, 8.0), cheap: Effort(10.0, 1.0)}
+    outlook = Outlook(efforts, max_epochs=60, finished={}, workers=1)
     _train(outlook, costly, 10, 4.0)  # half a second for what was to cost 1
     assert outlook.done() == pytest.approx(80 / 170)
     assert outlook.eta_s() == pytest.approx(10 * 4.0 + 10 * 0.5)
     _train(outlook, costly, 20, 4.0, over=True)  # half as many epochs again as expected
     assert outlook.eta_s() == pytest.approx(15 * 0.5)
-    outlook.start(average)
-    outlook.finish(average)
-    assert outlook.eta_s() == pytest.approx(15 * 0.5)
 
 
 def test_the_range_goes_by_trainings_of_other_kinds_until_two_of_a_kind_have_ended():
     kinds = [Job(Arm(backbone=name, modalities=()), 1) for name in ("mgcn", "grcn", "vbpr")]
-    outlook = Outlook(dict.fromkeys(kinds, Expected(10.0, 1.0)), max_epochs=60, finished={}, workers=1)
+    outlook = Outlook(dict.fromkeys(kinds, Effort(10.0, 1.0)), max_epochs=60, finished={}, workers=1)
     _train(outlook, kinds[0], 8, 1.0, over=True)
     assert outlook.eta_range_s() == pytest.approx((2.0, 120.0))
     _train(outlook, kinds[1], 12, 1.0, over=True)
     # .8 and 1.2 times the expected length: their variance is .08, that of the third 10^2 (1 + 1 / 2) times as much
-    half = 2 * (0.08 * 100 * 1.5 + (0.1 * 10) ** 2) ** 0.5
-    assert outlook.eta_range_s() == pytest.approx((10 - half, 10 + half))
+    half = 2 * (0.08 * 100 * 1.5 + (0.1 * 10) ** 2 + (0.3 * 10) ** 2) ** 0.5
+    assert outlook.eta_range_s() == pytest.approx((max(10 - half, 1), 10 + half))
+    outlook.start(kinds[2])
+    outlook.epoch(kinds[2], 1.0)  # now its own pace is known
+    half = 2 * (0.08 * 100 * 1.5 + (0.1 * 9) ** 2) ** 0.5
+    assert outlook.eta_range_s() == pytest.approx((9 - half, 9 + half))
+
+
+def test_what_diverges_at_once_or_always_takes_as_long_says_nothing_of_the_others():
+    arm = Arm(backbone="vbpr", modalities=("text",), balancer="ckd")
+    diverged, *heats = (Job(arm, 1, stage=stage, option=option) for stage, option in (("rate", 3.0), ("heat", 1.0), ("heat", 3.0)))
+    others = [Job(ONE, 1), Job(ONE, 2)]
+    efforts = (
+        {diverged: Effort(10.0, 1.0)} | dict.fromkeys(heats, Effort(6.0, 1.0, exact=True)) | dict.fromkeys(others, Effort(8.0, 1.0))
+    )
+    outlook = Outlook(efforts, max_epochs=10, finished={}, workers=1)
+    outlook.start(diverged)
+    outlook.finish(diverged)
+    assert outlook.done() == 0.0
+    _train(outlook, heats[0], 6, 1.0, over=True)
+    assert outlook.eta_s() == pytest.approx(6 + 8 + 8)
+    assert outlook.eta_range_s() == pytest.approx((3.0, 6 + 10 + 10))
+    _train(outlook, others[0], 9, 1.0, over=True)
+    assert outlook.eta_s() == pytest.approx(6 + 9)  # the heat takes as long as heats do
+    outlook.drop(others[1])
+    assert outlook.eta_range_s() == pytest.approx((6 - 2 * 0.6, 6.0))
+
+
+def test_no_training_is_expected_to_take_more_than_it_may_and_the_range_holds_what_is_expected():
+    jobs = [Job(ONE, 1), Job(Arm(backbone="mgcn", modalities=()), 1)]
+    outlook = Outlook({jobs[0]: Effort(4.0, 1.0), jobs[1]: Effort(8.0, 1.0)}, max_epochs=10, finished={}, workers=1)
+    _train(outlook, jobs[0], 10, 1.0, over=True)
+    assert outlook.eta_s() == pytest.approx(10.0)
+    assert outlook.eta_range_s() == pytest.approx((1.0, 10.0))
+
+
+def test_a_probe_is_not_over_while_an_ensemble_is_at_work():
+    training, average = Job(TWO, 1), Job(Arm(backbone="vbpr", modalities=("text",), balancer="ensemble"), 1)
+    outlook = Outlook({training: Effort(9.0, 1.0), average: Effort(1.0, 1.0, exact=True)}, max_epochs=10, finished={}, workers=1)
+    _train(outlook, training, 9, 2.0, over=True)
+    assert outlook.done() == pytest.approx(9 / 10)
+    assert outlook.eta_s() == pytest.approx(2.0)
+    outlook.start(average)
+    outlook.finish(average)
+    assert (outlook.done(), outlook.eta_s()) == (1.0, 0.0)
 
 
 def test_trainings_that_are_stacked_count_as_one_beside_the_others():
