@@ -8,7 +8,7 @@ as they slow each other down.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,22 +53,22 @@ def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads:
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
 
 
-def longest_ways(plan: ProbePlan, listed: Sequence[Job]) -> dict[str, float]:
+def longest_ways(efforts: Mapping[Job, Effort]) -> dict[str, float]:
     """By job id, the work of the longest chain of jobs that begins with it, each needing the one before.
 
     Whoever begins the longest chains first is left with the fewest idle cores at the end (Graham 1969, list scheduling).
     """
-    of = {job.job_id: job for job in listed}
-    after: dict[str, list[str]] = {job_id: [] for job_id in of}
-    for job in listed:
+    work = {job.job_id: effort.work for job, effort in efforts.items()}
+    after: dict[str, list[str]] = {job_id: [] for job_id in work}
+    for job in efforts:
         for need in job.needs:
             after.setdefault(need, []).append(job.job_id)
 
     @functools.cache
     def way(job_id: str) -> float:
-        return effort(plan, of[job_id]).work + max(map(way, after[job_id]), default=0.0)
+        return work[job_id] + max(map(way, after[job_id]), default=0.0)
 
-    return {job_id: way(job_id) for job_id in of}
+    return {job_id: way(job_id) for job_id in work}
 
 
 def effort(plan: ProbePlan, job: Job) -> Effort:

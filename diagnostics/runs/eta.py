@@ -35,7 +35,7 @@ class _Tally:
     @property
     def spread(self) -> float:
         """Standard deviation of at least two."""
-        return float((max(self.squares - self.total * self.mean, 0.0) / (self.n - 1)) ** 0.5)
+        return (max(self.squares - self.total * self.mean, 0.0) / (self.n - 1)) ** 0.5
 
 
 _Key = tuple[str, str]
@@ -86,6 +86,7 @@ class Outlook:
         self._lengths: _Tallies = {}  # of finished jobs
         self._seconds: _Tallies = {}  # of timed epochs
         self._shown = 0.0
+        self._now: tuple[dict[str, float], dict[str, float]] | None = None  # until something changes
         for job_id, epochs in finished.items():
             self._ended(self._arm[job_id], epochs)
 
@@ -97,6 +98,7 @@ class Outlook:
         """A job has finished one more epoch, which took so long."""
         _count(self._seconds, job.name, self._pace_kin[job.name], seconds / self._effort[job.name].cost)
         self._epochs[job.job_id] += 1
+        self._now = None
 
     def finish(self, job: Job) -> None:
         """A job has finished; its length informs the expectation of its siblings."""
@@ -107,34 +109,38 @@ class Outlook:
         """A job will take no more time, finished or not."""
         self._over.add(job.job_id)
         self._running.discard(job.job_id)
+        self._now = None
 
     def end(self) -> None:
         """Nothing that is left will be trained."""
         self._over.update(self._arm)
         self._running.clear()
+        self._now = None
 
     def done(self) -> float:
         """The share of the work that is done, in [0, 1]; never falls."""
-        paces = self._paces(1.0)
-        spent = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in self._epochs.items())
-        to_do = sum(paces[self._arm[job_id]] * epochs for job_id, epochs in self._epochs_left().items())
+        paces, left = self._paces_and_epochs_left()
+        spent, to_do = (sum(paces[self._arm[job_id]] * n for job_id, n in epochs.items()) for epochs in (self._epochs, left))
         self._shown = max(self._shown, spent / (spent + to_do) if to_do else 1.0)
         return self._shown
 
     def eta_s(self) -> float | None:
         """Seconds still to go; None until an epoch has been timed."""
-        return self._side_by_side(self._epochs_left(), self._paces(0.0)) if self._seconds else None
+        if not self._seconds:
+            return None
+        paces, left = self._paces_and_epochs_left()
+        return self._side_by_side(left, paces)
 
     def eta_range_s(self) -> tuple[float, float] | None:
         """The least and the most seconds still to go, as far as finished trainings tell; None until an epoch has been timed."""
         eta = self.eta_s()
         if eta is None:
             return None
-        open_jobs, paces = [job_id for job_id in self._arm if job_id not in self._over], self._paces(0.0)
-        least = min(self._side_by_side(dict.fromkeys(open_jobs, 1.0), paces), eta)
-        longest = {job_id: max(self._most(self._arm[job_id]) - self._epochs.get(job_id, 0), 1.0) for job_id in open_jobs}
+        paces, left = self._paces_and_epochs_left()
+        least = min(self._side_by_side(dict.fromkeys(left, 1.0), paces), eta)
+        longest = {job_id: max(self._most(self._arm[job_id]) - self._epochs.get(job_id, 0), 1.0) for job_id in left}
         most = max(self._side_by_side(longest, paces), eta)
-        varying = [job_id for job_id in open_jobs if not self._effort[self._arm[job_id]].exact]
+        varying = [job_id for job_id in left if not self._effort[self._arm[job_id]].exact]
         if varying and self._lengths.get(("", ""), _Tally()).n < 2:
             return least, most
         told: dict[_Key, list[float]] = defaultdict(list)  # by what tells of their lengths, what open jobs take
@@ -159,27 +165,27 @@ class Outlook:
         as_one = sum(n for job_id, n in seconds.items() if job_id in self._together)
         return max((sum(seconds.values()) - as_one) / max(self.workers, 1), longest, as_one)
 
-    def _epochs_left(self) -> dict[str, float]:
-        """Of every job that is not over, at least one."""
-        lengths = {arm: self._length(arm) for arm in self._effort}
-        return {
-            job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0)
-            for job_id, arm in self._arm.items()
-            if job_id not in self._over
-        }
+    def _paces_and_epochs_left(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Seconds that an epoch of each arm takes, its cost before any was timed; and of each open job the epochs, at least one."""
+        if self._now is None:
+            paces = {arm: one.cost * _mean(self._seconds, arm, self._pace_kin[arm]) for arm, one in self._effort.items()}
+            lengths = {arm: self._length(arm) for arm in self._effort}
+            left = {
+                job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0)
+                for job_id, arm in self._arm.items()
+                if job_id not in self._over
+            }
+            self._now = paces, left
+        return self._now
 
     def _length(self, arm: str) -> float:
         effort = self._effort[arm]
-        times = 1.0 if effort.exact else _mean(self._lengths, arm, self._kin[arm], 1.0)
+        times = 1.0 if effort.exact else _mean(self._lengths, arm, self._kin[arm])
         return min(effort.epochs * times, self._most(arm))
 
     def _most(self, arm: str) -> float:
         effort = self._effort[arm]
-        return effort.epochs if effort.exact else max(self._max_epochs, effort.epochs)
-
-    def _paces(self, unknown: float) -> dict[str, float]:
-        """Seconds that an epoch of each arm takes; ``unknown``: at a cost of 1, before any was timed."""
-        return {arm: one.cost * _mean(self._seconds, arm, self._pace_kin[arm], unknown) for arm, one in self._effort.items()}
+        return effort.epochs if effort.exact else self._max_epochs
 
     def _ended(self, arm: str, epochs: int) -> None:
         """What diverged at once, and what always takes as long, tells nothing of how long others take."""
@@ -202,6 +208,7 @@ def _key(measured: _Tallies, arm: str, kin: str, least: int) -> _Key:
     return next((key for key in _keys(arm, kin) if key in measured and measured[key].n >= least), ("", ""))
 
 
-def _mean(measured: _Tallies, arm: str, kin: str, unknown: float) -> float:
+def _mean(measured: _Tallies, arm: str, kin: str) -> float:
+    """As expected where nothing was measured."""
     found = measured.get(_key(measured, arm, kin, 1))
-    return unknown if found is None else found.mean
+    return 1.0 if found is None else found.mean

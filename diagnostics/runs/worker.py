@@ -78,14 +78,15 @@ def execute(
         if job.job_id in results:
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
-    ways = longest_ways(plan, todo)
+    efforts = {job: effort(plan, job) for job in todo}
+    ways = longest_ways(efforts)
     waiting = sorted((job for job in todo if job.job_id not in results), key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:
         store.forget(job.job_id)
     workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
-    outlook = Outlook({job: effort(plan, job) for job in todo}, plan.max_epochs, known, workers, together)
+    outlook = Outlook(efforts, plan.max_epochs, known, workers, together)
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}

@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.config import cores
 from diagnostics.errors import Cancelled, TenbinError
-from diagnostics.probe import Job, ProbeInputs, ProbeRun, jobs, longest_ways, plan, prepare, train_job
+from diagnostics.probe import Job, ProbeInputs, ProbeRun, effort, jobs, longest_ways, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
 from diagnostics.schema import Arm
 from models.backbones import BACKBONES, suggested
@@ -249,11 +249,12 @@ def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypat
 def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
     chosen = plan(_world()[0], preset="standard", backbones=("vbpr",), balancers=("ckd",), n_seeds=1)
     listed = jobs(chosen)
-    ways = longest_ways(chosen, listed[::-1])
+    efforts = {job: effort(chosen, job) for job in listed[::-1]}
+    ways = longest_ways(efforts)
     for job in listed:
         waiting = [ways[other.job_id] for other in listed if job.job_id in other.needs]
         assert ways[job.job_id] >= max(waiting, default=0.0)
-        assert waiting or ways[job.job_id] == longest_ways(chosen, [job])[job.job_id]
+        assert waiting or ways[job.job_id] == longest_ways({job: efforts[job]})[job.job_id]
     (ckd,) = (job for job in listed if job.arm.balancer == "ckd")
     trials, teachers = ({ways[name] for name in group} for group in (ckd.trials, ckd.teachers))
     others = {ways[job.job_id] for job in listed if job.job_id not in (*ckd.needs, ckd.job_id)}
