@@ -189,7 +189,7 @@ def run_probe(
     from diagnostics.dataset.features import encode
     from diagnostics.probe import prepare
     from diagnostics.runs import execute
-    from diagnostics.verdict import is_settled
+    from diagnostics.verdict import settled_arms
 
     inputs = prepare(dataset, encode(dataset), plan, profile)
     return execute(
@@ -201,7 +201,9 @@ def run_probe(
         device=device,
         on_event=on_event,
         cancelled=cancelled,
-        settled=(lambda run: is_settled(dataset, profile, run)) if profile is not None and plan.options["may_end_early"] else None,
+        settled=(lambda run: settled_arms(dataset, profile, run))
+        if profile is not None and plan.options["may_end_early"]
+        else None,
     )
 
 

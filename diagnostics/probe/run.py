@@ -45,6 +45,7 @@ class ProbeRun:
     """All results of a probe, finished or not. ``failures``: job_id -> reason code.
 
     ``stopped_after``: the number of seeds after which it was settled what the others would have shown; None where all were asked.
+    ``settled_after``: the same of single arms, of which no more was asked while others went on.
     """
 
     plan: ProbePlan
@@ -53,6 +54,13 @@ class ProbeRun:
     results: Mapping[str, JobResult]
     failures: Mapping[str, str] = field(default_factory=dict)
     stopped_after: int | None = None
+    settled_after: Mapping[Arm, int] = field(default_factory=dict)
+
+    def asked(self) -> tuple[Job, ...]:
+        """The jobs of the plan that were not settled before their turn came."""
+        all_seeds = self.plan.all_seeds[: self.stopped_after]
+        until = {arm: set(all_seeds[: self.settled_after.get(arm)]) for arm in self.plan.arms}
+        return tuple(job for job in jobs(self.plan) if job.seed in until[job.arm])
 
     @cached_property
     def _finished(self) -> dict[Arm, dict[int, JobResult]]:

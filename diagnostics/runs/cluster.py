@@ -56,11 +56,6 @@ class ClusterCrew:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._release()
 
-    @property
-    def busy(self) -> bool:
-        """Whether any training is under way."""
-        return bool(self._busy)
-
     def takes(self, job: Job) -> bool:
         """Whether another job can begin at once."""
         return len(self._busy) < self.size

@@ -106,11 +106,6 @@ class Crew:
             member.dismiss(deadline)
         self._log.close()
 
-    @property
-    def busy(self) -> bool:
-        """Whether any process has a job."""
-        return any(member.jobs for member in self._members)
-
     def takes(self, job: Job) -> bool:
         """Whether this job can begin at once, or with the next epoch of those that it is stacked with."""
         return self._stacks(job) or sum(bool(member.jobs) for member in self._members if not member.stacks) < self.size

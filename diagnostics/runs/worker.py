@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ from diagnostics.runs.disk import append_text, write_atomic
 from diagnostics.runs.eta import Outlook
 from diagnostics.runs.index import RunIndex
 from diagnostics.runs.store import JobStore, RunFolder, code_version, digest_of
-from diagnostics.schema import ProbeEvent, ProbePlan
+from diagnostics.schema import Arm, ProbeEvent, ProbePlan
 
 if TYPE_CHECKING:
     from diagnostics.probe import Job, ProbeInputs, ProbeRun
@@ -37,7 +37,7 @@ def execute(
     device: str | None = None,
     on_event: Callable[[ProbeEvent], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    settled: Callable[[ProbeRun], bool] | None = None,
+    settled: Callable[[ProbeRun], Collection[Arm]] | None = None,
     train: str = "diagnostics.probe:train_job",
 ) -> ProbeRun:
     """Train every arm with every seed and return all results; what an earlier attempt finished is not trained again.
@@ -55,8 +55,9 @@ def execute(
     device : ``cuda``, or another of torch's names of a device: what can be stacked is trained there together, the rest as usual.
     on_event : called in this thread with every event, completed with ``done`` and ``eta_s``.
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
-    settled : asked after each seed from the ``first_look``-th on, with the results of the seeds until then and of no other; True
-        ends the run. So what it comes to does not depend on which trainings happened to be faster.
+    settled : asked after each seed from the ``first_look``-th on, with the results of the seeds until then and of no other, for
+        arms of which no more is needed; all of them end the run. So what it comes to does not depend on which trainings happened
+        to be faster. No other arm may need a settled one.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
 
     Raises
@@ -83,6 +84,7 @@ def execute(
     waiting = sorted((job for job in todo if job.job_id not in results), key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:
         store.forget(job.job_id)
+    open_, settled_after = {job.job_id: job for job in waiting}, dict[Arm, int]()
     workers = max(1, min(threads or cores(), len(waiting)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
@@ -96,8 +98,14 @@ def execute(
         if on_event is not None:
             on_event(event)
 
+    def close(job: Job) -> None:
+        open_.pop(job.job_id, None)
+        if job in waiting:
+            waiting.remove(job)
+
     def give_up(job: Job, reason: str) -> None:
         failures[job.job_id] = reason
+        close(job)
         outlook.drop(job)
         tell(_event("arm_failed", job, reason=reason), job)
 
@@ -115,11 +123,15 @@ def execute(
             give_up(job, "result_unreadable")
         else:
             results[job.job_id] = result
+            close(job)
             outlook.finish(job)
             tell(_event("arm_finished", job), job)
 
+    def is_asked(job: Job) -> bool:
+        return place[job.seed] <= settled_after.get(job.arm, len(place))
+
     def so_far(status: Literal["cancelled", "finished"], stopped_after: int | None = None) -> ProbeRun:
-        known = [job for job in todo if place[job.seed] <= (stopped_after or len(place))]
+        known = [job for job in todo if place[job.seed] <= (stopped_after or len(place)) and is_asked(job)]
         return ProbeRun(
             plan=plan,
             status=status,
@@ -127,6 +139,7 @@ def execute(
             results={job.job_id: results[job.job_id] for job in known if job.job_id in results},
             failures={job.job_id: failures[job.job_id] for job in known if job.job_id in failures},
             stopped_after=stopped_after,
+            settled_after=dict(settled_after),
         )
 
     looked = int(threshold("first_look")) - 1
@@ -136,11 +149,15 @@ def execute(
         nonlocal looked
         if settled is None:
             return None
-        left = {place[job.seed] for job in todo if job.job_id not in results and job.job_id not in failures}
-        while looked + 1 < min(left, default=len(place)):
+        while looked + 1 < min((place[job.seed] for job in open_.values()), default=len(place)):
             looked += 1
-            if settled(so_far("finished", looked)):
+            arms = settled(so_far("finished", looked))
+            if set(plan.arms) <= set(arms):
                 return looked
+            settled_after.update((arm, looked) for arm in arms if arm not in settled_after)
+            for job in [job for job in open_.values() if not is_asked(job)]:
+                close(job)
+                outlook.drop(job)
         return None
 
     flag = RunFolder(run_dir)
@@ -148,7 +165,7 @@ def execute(
     share = _Share(workers) if threads is None and cluster is None else None
     with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers, device) as crew:
         outlook.workers = crew.size
-        while enough is None and (waiting or crew.busy):
+        while enough is None and open_:
             if share is not None:
                 crew.size = outlook.workers = share.now()
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
@@ -156,7 +173,6 @@ def execute(
                 break
             for job in list(waiting):
                 if any(need in failures for need in job.needs):
-                    waiting.remove(job)
                     give_up(job, "needed_job_failed")
                 elif crew.takes(job) and all(need in results for need in job.needs):
                     waiting.remove(job)

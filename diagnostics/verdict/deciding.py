@@ -6,34 +6,64 @@ from dataclasses import replace
 
 from diagnostics.config import threshold
 from diagnostics.probe.run import ProbeRun
-from diagnostics.schema import Dataset, Profile
+from diagnostics.schema import Arm, Dataset, Profile
+from diagnostics.stats import Position, holm_positions
 from diagnostics.verdict.causes import Judgement, judge
 from diagnostics.verdict.measures import Measures
 from diagnostics.verdict.rules import Decision, decide
 from diagnostics.verdict.standing import standings
 
-__all__ = ["decided", "is_settled"]
+__all__ = ["decided", "settled_arms"]
 
 _NOT_BY_SEEDS = ("few_users", "not_measured")
 
 
-def is_settled(dataset: Dataset, profile: Profile, run: ProbeRun) -> bool:
-    """Whether more seeds could hardly change the answer, so that a probe may end before all are trained.
+def settled_arms(dataset: Dataset, profile: Profile, run: ProbeRun) -> frozenset[Arm]:
+    """Arms of which more seeds could hardly change what they are trained for: all of them, once they could not change the answer.
 
-    It is asked at ``look_level`` instead of 95 %. What is left of doubt then may only be what no seed removes. Once only further
-    seeds are left, an answer that does not rest on them, at 95 %, is the last one too.
+    All is asked at ``look_level`` instead of 95 %. An arm that answers one question is settled with it: a settling test, a method
+    of balancing, once it is clear on which side of what matters its change of the plain joint model lies. Of the judged model that
+    holds for methods that are shown not to pay; one that may be the best decides, and is asked to the end. Plain models go on: what
+    chance does to all of a model's trainings is known by them.
     """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         measures = Measures(run, dataset, run.plan.arms[0].backbone)
-        only_further = bool(run.plan.further_seeds) and measures.seeds == run.plan.seeds
-        if only_further and not decide(measures, _judge(measures, profile)).rests_on_balancing:
-            return True
-        _, decision, _ = decided(replace(measures, level=threshold("look_level")), profile)
+        if _is_answered(measures, profile):
+            return frozenset(run.plan.arms)
+        strict = replace(measures, level=threshold("look_level"))
+        others = dict.fromkeys(arm.backbone for arm in run.plan.arms if arm.backbone != measures.backbone)
+        lifts = [_balanced(replace(strict, backbone=name), "above", "below") for name in others]
+        return frozenset(_tests(strict) | _balanced(strict, "below").union(*lifts))
+
+
+def _is_answered(measures: Measures, profile: Profile) -> bool:
+    """Whether what is left of doubt is what no seed removes.
+
+    Once only further seeds are left, an answer that does not rest on them, at 95 %, is the last one too.
+    """
+    only_further = bool(measures.run.plan.further_seeds) and measures.seeds == measures.run.plan.seeds
+    if only_further and not decide(measures, _judge(measures, profile)).rests_on_balancing:
+        return True
+    _, decision, _ = decided(replace(measures, level=threshold("look_level")), profile)
     if decision.action == "undetermined":
         return decision.variant == "too_little"
     return decision.confidence == "high" or (decision.confidence == "medium" and decision.confidence_reason in _NOT_BY_SEEDS)
+
+
+def _tests(measures: Measures) -> set[Arm]:
+    """The settling tests whose effect surely lies on one side of what matters."""
+    names = [arm.variant for arm in measures.run.plan.arms if arm.variant]
+    tests = {name: found for name in names if (found := measures.settled(name)) is not None}
+    clear = [name for name, position in holm_positions(tests, measures.smallest_effect).items() if position != "open"]
+    return {measures.arm(measures.modalities, variant=name) for name in clear}
+
+
+def _balanced(measures: Measures, *sides: Position) -> set[Arm]:
+    """The methods whose effect surely lies on one of these sides of what matters."""
+    found = holm_positions(measures.lifts(), measures.smallest_effect)
+    return {measures.arm(measures.modalities, name) for name, position in found.items() if position in sides}
 
 
 def decided(measures: Measures, profile: Profile) -> tuple[tuple[Judgement, ...], Decision, int | None]:

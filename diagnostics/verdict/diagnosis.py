@@ -94,6 +94,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
             *_unfinished(run),
             *_failures(run),
             *_stopped(measures, decision),
+            *_settled(run),
         ),
         not_checked=(*profile.not_checked, *_not_checked(run)),
         provenance=_provenance(run),
@@ -294,6 +295,16 @@ def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
     )
 
 
+def _settled(run: ProbeRun) -> tuple[Finding, ...]:
+    """That single comparisons were clear early and not repeated any more."""
+    left_out = sum(job.seed in run.plan.all_seeds[: run.stopped_after] for job in jobs(run.plan)) - len(run.asked())
+    if not left_out:
+        return ()
+    arms = sorted(arm.arm_id for arm in run.settled_after)
+    values = {"count": len(arms), "left_out": left_out, "arms": arms}
+    return (Finding(code="comparisons_settled", severity="info", modality=None, values=values),)
+
+
 def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
     missing = [NotChecked(code=code, reason="not_in_this_version") for code in _NOT_MEASURED]
     plan = run.plan
@@ -310,7 +321,7 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))
     if run.status == "cancelled":
         done = sum(len(summary.seeds) for summary in run.summaries())
-        total = sum(not job.stage for job in jobs(plan))
+        total = sum(not job.stage for job in run.asked())
         missing.append(NotChecked(code="cancelled_arms", reason="cancelled", values={"count": total - done, "total": total}))
     return tuple(missing)
 

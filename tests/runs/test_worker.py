@@ -18,7 +18,7 @@ import pytest
 from diagnostics.probe import ProbeRun, jobs
 from diagnostics.runs import RunFolder, execute
 from diagnostics.runs.process import start_time
-from diagnostics.schema import ProbeEvent
+from diagnostics.schema import Arm, ProbeEvent
 from tests.runs.fake_training import EPOCHS, number
 from tests.runs.processes import training_processes
 
@@ -71,9 +71,9 @@ def test_a_seed_begins_with_what_others_wait_for_and_ends_with_what_is_short(tmp
 def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(tmp_path, inputs, make_plan):
     plan = make_plan((1, 2, 3, 4, 5))
 
-    def settled(run: ProbeRun) -> bool:
+    def settled(run: ProbeRun) -> tuple[Arm, ...]:
         asked.append(run)
-        return run.stopped_after == 4
+        return plan.arms if run.stopped_after == 4 else ()
 
     heard: list[ProbeEvent] = []
     runs = []
@@ -86,6 +86,34 @@ def test_a_run_ends_when_it_is_settled_with_the_same_result_whatever_was_faster(
             assert {event.seed for event in run.events} == set(range(1, run.stopped_after + 1))
     assert [event.done for event in heard if event.kind == "finished"] == [1.0, 1.0, 1.0]
     assert [(run.status, run.stopped_after) for run in runs] == [("finished", 4)] * 3
+    assert _numbers(runs[0]) == _numbers(runs[1]) == _numbers(runs[2])
+    assert training_processes(tmp_path) == {}
+
+
+def test_an_arm_that_is_settled_is_trained_no_more_while_the_others_go_on(tmp_path, inputs, make_plan):
+    plan = make_plan((1, 2, 3, 4, 5, 6))
+    balanced, alone = plan.arms[0], plan.arms[2]
+    until = {balanced: 3, alone: 4}  # nothing but the first needs the second
+
+    def settled(run: ProbeRun) -> set[Arm]:
+        asked.append(run)
+        return {arm for arm, n_seeds in until.items() if run.stopped_after >= n_seeds}
+
+    runs = []
+    for folder, threads in (("one", 1), ("three", 3), ("three", 3)):  # the last goes on in a folder where all is done
+        asked: list[ProbeRun] = []
+        heard: list[ProbeEvent] = []
+        runs.append(execute(tmp_path / folder, plan, inputs, threads=threads, settled=settled, on_event=heard.append, train=TRAIN))
+        assert [run.stopped_after for run in asked] == [3, 4, 5]
+        assert [run.settled_after for run in asked] == [{}, {balanced: 3}, until]
+        assert heard[-1].done == 1.0
+    begun = (tmp_path / "one" / "run" / "events").iterdir()
+    assert {path.name.removesuffix(".jsonl") for path in begun} == set(runs[0].results)  # one at a time: none began in vain
+    for run in runs:
+        assert (run.status, run.stopped_after, run.settled_after) == ("finished", None, until)
+        assert set(run.results) == {job.job_id for job in jobs(plan) if job.seed <= until.get(job.arm, 6)}
+        assert set(run.results) == {job.job_id for job in run.asked()}
+        assert [event.arm for event in run.events if event.kind == "arm_finished"].count(balanced.arm_id) == 3
     assert _numbers(runs[0]) == _numbers(runs[1]) == _numbers(runs[2])
     assert training_processes(tmp_path) == {}
 

@@ -10,6 +10,7 @@ import numpy as np
 from diagnostics.probe import JobResult, ProbeRun, jobs, plan
 from diagnostics.probe.run import set_name
 from diagnostics.schema import (
+    Arm,
     Coverage,
     Dataset,
     Estimate,
@@ -37,8 +38,12 @@ def scene(
     spread: float = 0.02,
     seed_spread: float = 0.0002,
     missing: Values | None = None,
+    more: Mapping[Arm, float] | None = None,
 ) -> tuple[Dataset, ProbeRun]:
-    """``recall`` maps sets of modalities ("id", "text", "text+image", ...) to v(S); "full" sets fill in the rest."""
+    """``recall`` maps sets of modalities ("id", "text", "text+image", ...) to v(S); "full" sets fill in the rest.
+
+    ``more``: arms beside those of the quick preset, and by how much their recall lies above v of their modalities.
+    """
     rng = np.random.default_rng(0)
     names = sorted({name for key in recall for name in key.split("+")} - {"id"})
     vectors = {}
@@ -47,7 +52,8 @@ def scene(
         vectors[name] = rng.normal(size=(n_items, 3))
         vectors[name][: round(n_items * (missing or {}).get(name, 0.0))] = np.nan
     dataset, _ = dataset_of(vectors, rng.normal(size=(n_users, n_items)), per_user=4)
-    made = plan(dataset, n_seeds=n_seeds).model_copy(update={"further_seeds": tuple(range(1, 1 + n_further))})
+    made = plan(dataset, n_seeds=n_seeds)
+    made = made.model_copy(update={"further_seeds": tuple(range(1, 1 + n_further)), "arms": (*made.arms, *(more or {}))})
     joint = recall[set_name(made.modalities, made.modalities)]
     taste = rng.normal(0, 0.2, n_users)
     results = {}
@@ -70,7 +76,7 @@ def scene(
             results[job.job_id] = JobResult(job.job_id, {}, meta)
             continue
         value = recall[set_name(arm.modalities, made.modalities)]
-        value += {"ensemble": headroom, "ckd": lift}.get(arm.balancer, 0.0)
+        value += (more or {}).get(arm, {"ensemble": headroom, "ckd": lift}.get(arm.balancer, 0.0))
         sets = [(), *((name,) for name in arm.modalities), arm.modalities]
         chosen = list(dict.fromkeys(sets)) if arm.balancer != "ensemble" else [arm.modalities]
         rows = []
