@@ -46,7 +46,8 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             profile=measured,
             threads=request.threads,
         )
-        session.say("cli.trainings_gpu" if request.device else "cli.trainings", count=len(jobs(plan)), left=plan.eta_s)
+        said = "trainings_gpu" if request.device else "trainings_at_most" if plan.options["may_end_early"] else "trainings"
+        session.say(f"cli.{said}", count=len(jobs(plan)), left=plan.eta_s)
         run = _probe(session, dataset, plan, request, measured)
         if run.status == "cancelled":
             if not run.results:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diagnostics.config import cores
+from diagnostics.config import cores, threshold
 from diagnostics.probe.arms import ENSEMBLE, Job
 from diagnostics.schema import ProbePlan
 from models.backbones import BACKBONES
@@ -25,6 +25,7 @@ __all__ = ["Effort", "effort", "guess_seconds", "longest_ways"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
+_STILL_OPEN = 0.5  # of settling tests and methods, after the first look: on H&M 7 of 14
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
@@ -33,12 +34,13 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 class Effort:
     """What a training is expected to take: ``epochs``, one of which costs as much as ``cost`` of VBPR on one part.
 
-    ``exact``: it will be just so many.
+    ``exact``: it will be just so many. ``chance``: of being trained at all, as what it is for may be clear before.
     """
 
     epochs: float
     cost: float
     exact: bool = False
+    chance: float = 1.0
 
     @property
     def work(self) -> float:
@@ -49,8 +51,9 @@ class Effort:
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    work = sum(effort(plan, job).work for job in listed)
-    return _START_S + (work * n_train * _seconds_of_a_part(at_work) + len(listed) * _REST_S) / at_work
+    efforts = [effort(plan, job) for job in listed]
+    work, trained = sum(one.chance * one.work for one in efforts), sum(one.chance for one in efforts)
+    return _START_S + (work * n_train * _seconds_of_a_part(at_work) + trained * _REST_S) / at_work
 
 
 def longest_ways(efforts: Mapping[Job, Effort]) -> dict[str, float]:
@@ -82,7 +85,14 @@ def effort(plan: ProbePlan, job: Job) -> Effort:
         return Effort(min(plan.options["auto"]["heat_epochs"], plan.max_epochs), cost, exact=True)
     length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
     length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
-    return Effort(min(length, plan.max_epochs), cost)
+    return Effort(min(length, plan.max_epochs), cost, chance=_chance(plan, job))
+
+
+def _chance(plan: ProbePlan, job: Job) -> float:
+    """Of a training that only a comparison of its own asks for, which may be clear before."""
+    compares = bool(job.arm.variant) or job.arm.balancer != "none"
+    looked_at = plan.options.get("may_end_early", False) and plan.all_seeds.index(job.seed) >= threshold("first_look")
+    return _STILL_OPEN if compares and looked_at else 1.0
 
 
 @functools.cache

@@ -52,8 +52,9 @@ class Outlook:
 
     The range goes by how much finished jobs differ. Let n of them have lengths of standard deviation s, over those expected. Open
     jobs that would take a_1 to a_k seconds if they took as long as expected then spread by s sqrt(sum a^2 + (sum a)^2 / n): each
-    varies, and their mean is known to s / sqrt(n) only. A model of which nothing was timed varies as a whole, too. Before two jobs
-    have finished the range reaches from one epoch more to the most.
+    varies, and their mean is known to s / sqrt(n) only. A model of which nothing was timed varies as a whole, too, and an arm that
+    may be trained no more by whether it is: S seconds with chance p by S sqrt(p (1 - p)). Before two jobs have finished the range
+    reaches from one epoch more to the most.
 
     Parameters
     ----------
@@ -80,6 +81,7 @@ class Outlook:
         self._pace_kin = {job.name: job.arm.backbone + " together" * (job.job_id in self._together) for job in efforts}
         self._max_epochs = max_epochs
         self.workers = workers
+        self._chance = {job.job_id: effort.chance for job, effort in efforts.items() if effort.chance < 1}
         self._epochs = defaultdict(int, finished)  # job -> epochs so far
         self._over = set(finished)  # finished or given up
         self._running: set[str] = set()
@@ -93,6 +95,8 @@ class Outlook:
     def start(self, job: Job) -> None:
         """A job begins, or goes on: it then tells of the epochs before, too."""
         self._running.add(job.job_id)
+        self._chance.pop(job.job_id, None)
+        self._now = None
 
     def epoch(self, job: Job, seconds: float) -> None:
         """A job has finished one more epoch, which took so long."""
@@ -109,6 +113,11 @@ class Outlook:
         """A job will take no more time, finished or not."""
         self._over.add(job.job_id)
         self._running.discard(job.job_id)
+        self._now = None
+
+    def looked(self) -> None:
+        """It was asked what need not be trained any more: what is left now will be."""
+        self._chance.clear()
         self._now = None
 
     def end(self) -> None:
@@ -143,6 +152,10 @@ class Outlook:
         varying = [job_id for job_id in left if not self._effort[self._arm[job_id]].exact]
         if varying and self._lengths.get(("", ""), _Tally()).n < 2:
             return least, most
+        doubtful: dict[str, float] = defaultdict(float)  # by arm, as all its seeds stay or fall together: standard deviations
+        for job_id in sorted(self._chance.keys() & left.keys()):
+            chance, arm = self._chance[job_id], self._arm[job_id]
+            doubtful[arm] += (1 / chance - 1) ** 0.5 * left[job_id] * paces[arm] / max(self.workers, 1)
         told: dict[_Key, list[float]] = defaultdict(list)  # by what tells of their lengths, what open jobs take
         untimed: dict[str, float] = defaultdict(float)  # what models take of which nothing was timed
         for job_id in varying:
@@ -152,6 +165,7 @@ class Outlook:
             if ("backbone", self._pace_kin[arm]) not in self._seconds:
                 untimed[self._pace_kin[arm]] += seconds
         variance = (_PACE_SPREAD * eta) ** 2 + sum((_MODEL_SPREAD * seconds) ** 2 for seconds in untimed.values())
+        variance += sum(seconds * seconds for seconds in doubtful.values())
         for key, each in told.items():
             known = self._lengths[key]
             variance += known.spread**2 * (sum(one * one for one in each) + sum(each) ** 2 / known.n)
@@ -171,7 +185,7 @@ class Outlook:
             paces = {arm: one.cost * _mean(self._seconds, arm, self._pace_kin[arm]) for arm, one in self._effort.items()}
             lengths = {arm: self._length(arm) for arm in self._effort}
             left = {
-                job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0)
+                job_id: max(lengths[arm] - self._epochs.get(job_id, 0), 1.0) * self._chance.get(job_id, 1.0)
                 for job_id, arm in self._arm.items()
                 if job_id not in self._over
             }

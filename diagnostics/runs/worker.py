@@ -158,6 +158,7 @@ def execute(
             for job in [job for job in open_.values() if not is_asked(job)]:
                 close(job)
                 outlook.drop(job)
+            outlook.looked()
         return None
 
     flag = RunFolder(run_dir)

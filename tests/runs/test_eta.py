@@ -186,3 +186,21 @@ def test_trainings_that_are_stacked_count_as_one_beside_the_others():
     outlook.drop(jobs[0])
     outlook.drop(jobs[1])
     assert outlook.eta_s() == pytest.approx(5 * 2.0)
+
+
+def test_what_may_not_be_trained_any_more_counts_by_its_chance_until_that_is_known():
+    sure, early, late, later = Job(ONE, 1), Job(TWO, 1), Job(TWO, 2), Job(TWO, 3)
+    doubtful = Effort(10.0, 1.0, chance=0.25)
+    outlook = Outlook({sure: Effort(10.0, 1.0), early: Effort(10.0, 1.0), late: doubtful, later: doubtful}, 20, {}, 1)
+    _train(outlook, sure, 10, 1.0, over=True)
+    _train(outlook, early, 10, 1.0, over=True)
+    assert outlook.eta_s() == pytest.approx(5.0)  # a quarter of 10 s each
+    assert outlook.done() == pytest.approx(20 / 25)
+    # both stay or fall together: 20 s with a chance of a quarter; and the computer's own tenth
+    half = 2 * (20.0**2 * 0.25 * 0.75 + 0.5**2) ** 0.5
+    assert outlook.eta_range_s() == pytest.approx((2.0, 5 + half))
+    outlook.start(late)
+    assert outlook.eta_s() == pytest.approx(12.5)
+    outlook.looked()  # what was not dropped now will be trained
+    assert outlook.eta_s() == pytest.approx(20.0)
+    assert outlook.eta_range_s() == pytest.approx((16.0, 24.0))
