@@ -96,7 +96,7 @@ def plan(
         ``E_UNKNOWN_CHOICE`` for a preset, backbone or balancer that does not exist; ``E_NO_MODALITY`` when the catalog says
         nothing about its products; ``E_TOO_LITTLE_DATA`` when no user has a test item.
     """
-    from diagnostics.probe.pace import guess_seconds
+    from diagnostics.probe.pace import guess_seconds, still_open
     from models.backbones import BACKBONES, HISTORY_ONLY, suggested
 
     budget: Preset = _choose("preset", preset, PRESETS)
@@ -143,6 +143,8 @@ def plan(
         "rates": list(budget.rates),
         "may_end_early": n_seeds is None,
     }
+    if options["may_end_early"]:
+        options["still_open"] = still_open(len(np.unique(dataset.split.test[:, 0])))
     if len(backbones) > 1:
         options["backbones"] = {name: settings[name] for name in backbones[1:]}
     if grids:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Outlook"]
 
 _SPREADS = 2.0  # standard deviations either way: about 19 of 20 trainings
+_LENGTH_SPREAD = 0.4  # of a training's length over the one expected, before two have finished: .25 to .4 in four runs of two shops
 _PACE_SPREAD = 0.1  # of the time left: other programs take their share of the computer
 _MODEL_SPREAD = 0.3  # of what a model takes of which nothing was timed: so far apart were two computers
 
@@ -53,8 +54,8 @@ class Outlook:
     The range goes by how much finished jobs differ. Let n of them have lengths of standard deviation s, over those expected. Open
     jobs that would take a_1 to a_k seconds if they took as long as expected then spread by s sqrt(sum a^2 + (sum a)^2 / n): each
     varies, and their mean is known to s / sqrt(n) only. A model of which nothing was timed varies as a whole, too, and an arm that
-    may be trained no more by whether it is: S seconds with chance p by S sqrt(p (1 - p)). Before two jobs have finished the range
-    reaches from one epoch more to the most.
+    may be trained no more by whether it is: S seconds with chance p by S sqrt(p (1 - p)). Until two jobs have finished, s is what
+    other runs showed and n is 1.
 
     Parameters
     ----------
@@ -150,8 +151,6 @@ class Outlook:
         longest = {job_id: max(self._most(self._arm[job_id]) - self._epochs.get(job_id, 0), 1.0) for job_id in left}
         most = max(self._side_by_side(longest, paces), eta)
         varying = [job_id for job_id in left if not self._effort[self._arm[job_id]].exact]
-        if varying and self._lengths.get(("", ""), _Tally()).n < 2:
-            return least, most
         doubtful: dict[str, float] = defaultdict(float)  # by arm, as all its seeds stay or fall together: standard deviations
         for job_id in sorted(self._chance.keys() & left.keys()):
             chance, arm = self._chance[job_id], self._arm[job_id]
@@ -167,10 +166,11 @@ class Outlook:
         variance = (_PACE_SPREAD * eta) ** 2 + sum((_MODEL_SPREAD * seconds) ** 2 for seconds in untimed.values())
         variance += sum(seconds * seconds for seconds in doubtful.values())
         for key, each in told.items():
-            known = self._lengths[key]
-            variance += known.spread**2 * (sum(one * one for one in each) + sum(each) ** 2 / known.n)
-        spread = _SPREADS * variance**0.5
-        return max(eta - spread, least), min(eta + spread, most)
+            known = self._lengths.get(key, _Tally())
+            spread, n = (known.spread, known.n) if known.n > 1 else (_LENGTH_SPREAD, 1)
+            variance += spread**2 * (sum(one * one for one in each) + sum(each) ** 2 / n)
+        reach = _SPREADS * variance**0.5
+        return max(eta - reach, least), min(eta + reach, most)
 
     def _side_by_side(self, epochs: Mapping[str, float], paces: Mapping[str, float]) -> float:
         """Seconds for so many epochs of each job."""

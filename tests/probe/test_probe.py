@@ -11,7 +11,7 @@ from diagnostics.config import cores
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, effort, jobs, longest_ways, plan, prepare, train_job
 from diagnostics.probe.arms import modality_sets
-from diagnostics.probe.pace import guess_seconds
+from diagnostics.probe.pace import guess_seconds, still_open
 from diagnostics.schema import Arm
 from models.backbones import BACKBONES, suggested
 from tests.probe.worlds import dataset_of, run_here
@@ -247,21 +247,23 @@ def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypat
     assert other == pytest.approx(BACKBONES["mmgcn"].cost * longer * one, rel=0.01)
 
 
-def test_what_may_be_clear_early_is_expected_half_as_often_from_the_first_look_on():
+def test_what_may_be_clear_early_is_expected_less_often_from_the_first_look_on():
     dataset, _ = _world()
     made = plan(dataset, preset="standard")
     chances = {job: effort(made, job).chance for job in jobs(made)}
-    halved = {job for job, chance in chances.items() if chance == 0.5}
-    assert halved == {
+    seldom = {job for job, chance in chances.items() if chance == still_open(len(np.unique(dataset.split.test[:, 0])))}
+    assert seldom == {
         job
         for job in chances
         if job.seed in made.all_seeds[3:] and (job.arm.variant or job.arm.balancer in ("ckd", "ogm_ge", "mmpareto"))
     }
-    assert all(chances[job] == 1.0 for job in chances if job not in halved)
+    assert all(chances[job] == 1.0 for job in chances if job not in seldom)
     every = plan(dataset, preset="standard", n_seeds=5)  # asked for, so that all are trained
     assert all(effort(every, job).chance == 1.0 for job in jobs(every))
     sooner, later = (guess_seconds(one, jobs(made), 10**6) for one in (made, made.model_copy(update={"options": every.options})))
     assert sooner < later
+    assert 1 > still_open(50) > still_open(1500) > still_open(9321) > still_open(10**6) > 0
+    assert still_open(9321) == pytest.approx(0.46, abs=0.01)
 
 
 def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
