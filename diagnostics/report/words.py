@@ -122,7 +122,9 @@ class Words:
         if len(parts) < 3:
             return ""
         names = tuple(name for name in parts[1].split("+") if name != "id")
-        return self("report.now_training", arm=self.modalities(names), balancer=self.coded("balancer", parts[2]))
+        stage = parts[3].split()[0] if len(parts) > 3 else ""  # of a trial, or what a settling test changes
+        said = "choosing_rate" if stage == "rate" else "choosing_method" if stage in ("heat", "final") else "training"
+        return self(f"report.now_{said}", arm=self.modalities(names), balancer=self.coded("balancer", parts[2]))
 
     def time_left(self, seconds: float, span: Sequence[float] | None) -> str:
         """How long something still takes, with the range where it says more than the number alone."""

@@ -40,3 +40,14 @@ def test_rates_choices_and_endings_are_told(lang):
     (row,) = endings(diagnosis.model_copy(update={"arms": (arm,)}), words).rows
     assert row[3].text == "8"
     assert "4" in row[4].text and "1" in row[4].text
+
+
+@pytest.mark.parametrize(("lang", "rate"), [("en", "learning rate"), ("ja", "学習率")])
+def test_what_is_being_trained_is_told_apart_from_what_is_being_tried(lang, rate):
+    words, joint = Words(lang), "vbpr:text+image"
+    plain, trial = words.training(f"{joint}:none"), words.training(f"{joint}:none:rate 0.333")
+    heat, final = words.training(f"{joint}:agm:heat 3"), words.training(f"{joint}:auto:final 1")
+    assert rate in trial and rate not in plain + heat + final
+    assert heat != final != words.training(f"{joint}:auto") and "AGM" in heat
+    assert words.training(f"{joint}:none:fast-text") == plain
+    assert words.training("") == ""
