@@ -26,7 +26,7 @@ __all__ = ["Effort", "effort", "guess_seconds", "longest_ways", "still_open"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
-_NEAR = 60.0  # intervals shrink by the root; on H&M, with 9,321 customers, 7 of 14 were open, in a shop with 1,500 13 of 14
+_NEAR = 60.0  # intervals shrink by the root; with 9,321 customers (H&M) 7 of 14 were open, with 870 (two shops) 29 of 30
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
