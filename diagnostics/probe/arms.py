@@ -21,7 +21,7 @@ from diagnostics.probe.trials import AUTO, GRID
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile, Refusal, Split
 from diagnostics.seeds import seed_for
 
-__all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "refusals"]
+__all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "plan_for", "refusals"]
 
 ENSEMBLE = "ensemble"
 """In the place of a balancer: nothing is trained, the uni-modal models' scores are averaged. The cheap upper reference (C10)."""
@@ -167,6 +167,11 @@ def plan(
         refused=tuple(refused),
     )
     return made.model_copy(update={"eta_s": guess_seconds(made, jobs(made), len(dataset.split.train), threads)})
+
+
+def plan_for(plan: ProbePlan, backbone: str) -> ProbePlan:
+    """The plan with the settings that suit one of its backbones."""
+    return plan.model_copy(update=plan.options.get("backbones", {}).get(backbone, {}))
 
 
 def _patience(budget: Preset, parts: Split) -> int:

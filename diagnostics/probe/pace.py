@@ -1,8 +1,8 @@
 """How long trainings are expected to take beside one another, and a plan on this computer, before anything of it is trained.
 
-A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR; slow rates
-take more epochs and fast ones fewer. What a pair and part of VBPR take here is measured, on all cores at once that will be at work,
-as they slow each other down.
+A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR, which for
+models that walk a graph goes by the steps of an epoch; slow rates take more epochs and fast ones fewer. What a pair and part of
+VBPR take here is measured, on all cores at once that will be at work, as they slow each other down.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnostics.config import cores, threshold
-from diagnostics.probe.arms import ENSEMBLE, Job
+from diagnostics.probe.arms import ENSEMBLE, Job, plan_for
 from diagnostics.schema import ProbePlan
 from models.backbones import BACKBONES
 from models.backbones.protocol import Features
@@ -26,6 +26,7 @@ __all__ = ["Effort", "effort", "guess_seconds", "longest_ways", "still_open"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
+_STEPS, _FEW_STEPS = 12, 0.3  # of an epoch on H&M, where costs were measured; what is left of a cost in a shop of one step
 _NEAR = 60.0  # intervals shrink by the root; with 9,321 customers (H&M) 7 of 14 were open, with 870 (two shops) 29 of 30
 _START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
@@ -52,7 +53,7 @@ class Effort:
 def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads: int | None = None) -> float:
     """Seconds that the jobs ``listed`` of a plan on ``n_train`` training pairs take, ``threads`` at a time; None for all cores."""
     at_work = min(threads or cores(), cores())
-    efforts = [effort(plan, job) for job in listed]
+    efforts = [effort(plan, job, n_train) for job in listed]
     work, trained = sum(one.chance * one.work for one in efforts), sum(one.chance for one in efforts)
     return _START_S + (work * n_train * _seconds_of_a_part(at_work) + trained * _REST_S) / at_work
 
@@ -75,13 +76,19 @@ def longest_ways(efforts: Mapping[Job, Effort]) -> dict[str, float]:
     return {job_id: way(job_id) for job_id in work}
 
 
-def effort(plan: ProbePlan, job: Job) -> Effort:
-    """How many epochs a job will take, and what one of them costs. An ensemble, which is only tested, counts as one of VBPR."""
+def effort(plan: ProbePlan, job: Job, n_train: int) -> Effort:
+    """How many epochs a job on ``n_train`` pairs will take, and what one of them costs.
+
+    An ensemble, which is only tested, counts as one of VBPR.
+    """
     parts = 1 + len(job.arm.modalities)
     if job.arm.balancer == ENSEMBLE:
         return Effort(1.0, parts, exact=True)
     backbone = BACKBONES[job.arm.backbone]
     cost = parts * backbone.cost * (1.0 if job.arm.balancer == "none" else backbone.cost_balanced)
+    if job.arm.backbone != "vbpr":  # they walk their whole graph in each step
+        steps = math.ceil(n_train / plan_for(plan, job.arm.backbone).batch_size)
+        cost *= _FEW_STEPS + (1 - _FEW_STEPS) * steps / _STEPS
     if job.stage == "heat":
         return Effort(min(plan.options["auto"]["heat_epochs"], plan.max_epochs), cost, exact=True)
     length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs

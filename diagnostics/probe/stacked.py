@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from diagnostics.config import cores
-from diagnostics.probe.arms import Job
+from diagnostics.probe.arms import Job, plan_for
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult
-from diagnostics.probe.training import OpenedJob, closed_job, diverged_trial, event_of, interactions, opened_job, plan_for
+from diagnostics.probe.training import OpenedJob, closed_job, diverged_trial, event_of, interactions, opened_job
 from diagnostics.schema import ProbeEvent, ProbePlan
 from models.balancers import STACKABLE
 

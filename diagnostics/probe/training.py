@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from diagnostics.config import threshold
 from diagnostics.errors import Cancelled
-from diagnostics.probe.arms import ENSEMBLE, Job, jobs
+from diagnostics.probe.arms import ENSEMBLE, Job, jobs, plan_for
 from diagnostics.probe.checkpoint import Keeper, checkpoint, course_of
 from diagnostics.probe.inputs import ProbeInputs
 from diagnostics.probe.run import JobResult
@@ -30,7 +30,7 @@ from models.memory import below, prefixed
 from models.ranking import UserItems
 from models.training import Course, EpochRecord, Interactions, Settings, score_sets, scorer, train
 
-__all__ = ["OpenedJob", "closed_job", "diverged_trial", "event_of", "interactions", "opened_job", "plan_for", "train_job"]
+__all__ = ["OpenedJob", "closed_job", "diverged_trial", "event_of", "interactions", "opened_job", "train_job"]
 
 
 def train_job(
@@ -107,11 +107,6 @@ def opened_job(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[st
         seed=seed_for(job.seed, "sampling") % 2**31,
         meta=meta,
     )
-
-
-def plan_for(plan: ProbePlan, backbone: str) -> ProbePlan:
-    """The plan with the settings that suit one of its backbones."""
-    return plan.model_copy(update=plan.options.get("backbones", {}).get(backbone, {}))
 
 
 def _settled(plan: ProbePlan, job: Job, given: Mapping[str, JobResult]) -> tuple[ProbePlan, Trial, dict[str, Any]]:

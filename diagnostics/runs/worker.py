@@ -79,7 +79,7 @@ def execute(
         if job.job_id in results:
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     failures: dict[str, str] = {}
-    efforts = {job: effort(plan, job) for job in todo}
+    efforts = {job: effort(plan, job, len(inputs.train)) for job in todo}
     ways = longest_ways(efforts)
     waiting = sorted((job for job in todo if job.job_id not in results), key=lambda job: (place[job.seed], -ways[job.job_id]))
     for job in waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from diagnostics.config import cores
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.probe import Job, ProbeInputs, ProbeRun, effort, jobs, longest_ways, plan, prepare, train_job
-from diagnostics.probe.arms import modality_sets
+from diagnostics.probe.arms import modality_sets, plan_for
 from diagnostics.probe.pace import guess_seconds, still_open
 from diagnostics.schema import Arm
 from models.backbones import BACKBONES, suggested
@@ -244,13 +245,14 @@ def test_the_time_that_a_plan_takes_follows_its_work_and_this_computer(monkeypat
     alone = plan(dataset, backbones=("vbpr",), balancers=(), n_seeds=1, threads=1).eta_s
     assert alone == pytest.approx(one * cores(), rel=0.01)
     longer = min(epochs * BACKBONES["mmgcn"].epochs, plan(dataset).max_epochs) / epochs
-    assert other == pytest.approx(BACKBONES["mmgcn"].cost * longer * one, rel=0.01)
+    few_steps = 0.3 + 0.7 * math.ceil(pairs / suggested("mmgcn", pairs)["batch_size"]) / 12
+    assert other == pytest.approx(BACKBONES["mmgcn"].cost * few_steps * longer * one, rel=0.01)
 
 
 def test_what_may_be_clear_early_is_expected_less_often_from_the_first_look_on():
     dataset, _ = _world()
     made = plan(dataset, preset="standard")
-    chances = {job: effort(made, job).chance for job in jobs(made)}
+    chances = {job: effort(made, job, 10**6).chance for job in jobs(made)}
     seldom = {job for job, chance in chances.items() if chance == still_open(len(np.unique(dataset.split.test[:, 0])))}
     assert seldom == {
         job
@@ -259,7 +261,7 @@ def test_what_may_be_clear_early_is_expected_less_often_from_the_first_look_on()
     }
     assert all(chances[job] == 1.0 for job in chances if job not in seldom)
     every = plan(dataset, preset="standard", n_seeds=5)  # asked for, so that all are trained
-    assert all(effort(every, job).chance == 1.0 for job in jobs(every))
+    assert all(effort(every, job, 10**6).chance == 1.0 for job in jobs(every))
     sooner, later = (guess_seconds(one, jobs(made), 10**6) for one in (made, made.model_copy(update={"options": every.options})))
     assert sooner < later
     assert 1 > still_open(50) > still_open(1500) > still_open(9321) > still_open(10**6) > 0
@@ -269,7 +271,7 @@ def test_what_may_be_clear_early_is_expected_less_often_from_the_first_look_on()
 def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
     chosen = plan(_world()[0], preset="standard", backbones=("vbpr",), balancers=("ckd",), n_seeds=1)
     listed = jobs(chosen)
-    efforts = {job: effort(chosen, job) for job in listed[::-1]}
+    efforts = {job: effort(chosen, job, 10**4) for job in listed[::-1]}
     ways = longest_ways(efforts)
     for job in listed:
         waiting = [ways[other.job_id] for other in listed if job.job_id in other.needs]
@@ -279,3 +281,15 @@ def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
     trials, teachers = ({ways[name] for name in group} for group in (ckd.trials, ckd.teachers))
     others = {ways[job.job_id] for job in listed if job.job_id not in (*ckd.needs, ckd.job_id)}
     assert min(trials) > max(teachers) and min(teachers) > ways[ckd.job_id] >= max(others)
+
+
+def test_what_walks_a_graph_whole_costs_by_its_steps_and_vbpr_does_not():
+    made = plan(_world()[0], preset="standard", balancers=())
+    plain = [arm for arm in made.arms if arm.modalities == made.modalities and arm.balancer == "none" and not arm.variant]
+    first = {arm.backbone: Job(arm, made.seeds[0]) for arm in plain}
+    few, many = ({name: effort(made, job, n).cost for name, job in first.items()} for n in (1, 10**7))
+    assert few["vbpr"] == many["vbpr"]
+    for name in ("lightgcn_content", "freedom"):
+        batch, usual = plan_for(made, name).batch_size, effort(made, first[name], 12 * plan_for(made, name).batch_size).cost
+        assert usual == pytest.approx((1 + len(first[name].arm.modalities)) * BACKBONES[name].cost)
+        assert few[name] < 0.4 * usual < many[name] == pytest.approx(usual * (0.3 + 0.7 * math.ceil(10**7 / batch) / 12))
