@@ -37,9 +37,9 @@ def _choice(choice: BalancerChoice, words: Words) -> str:
 
 
 def endings(diagnosis: Diagnosis, words: Words) -> Table:
-    """Each kind of training: its best epoch, in the middle of its seeds, and how its runs ended."""
-    names = ("model", "information", "method", "best_epoch", "ended")
-    columns = tuple(Column(words(f"probe.{name}"), name == "best_epoch") for name in names)
+    """Each kind of training: its seeds, its best epoch, in their middle, and how its runs ended."""
+    names = ("model", "information", "method", "repetitions", "best_epoch", "ended")
+    columns = tuple(Column(words(f"probe.{name}"), name in ("repetitions", "best_epoch")) for name in names)
     rows = tuple(_ending(arm, words) for arm in diagnosis.arms if arm.balancer != "ensemble")
     return Table(columns, rows, words("probe.ended_caption"))
 
@@ -51,6 +51,7 @@ def _ending(arm: ArmSummary, words: Words) -> tuple[Cell, ...]:
         Cell(words.coded("backbone", arm.backbone)),
         Cell(words.modalities(tuple(name for name in arm.modalities if name != "id"))),
         Cell(words.coded("balancer", arm.balancer), note=_variant(arm, words)),
+        Cell(words.number(len(arm.seeds), "count")),
         Cell(words.number(epochs[len(epochs) // 2] if epochs else None, "count")),
         Cell(words.series(ended)),
     )

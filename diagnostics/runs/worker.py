@@ -57,7 +57,7 @@ def execute(
     cancelled : asked about ten times a second; the file ``cancel`` in ``run_dir`` asks for the same.
     settled : asked after each seed from the ``first_look``-th on, with the results of the seeds until then and of no other, for
         arms of which no more is needed; all of them end the run. So what it comes to does not depend on which trainings happened
-        to be faster. No other arm may need a settled one.
+        to be faster. What needs a settled arm after all is given up.
     train : ``module:function`` with the signature of ``diagnostics.probe.train_job``.
 
     Raises
@@ -89,6 +89,8 @@ def execute(
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
     outlook = Outlook(efforts, plan.max_epochs, known, workers, together)
+    if settled is None:
+        outlook.looked()
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
@@ -156,8 +158,9 @@ def execute(
                 return looked
             settled_after.update((arm, looked) for arm in arms if arm not in settled_after)
             for job in [job for job in open_.values() if not is_asked(job)]:
+                if job in waiting:  # what is under way takes its time all the same
+                    outlook.drop(job)
                 close(job)
-                outlook.drop(job)
             outlook.looked()
         return None
 
@@ -173,7 +176,7 @@ def execute(
             if stopped:
                 break
             for job in list(waiting):
-                if any(need in failures for need in job.needs):
+                if any(need not in results and need not in open_ for need in job.needs):
                     give_up(job, "needed_job_failed")
                 elif crew.takes(job) and all(need in results for need in job.needs):
                     waiting.remove(job)
@@ -184,7 +187,7 @@ def execute(
                 hear(job, message)
             enough = look()
 
-    if enough is not None:
+    if not stopped:
         outlook.end()
     status: Literal["cancelled", "finished"] = "cancelled" if stopped else "finished"
     tell(ProbeEvent(kind=status))

@@ -149,5 +149,5 @@ def holm_positions(contrasts: Mapping[str, Contrast], threshold: float) -> dict[
     adjusted = holm([one.p_value(threshold) for one in contrasts.values()])
     sides: dict[str, Position] = {}
     for (name, one), p in zip(contrasts.items(), adjusted, strict=True):
-        sides[name] = "open" if p >= 1 - one.level else "above" if one.value > threshold else "below"
+        sides[name] = ("above" if one.value > threshold else "below") if p < 1 - one.level else "open"  # open, too, where p is NaN
     return sides

@@ -28,7 +28,7 @@ _TRAINED_BY = (Path(models.__file__).parent, Path(probe.__file__).parent)
 
 
 def run_here(plan: ProbePlan, inputs: ProbeInputs, kept: Path) -> ProbeRun:
-    """Every job of a plan, one after the other; what ``diagnostics.runs.execute`` gives, number for number.
+    """Every job of a plan, one after the other: number for number what ``diagnostics.runs.execute`` gives if nothing is settled.
 
     Parameters
     ----------

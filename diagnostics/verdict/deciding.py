@@ -7,7 +7,7 @@ from dataclasses import replace
 from diagnostics.config import threshold
 from diagnostics.probe.run import ProbeRun
 from diagnostics.schema import Arm, Dataset, Profile
-from diagnostics.stats import Position, holm_positions
+from diagnostics.stats import holm_positions
 from diagnostics.verdict.causes import Judgement, judge
 from diagnostics.verdict.measures import Measures
 from diagnostics.verdict.rules import Decision, decide
@@ -23,8 +23,8 @@ def settled_arms(dataset: Dataset, profile: Profile, run: ProbeRun) -> frozenset
 
     All is asked at ``look_level`` instead of 95 %. An arm that answers one question is settled with it: a settling test, a method
     of balancing, once it is clear on which side of what matters its change of the plain joint model lies. Of the judged model that
-    holds for methods that are shown not to pay; one that may be the best decides, and is asked to the end. Plain models go on: what
-    chance does to all of a model's trainings is known by them.
+    holds for methods that are shown not to pay but for the best, on which the answer rests. ``raw``, which is asked something else
+    (what it loses), goes on, and so do plain models: what chance does to all of a model's trainings is known by them.
     """
     from threadpoolctl import threadpool_limits
 
@@ -33,9 +33,9 @@ def settled_arms(dataset: Dataset, profile: Profile, run: ProbeRun) -> frozenset
         if _is_answered(measures, profile):
             return frozenset(run.plan.arms)
         strict = replace(measures, level=threshold("look_level"))
-        others = dict.fromkeys(arm.backbone for arm in run.plan.arms if arm.backbone != measures.backbone)
-        lifts = [_balanced(replace(strict, backbone=name), "above", "below") for name in others]
-        return frozenset(_tests(strict) | _balanced(strict, "below").union(*lifts))
+        backbones = dict.fromkeys(arm.backbone for arm in run.plan.arms)
+        every = (replace(strict, backbone=name) for name in backbones)
+        return frozenset().union(*(_compared(one, judged=one.backbone == measures.backbone) for one in every if one.seeds))
 
 
 def _is_answered(measures: Measures, profile: Profile) -> bool:
@@ -52,18 +52,18 @@ def _is_answered(measures: Measures, profile: Profile) -> bool:
     return decision.confidence == "high" or (decision.confidence == "medium" and decision.confidence_reason in _NOT_BY_SEEDS)
 
 
-def _tests(measures: Measures) -> set[Arm]:
-    """The settling tests whose effect surely lies on one side of what matters."""
-    names = [arm.variant for arm in measures.run.plan.arms if arm.variant]
+def _compared(measures: Measures, *, judged: bool) -> set[Arm]:
+    """The arms of one model whose effect surely lies on one side of what matters, and need not be known better."""
+    names = [arm.variant for arm in measures.run.plan.arms if arm.variant not in ("", "raw")] if judged else []
     tests = {name: found for name in names if (found := measures.settled(name)) is not None}
-    clear = [name for name, position in holm_positions(tests, measures.smallest_effect).items() if position != "open"]
-    return {measures.arm(measures.modalities, variant=name) for name in clear}
-
-
-def _balanced(measures: Measures, *sides: Position) -> set[Arm]:
-    """The methods whose effect surely lies on one of these sides of what matters."""
-    found = holm_positions(measures.lifts(), measures.smallest_effect)
-    return {measures.arm(measures.modalities, name) for name, position in found.items() if position in sides}
+    tried = [name for name, position in holm_positions(tests, measures.smallest_effect).items() if position != "open"]
+    lifts, best = measures.lifts(), measures.best_lift()
+    sides = holm_positions(lifts, measures.smallest_effect)
+    if judged and best is not None:
+        sides = {name: position for name, position in sides.items() if position == "below" and name != best[0]}
+    balanced = [name for name, position in sides.items() if position != "open"]
+    joint = measures.modalities
+    return {measures.arm(joint, variant=name) for name in tried} | {measures.arm(joint, name) for name in balanced}
 
 
 def decided(measures: Measures, profile: Profile) -> tuple[tuple[Judgement, ...], Decision, int | None]:

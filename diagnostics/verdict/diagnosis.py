@@ -180,6 +180,7 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | No
             continue
         if number == 0:
             best = measures.best_lift()
+            detectable = None if best is None else best[1].minimum_detectable_effect()
             if measures.headroom().measured:
                 headroom = measures.headroom().estimate()
         for balancer in measures.balancers():
@@ -187,7 +188,6 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | No
             if not balanced.size:
                 continue
             lift = measures.lift(balancer)
-            detectable = lift.minimum_detectable_effect() if detectable is None else detectable
             results.append(
                 BalancingResult(
                     backbone=backbone,
@@ -284,11 +284,12 @@ def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
         values: dict[str, Any] = {"count": len(run.plan.all_seeds) - run.stopped_after}
         return (Finding(code="balancing_not_asked", severity="info", modality=None, values=values),)
     deciding = measures.content_gain() if best is None else best[1]
+    last = asked if best is None else run.settled_after.get(measures.arm(measures.modalities, best[0]), asked)
     values = {
         "count": run.stopped_after,
         "total": asked,
         "reach": deciding.reach() if deciding.measured else None,
-        "reach_then": deciding.reach(n_seeds=asked) if deciding.measured else None,
+        "reach_then": deciding.reach(n_seeds=last) if deciding.measured else None,
     }
     return (
         Finding(code="settled_early" if best is None else "settled_early_balancing", severity="info", modality=None, values=values),
@@ -297,11 +298,13 @@ def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
 
 def _settled(run: ProbeRun) -> tuple[Finding, ...]:
     """That single comparisons were clear early and not repeated any more."""
-    left_out = sum(job.seed in run.plan.all_seeds[: run.stopped_after] for job in jobs(run.plan)) - len(run.asked())
+    if run.status == "cancelled":
+        return ()
+    asked, until = set(run.asked()), run.plan.all_seeds[: run.stopped_after]
+    left_out = [job.arm.arm_id for job in jobs(run.plan) if job.seed in until and job not in asked]
     if not left_out:
         return ()
-    arms = sorted(arm.arm_id for arm in run.settled_after)
-    values = {"count": len(arms), "left_out": left_out, "arms": arms}
+    values = {"count": len(set(left_out)), "left_out": len(left_out), "arms": sorted(set(left_out))}
     return (Finding(code="comparisons_settled", severity="info", modality=None, values=values),)
 
 

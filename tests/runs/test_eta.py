@@ -203,7 +203,12 @@ def test_what_may_not_be_trained_any_more_counts_by_its_chance_until_that_is_kno
     assert outlook.done() == pytest.approx(20 / 25)
     # both stay or fall together: 20 s with a chance of a quarter; and the computer's own tenth
     half = 2 * (20.0**2 * 0.25 * 0.75 + 0.5**2) ** 0.5
-    assert outlook.eta_range_s() == pytest.approx((2.0, 5 + half))
+    assert outlook.eta_range_s() == pytest.approx((0.0, 5 + half))
+    stacked = Outlook({sure: Effort(10.0, 1.0), late: doubtful, later: doubtful}, 99, {}, 4, {late.job_id, later.job_id})
+    _train(stacked, sure, 10, 1.0)
+    stacked.finish(sure)
+    assert stacked.eta_s() == pytest.approx(5.0)  # one after the other, however many cores there are
+    assert stacked.eta_range_s()[1] > 5 + 2 * 20.0 * (0.25 * 0.75) ** 0.5
     outlook.start(late)
     assert outlook.eta_s() == pytest.approx(12.5)
     outlook.looked()  # what was not dropped now will be trained

@@ -118,6 +118,14 @@ def test_an_arm_that_is_settled_is_trained_no_more_while_the_others_go_on(tmp_pa
     assert training_processes(tmp_path) == {}
 
 
+def test_what_needs_a_settled_arm_after_all_is_given_up_and_waits_for_nothing(tmp_path, inputs, make_plan):
+    plan = make_plan((1, 2, 3, 4, 5))
+    balanced, alone = plan.arms[0], plan.arms[2]
+    run = execute(tmp_path, plan, inputs, threads=1, settled=lambda run: {alone}, train=TRAIN)
+    failed = {job.job_id: "needed_job_failed" for job in jobs(plan) if job.arm == balanced and job.seed > 3}
+    assert run.status == "finished" and run.failures == failed
+
+
 def test_each_training_has_one_thread(tmp_path, inputs, make_plan):
     run = execute(tmp_path, make_plan((1,)), inputs, threads=1, train=TRAIN)
     assert {tuple(result.arrays["caps"]) for result in run.results.values()} == {(1.0, 1.0, 1.0)}
