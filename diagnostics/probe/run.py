@@ -39,6 +39,11 @@ class JobResult:
     arrays: dict[str, npt.NDArray[np.generic]]
     meta: dict[str, Any]
 
+    def without_state(self) -> JobResult:
+        """The same without parameters, which are most of it, and of which no result of a probe is made."""
+        kept = {name: array for name, array in self.arrays.items() if not name.startswith("state.")}
+        return JobResult(self.job_id, kept, self.meta)
+
 
 @dataclass(frozen=True)
 class ProbeRun:

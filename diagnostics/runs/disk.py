@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["append_text", "code_of", "last_line", "read_lines", "write_atomic"]
+__all__ = ["append_text", "code_of", "last_line", "whole_lines", "write_atomic"]
 
 _TAIL = 65_536
 _CODES = {
@@ -68,14 +68,12 @@ def append_text(path: Path, text: str) -> Path:
     return path
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSON-lines file, oldest first; a last line without its end is still being written and is skipped."""
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, oldest first; a last one without its end is still being written and is skipped."""
     if not path.exists():
         return
     with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
+        yield from (line for line in file if line.endswith(b"\n"))
 
 
 def last_line(path: Path) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from diagnostics.errors import TenbinError
 from diagnostics.runs.checkpoint import Checkpoints
-from diagnostics.runs.disk import append_text, last_line, read_lines, write_atomic
+from diagnostics.runs.disk import append_text, last_line, whole_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.schema import Diagnosis, ProbeEvent, Profile
 
@@ -335,7 +335,7 @@ def _events(path: Path) -> tuple[ProbeEvent, ...]:
 @functools.lru_cache(maxsize=4096)
 def _parsed(path: Path, size: int, changed: int) -> tuple[ProbeEvent, ...]:
     """The events of a log in one state: whoever watches a long run looks every second, and most logs have come to their end."""
-    return tuple(ProbeEvent.model_validate(record) for record in read_lines(path))
+    return tuple(ProbeEvent.model_validate_json(line) for line in whole_lines(path))
 
 
 def _checksum(header: str, arrays: Mapping[str, Any]) -> str:

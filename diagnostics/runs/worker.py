@@ -40,7 +40,7 @@ def execute(
     settled: Callable[[ProbeRun], Collection[Arm]] | None = None,
     train: str = "diagnostics.probe:train_job",
 ) -> ProbeRun:
-    """Train every arm with every seed and return all results; what an earlier attempt finished is not trained again.
+    """Train every arm with every seed and return all results, without parameters; what was finished before is not trained again.
 
     All arms are trained with the first seed before any with the second, so that a run cut short still compares like with like.
     A job that needs teachers waits for those of its own seed. A job that fails is reported in ``failures`` (with all that
@@ -74,7 +74,7 @@ def execute(
     place = {seed: number for number, seed in enumerate(plan.all_seeds, start=1)}
     todo = sorted(jobs(plan), key=lambda job: place[job.seed])  # stable: within a seed the arms keep the plan's order
     store = _prepare(run_dir / "run", plan, inputs, device)
-    results = {job.job_id: found for job in todo if (found := store.load(job.job_id)) is not None}
+    results = {job.job_id: found.without_state() for job in todo if (found := store.load(job.job_id)) is not None}
     for job in todo:
         if job.job_id in results:
             store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
@@ -124,7 +124,7 @@ def execute(
         elif (result := store.load(job.job_id)) is None:
             give_up(job, "result_unreadable")
         else:
-            results[job.job_id] = result
+            results[job.job_id] = result.without_state()
             close(job)
             outlook.finish(job)
             tell(_event("arm_finished", job), job)

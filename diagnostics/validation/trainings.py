@@ -59,13 +59,7 @@ def _train(plan: ProbePlan, inputs: ProbeInputs) -> tuple[tuple[ProbeEvent, ...]
                     events.append(step)
         except FloatingPointError as error:
             failures[job.job_id] = type(error).__name__
-    bare = {
-        job_id: JobResult(
-            job_id, {name: array for name, array in result.arrays.items() if not name.startswith("state.")}, result.meta
-        )
-        for job_id, result in results.items()
-    }
-    return tuple(events), bare, failures
+    return tuple(events), {job_id: result.without_state() for job_id, result in results.items()}, failures
 
 
 def _key(plan: ProbePlan, inputs: ProbeInputs) -> str:

@@ -16,7 +16,7 @@ import pytest
 import diagnostics
 from diagnostics.__main__ import main
 from diagnostics.runs import RunFolder
-from diagnostics.runs.disk import read_lines
+from diagnostics.runs.disk import whole_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -244,7 +244,7 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, inputs, tmp_path):
     assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines}
     probe = [line["done"] for line in lines if line["step"] == "probe"]
     assert probe == sorted(probe)
-    assert lines == list(read_lines(tmp_path / "progress.jsonl"))
+    assert lines == [json.loads(line) for line in whole_lines(tmp_path / "progress.jsonl")]
     diagnosis = RunFolder(tmp_path).diagnosis()
     assert diagnosis is not None  # of what was finished, and it says what is missing
     (missing,) = [one for one in diagnosis.not_checked if one.code == "cancelled_arms"]

@@ -12,17 +12,17 @@ import pytest
 
 from diagnostics.probe import JobResult
 from diagnostics.runs import RunFolder
-from diagnostics.runs.disk import append_text, last_line, read_lines, write_atomic
+from diagnostics.runs.disk import append_text, last_line, whole_lines, write_atomic
 from diagnostics.runs.process import is_alive, start_time
 from diagnostics.runs.store import JobStore, code_version
 
 
 def test_a_line_that_is_still_being_written_is_not_read(tmp_path):
     path = tmp_path / "progress.jsonl"
-    assert list(read_lines(path)) == []
+    assert list(whole_lines(path)) == []
     append_text(path, '{"done": 0.5}\n')
     append_text(path, '{"done": 0.')
-    assert list(read_lines(path)) == [{"done": 0.5}]
+    assert [json.loads(line) for line in whole_lines(path)] == [{"done": 0.5}]
 
 
 def test_the_last_line_is_found_from_the_end(tmp_path):
