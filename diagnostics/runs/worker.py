@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["demand_device", "execute"]
 
+_COUNT_S = 0.25  # between two epochs that are told how far the run is: thousands of trainings take milliseconds to count
+
 
 def execute(
     run_dir: Path,
@@ -92,9 +94,14 @@ def execute(
     if settled is None:
         outlook.looked()
 
+    counted, progress = 0.0, dict[str, Any]()
+
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
-        left = {"eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
-        event = event.model_copy(update={"done": outlook.done(), **left})
+        nonlocal counted, progress
+        if event.kind != "epoch" or time.monotonic() - counted > _COUNT_S:
+            counted = time.monotonic()
+            progress = {"done": outlook.done(), "eta_s": outlook.eta_s(), "eta_range_s": outlook.eta_range_s()}
+        event = event.model_copy(update=progress)
         if job is not None:
             append_text(store.events_file(job.job_id), event.model_dump_json() + "\n")
         if on_event is not None:
