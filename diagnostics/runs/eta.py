@@ -152,14 +152,13 @@ class Outlook:
         most = max(self._side_by_side(longest, paces), eta)
         varying = [job_id for job_id in left if not self._effort[self._arm[job_id]].exact]
         doubtful: dict[str, float] = defaultdict(float)  # by arm, as all its seeds stay or fall together: standard deviations
-        for job_id in sorted(self._chance.keys() & left.keys()):
-            chance, arm = self._chance[job_id], self._arm[job_id]
-            doubtful[arm] += (1 / chance - 1) ** 0.5 * left[job_id] * paces[arm] / self._beside(job_id)
         told: dict[_Key, list[float]] = defaultdict(list)  # by what tells of their lengths, what open jobs take
         untimed: dict[str, float] = defaultdict(float)  # what models take of which nothing was timed
         for job_id in varying:
-            arm = self._arm[job_id]
-            seconds = self._chance.get(job_id, 1.0) * self._effort[arm].epochs * paces[arm] / self._beside(job_id)
+            arm, chance = self._arm[job_id], self._chance.get(job_id, 1.0)
+            pace = paces[arm] / (1 if job_id in self._together else max(self.workers, 1))
+            doubtful[arm] += (1 / chance - 1) ** 0.5 * left[job_id] * pace
+            seconds = chance * self._effort[arm].epochs * pace
             told[_key(self._lengths, arm, self._kin[arm], 2)].append(seconds)
             if ("backbone", self._pace_kin[arm]) not in self._seconds:
                 untimed[self._pace_kin[arm]] += seconds
@@ -171,10 +170,6 @@ class Outlook:
             variance += spread**2 * (sum(one * one for one in each) + sum(each) ** 2 / n)
         reach = _SPREADS * variance**0.5
         return max(eta - reach, least), min(eta + reach, most)
-
-    def _beside(self, job_id: str) -> int:
-        """How many jobs share the time of this one."""
-        return 1 if job_id in self._together else max(self.workers, 1)
 
     def _side_by_side(self, epochs: Mapping[str, float], paces: Mapping[str, float]) -> float:
         """Seconds for so many epochs of each job."""

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,11 +84,13 @@ def execute(
     failures: dict[str, str] = {}
     efforts = {job: effort(plan, job, len(inputs.train)) for job in todo}
     ways = longest_ways(efforts)
-    waiting = sorted((job for job in todo if job.job_id not in results), key=lambda job: (place[job.seed], -ways[job.job_id]))
-    for job in waiting:
-        store.forget(job.job_id)
-    open_, settled_after = {job.job_id: job for job in waiting}, dict[Arm, int]()
-    workers = max(1, min(threads or cores(), len(waiting)))
+    in_turn = sorted(todo, key=lambda job: (place[job.seed], -ways[job.job_id]))
+    open_ = {job.job_id: job for job in in_turn if job.job_id not in results}  # neither finished nor given up
+    for job_id in open_:
+        store.forget(job_id)
+    begun: set[str] = set()
+    settled_after: dict[Arm, int] = {}
+    workers = max(1, min(threads or cores(), len(open_)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
     outlook = Outlook(efforts, plan.max_epochs, known, workers, together)
@@ -107,14 +110,9 @@ def execute(
         if on_event is not None:
             on_event(event)
 
-    def close(job: Job) -> None:
-        open_.pop(job.job_id, None)
-        if job in waiting:
-            waiting.remove(job)
-
     def give_up(job: Job, reason: str) -> None:
         failures[job.job_id] = reason
-        close(job)
+        open_.pop(job.job_id, None)
         outlook.drop(job)
         tell(_event("arm_failed", job, reason=reason), job)
 
@@ -132,23 +130,18 @@ def execute(
             give_up(job, "result_unreadable")
         else:
             results[job.job_id] = result.without_state()
-            close(job)
+            open_.pop(job.job_id, None)
             outlook.finish(job)
             tell(_event("arm_finished", job), job)
 
-    def is_asked(job: Job) -> bool:
-        return place[job.seed] <= settled_after.get(job.arm, len(place))
-
     def so_far(status: Literal["cancelled", "finished"], stopped_after: int | None = None) -> ProbeRun:
-        known = [job for job in todo if place[job.seed] <= (stopped_after or len(place)) and is_asked(job)]
-        return ProbeRun(
-            plan=plan,
-            status=status,
+        run = ProbeRun(plan, status, (), {}, stopped_after=stopped_after, settled_after=dict(settled_after))
+        known = run.asked()
+        return replace(
+            run,
             events=tuple(event for job in known for event in store.events(job.job_id)),
             results={job.job_id: results[job.job_id] for job in known if job.job_id in results},
             failures={job.job_id: failures[job.job_id] for job in known if job.job_id in failures},
-            stopped_after=stopped_after,
-            settled_after=dict(settled_after),
         )
 
     looked = int(threshold("first_look")) - 1
@@ -164,10 +157,10 @@ def execute(
             if set(plan.arms) <= set(arms):
                 return looked
             settled_after.update((arm, looked) for arm in arms if arm not in settled_after)
-            for job in [job for job in open_.values() if not is_asked(job)]:
-                if job in waiting:  # what is under way takes its time all the same
+            for job in [job for job in open_.values() if job.arm in settled_after]:  # all of later seeds
+                del open_[job.job_id]
+                if job.job_id not in begun:  # what is under way takes its time all the same
                     outlook.drop(job)
-                close(job)
             outlook.looked()
         return None
 
@@ -182,11 +175,11 @@ def execute(
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
             if stopped:
                 break
-            for job in list(waiting):
+            for job in [job for job_id, job in open_.items() if job_id not in begun]:
                 if any(need not in results and need not in open_ for need in job.needs):
                     give_up(job, "needed_job_failed")
                 elif crew.takes(job) and all(need in results for need in job.needs):
-                    waiting.remove(job)
+                    begun.add(job.job_id)
                     crew.give(job)
                     outlook.start(job)
                     tell(_started(job, plan), job)

@@ -57,9 +57,8 @@ def _compared(measures: Measures, *, judged: bool) -> set[Arm]:
     names = [arm.variant for arm in measures.run.plan.arms if arm.variant not in ("", "raw")] if judged else []
     tests = {name: found for name in names if (found := measures.settled(name)) is not None}
     tried = [name for name, position in holm_positions(tests, measures.smallest_effect).items() if position != "open"]
-    lifts, best = measures.lifts(), measures.best_lift()
-    sides = holm_positions(lifts, measures.smallest_effect)
-    if judged and best is not None:
+    sides = holm_positions(measures.lifts(), measures.smallest_effect)
+    if judged and (best := measures.best_lift()) is not None:
         sides = {name: position for name, position in sides.items() if position == "below" and name != best[0]}
     balanced = [name for name, position in sides.items() if position != "open"]
     joint = measures.modalities
