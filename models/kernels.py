@@ -88,7 +88,7 @@ def count_ahead(
     """Counts, among some of the items, those that are surely ahead of each target and those that are too close to tell.
 
     A set's scores are summed from the parts a row at a time, while the row is in the nearest cache. Operations: for each item, an
-    addition per part of each set, and one or two comparisons per target; bytes: each part's row once.
+    addition per part of each set, and two comparisons per target; bytes: each part's row once.
 
     Parameters
     ----------
@@ -115,36 +115,32 @@ def count_ahead(
                 is_open |= ahead[one, t] < depth
             if not is_open:
                 continue
-            summed, s = 0, total
+            begun = False  # the sum is always made in its own memory, and its counters stay narrow: both let the loops vectorise
             for part in range(n_parts):
                 if members[one, part]:
                     more = parts[part, row]
-                    if summed == 0:
-                        s = more
+                    if begun:
+                        for j in range(width):
+                            total[j] += more[j]
                     else:
                         for j in range(width):
-                            total[j] = s[j] + more[j]
-                        s = total
-                    summed += 1
+                            total[j] = more[j]
+                    begun = True
             for t in range(target_low[row], target_high[row]):
                 if ahead[one, t] >= depth:
                     continue
                 above, below = own[one, t] + slack[one, row], own[one, t] - slack[one, row]
-                sure = np.int32(0)
+                sure, close = np.int32(0), np.int32(0)
                 for j in range(width):
-                    sure += np.int32(s[j] > above)
+                    sure = np.int32(sure + np.int32(total[j] > above))
+                    close = np.int32(close + np.int32(total[j] >= below))
                 at = own_place[t] - low
-                is_here = at >= 0 and at < width
-                if is_here:  # a target is not ahead of itself, however its own score was rounded here
-                    sure -= np.int32(s[at] > above)
+                if at >= 0 and at < width:  # a target is not ahead of itself, however its own score was rounded here
+                    sure -= np.int32(total[at] > above)
+                    close -= np.int32(total[at] >= below)
                 ahead[one, t] += sure
                 if ahead[one, t] < depth:
-                    close = -sure
-                    for j in range(width):
-                        close += np.int32(s[j] >= below)
-                    if is_here:
-                        close -= np.int32(s[at] >= below)
-                    near[one, t] += close
+                    near[one, t] += close - sure
 
 
 @intrinsic
