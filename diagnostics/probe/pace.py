@@ -24,11 +24,11 @@ from models.ranking import UserItems
 
 __all__ = ["Effort", "effort", "guess_seconds", "longest_ways", "still_open"]
 
-_EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR on H&M 27 by `quick`, 31 by `standard`, 40 by `thorough`, which waits longest
+_EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of VBPR 27, 31 and 35 with a patience of 5, 8 and 12 on H&M, 59 with 24 in a small shop
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
-_STEPS, _FEW_STEPS = 12, 0.3  # of an epoch on H&M, where costs were measured; what is left of a cost in a shop of one step
+_STEPS, _FEW_STEPS = 12, 0.15  # of an epoch on H&M, where costs were measured; what is left of a cost without any step
 _NEAR = 46.0  # with 9,321 customers (H&M) 7 of 14 comparisons were open, with 870 (two shops) 29 of 30
-_START_S, _REST_S = 5.0, 0.4  # processes that start; of each training, reading, graphs and the test
+_START_S, _REST_S, _REST_S_OF_A_PAIR = 5.0, 0.1, 6e-6  # processes that start; of each training, reading, graphs and the test
 _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 
 
@@ -55,7 +55,8 @@ def guess_seconds(plan: ProbePlan, listed: Sequence[Job], n_train: int, threads:
     at_work = min(threads or cores(), cores())
     efforts = [effort(plan, job, n_train) for job in listed]
     work, trained = sum(one.chance * one.work for one in efforts), sum(one.chance for one in efforts)
-    return _START_S + (work * n_train * _seconds_of_a_part(at_work) + trained * _REST_S) / at_work
+    rest = _REST_S + _REST_S_OF_A_PAIR * n_train
+    return _START_S + (work * n_train * _seconds_of_a_part(at_work) + trained * rest) / at_work
 
 
 def longest_ways(efforts: Mapping[Job, Effort]) -> dict[str, float]:
@@ -91,7 +92,7 @@ def effort(plan: ProbePlan, job: Job, n_train: int) -> Effort:
         cost *= _FEW_STEPS + (1 - _FEW_STEPS) * steps / _STEPS
     if job.stage == "heat":
         return Effort(min(plan.options["auto"]["heat_epochs"], plan.max_epochs), cost, exact=True)
-    length = (_EPOCHS + _EPOCHS_OF_PATIENCE * plan.patience) * backbone.epochs
+    length = _EPOCHS * backbone.epochs + _EPOCHS_OF_PATIENCE * plan.patience
     length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
     return Effort(min(length, plan.max_epochs), cost, chance=_chance(plan, job))
 

@@ -15,9 +15,10 @@ __all__ = ["BACKBONES", "HISTORY_ONLY", "suggested"]
 class _Backbones(Mapping[str, type[Any]]):
     """Name -> class, imported when it is asked for: most need torch, which takes seconds to load, and a training needs one.
 
-    Each suggests ``defaults``, and ``defaults_large`` for large logs; ``cost`` is what a pair and part of an epoch take beside
-    VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon, and ``epochs`` how many times as many there are;
-    ``cost_balanced`` is what an epoch costs with a balancing method, beside one without, on H&M.
+    Each suggests ``defaults``, and ``defaults_large`` for large logs. ``cost`` is what a pair and part of an epoch take beside
+    VBPR's, on H&M in the suggested batches, half-way between an EPYC and a Xeon; ``epochs`` how many times as many there are before
+    the patience, on H&M and in smaller shops; ``cost_balanced`` what an epoch costs with a balancing method, beside one without, on
+    H&M.
     """
 
     _classes: ClassVar[dict[str, str]] = {

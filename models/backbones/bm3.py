@@ -45,7 +45,7 @@ class BM3(AutogradBackbone):
 
     content_in_score = False
     start_scale = 1e-1
-    cost, epochs = 4.5, 2.0
+    cost, epochs = 3.5, 2.4
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 2048, "l2": 0.1}
     layers = 1
     hidden = 0.3

@@ -43,7 +43,7 @@ class LATTICE(AutogradBackbone):
     """See the module. ``layers`` of the purchase graph, ``neighbours`` k, ``frozen_share`` lambda; ``defaults`` suggested."""
 
     start_scale = 1e-2
-    cost, epochs = 3.5, 1.7
+    cost, epochs = 3.5, 1.4
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 2e-2, "batch_size": 4096, "l2": 3e-3}
     layers = 2
     neighbours = 10

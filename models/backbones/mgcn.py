@@ -44,7 +44,7 @@ class MGCN(AutogradBackbone):
     """See the module. ``layers`` of the purchase graph, ``neighbours`` k; InfoNCE's weight, temperature and most rows."""
 
     start_scale = 3e-2
-    cost, epochs = 8.5, 1.5
+    cost, epochs = 8.5, 1.1
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 2e-2, "batch_size": 4096, "l2": 1e-2}
     layers = 2
     neighbours = 10
