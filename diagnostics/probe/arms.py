@@ -178,7 +178,7 @@ def _patience(budget: Preset, parts: Split) -> int:
     """The preset's, and longer where few customers validate: the fewer they are, the more does chance move a curve."""
     validating = len(np.unique(parts.validation[:, 0]))
     noise = math.sqrt(threshold("validation_users") / validating)
-    return round(budget.patience * min(max(noise, 1.0), threshold("longest_patience")))
+    return min(round(budget.patience * max(noise, 1.0)), budget.longest_patience)
 
 
 def choices() -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def test_patience_is_longer_where_few_customers_validate():
         dataset, _ = _world()
         return plan(replace(dataset, split=replace(dataset.split, n_users=n_users, validation=pairs)), preset=preset).patience
 
-    assert [patience(n) for n in (9000, 2000, 1000, 500, 50)] == [5, 5, 7, 10, 10]
+    assert [patience(n) for n in (9000, 2000, 1600, 500, 50)] == [8, 8, 9, 10, 10]
     assert patience(500, "standard") == 2 * patience(2000, "standard")
 
 
