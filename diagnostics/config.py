@@ -216,10 +216,9 @@ class Preset:
     ``rates`` are the multiples of each model's usual learning rate that are tried before anything else; none for the usual one.
     ``further_seeds`` are those that the first model is trained with beyond ``seeds``.
 
-    A training ends ``patience`` epochs after its best one where thousands of customers validate; where fewer do, chance moves a
-    curve more, and it waits up to ``longest_patience`` (see ``probe.arms``). What learns slowly needs it: with 5 instead of 8,
-    distillation lost 3 % of its recall on H&M, images alone 2 %, and plain joint training nothing, so that balancing seemed to gain
-    nothing. In shops of 600 customers 5 lost a twentieth; 10, 16 and 24 find the same.
+    ``patience``: over how many epochs a curve has to be flat where thousands of customers validate; where fewer do, chance moves it
+    more, and these are up to ``longest_patience`` (see ``probe.arms`` and ``models.convergence``). In shops of 600 customers 5 lost
+    a twentieth of recall; 10, 16 and 24 find the same.
     """
 
     backbones: tuple[str, ...]

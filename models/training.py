@@ -16,7 +16,7 @@ import numpy.typing as npt
 from models.backbones.protocol import Backbone
 from models.backbones.separable import SeparableBackbone
 from models.balancers.protocol import Balancer, Refused
-from models.convergence import begun, rising
+from models.convergence import begun, flat, rising
 from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
@@ -57,8 +57,9 @@ class Interactions:
 class Settings:
     """Budget and batch.
 
-    ``patience``: epochs without a better validation recall before stopping, once a training has ``begun``. One that is still
-    ``rising`` by more than that share (see ``models.convergence``) after ``max_epochs`` may go on up to ``extended`` epochs.
+    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``. One
+    that is still ``rising`` by more than that share after ``max_epochs`` may go on up to ``extended`` epochs; see
+    ``models.convergence``.
     ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
@@ -143,17 +144,12 @@ class Course:
         )
         return self.records[-1]
 
-    @property
-    def waited(self) -> int:
-        """Epochs since the best one."""
-        return len(self.records) - max((record.epoch for record in self.records if record.best), default=0)
-
     def over(self, settings: Settings) -> bool:
         """Whether validation has stopped improving or the budget is spent."""
         epoch, curve = len(self.records), [record.validation for record in self.records]
         if epoch >= max(settings.max_epochs, settings.extended):
             return True
-        if self.waited >= settings.patience:
+        if flat(curve, settings.patience):
             return begun([record.loss for record in self.records], settings.patience, settings.rising)
         return epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
 

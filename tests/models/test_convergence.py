@@ -6,7 +6,7 @@ import pytest
 
 from models.backbones.vbpr import VBPR
 from models.balancers import BALANCERS
-from models.convergence import begun, convergence, rising
+from models.convergence import begun, convergence, flat, rising
 from models.training import Course, EpochRecord, Settings, train
 from tests.models.worlds import small_world
 
@@ -26,6 +26,22 @@ from tests.models.worlds import small_world
 )
 def test_one_word_for_a_curve(validation, losses, word):
     assert convergence(validation, losses, patience=2, least=0.01) == word
+
+
+@pytest.mark.parametrize(
+    ("validation", "over"),
+    [
+        ([0.1, 0.2, 0.2, 0.1], True),
+        ([0.1, 0.2, 0.2, 0.11], False),  # on average higher, though no epoch is the best
+        ([0.3, 0.2, 0.1, 0.1], True),
+        ([0.1, 0.2, 0.3, 0.3], False),
+        ([0.3, 0.2, 0.1], False),  # too short to tell
+        ([*range(20), 19, 18], False),  # after 20 epochs it takes more than two that fall,
+        ([*range(20), 19, 18, 17, 16, 15], True),  # and a fifth of all will do
+    ],
+)
+def test_a_curve_is_flat_when_its_last_epochs_are_no_better_than_those_before(validation, over):
+    assert flat(validation, patience=2) == over
 
 
 @pytest.mark.parametrize(
