@@ -38,7 +38,7 @@ def _verdict(defect: str, seed: int = 0) -> Diagnosis:
     if defect == "missing":
         vectors["image"][rng.random(N_ITEMS) < 0.5] = np.nan
     dataset, features = dataset_of(vectors, utility, per_user=14, seed=seed)
-    return diagnose(dataset, profile(dataset, features), run_here(dataset, features, n_seeds=3))
+    return diagnose(dataset, profile(dataset, features), run_here(dataset, features, n_seeds=5))
 
 
 @pytest.mark.parametrize("defect", ["uninformative", "missing"])
