@@ -57,9 +57,8 @@ class Interactions:
 class Settings:
     """Budget and batch.
 
-    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``. One
-    that is still ``rising`` by more than that share after ``max_epochs`` may go on up to ``extended`` epochs; see
-    ``models.convergence``.
+    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``, unless
+    it is ``rising`` by more than that share; it may then go on up to ``extended`` epochs. See ``models.convergence``.
     ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
@@ -149,9 +148,11 @@ class Course:
         epoch, curve = len(self.records), [record.validation for record in self.records]
         if epoch >= max(settings.max_epochs, settings.extended):
             return True
+        if rising(curve, settings.patience, settings.rising):
+            return False
         if flat(curve, settings.patience):
             return begun([record.loss for record in self.records], settings.patience, settings.rising)
-        return epoch >= settings.max_epochs and not rising(curve, settings.patience, settings.rising)
+        return epoch >= settings.max_epochs
 
     def memory(self, backbone: Backbone, balancer: Balancer) -> Memory:
         """What there is to remember after an epoch, copied, beside ``records``."""
