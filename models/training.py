@@ -57,8 +57,8 @@ class Interactions:
 class Settings:
     """Budget and batch.
 
-    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``, unless
-    it is ``rising`` by more than that share; it may then go on up to ``extended`` epochs. See ``models.convergence``.
+    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``. One
+    that is ``rising`` by more than that share goes on, up to ``extended`` epochs. See ``models.convergence``.
     ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
