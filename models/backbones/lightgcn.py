@@ -37,7 +37,7 @@ class LightGCNContent(SeparableBackbone):
     history alone .190 and .194. A training takes less than half the time.
     """
 
-    cost, epochs = 2.5, 0.8
+    cost, epochs = 2.5, 1.6
     defaults: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 2048, "l2": 3e-3}
     defaults_large: ClassVar[dict[str, float]] = {"learning_rate": 1e-2, "batch_size": 8192, "l2": 3e-3}
     layers = 2
