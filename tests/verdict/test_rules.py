@@ -215,7 +215,12 @@ def test_one_kind_of_information_has_nothing_to_balance():
     found = _judge({"id": 0.15, "text": 0.2})
     assert found.verdict.action == "leave"
     assert found.balancing.results == ()
-    assert any(entry.code == "balancing" for entry in found.not_checked)
+    codes = {entry.code for entry in found.not_checked}
+    assert "balancing" in codes and "slow_training" not in codes
+
+
+def test_several_kinds_might_need_less_balancing_if_they_were_trained_slowly():
+    assert "slow_training" in {entry.code for entry in _judge().not_checked}
 
 
 def test_a_seed_that_lost_an_arm_is_left_out_of_every_comparison():
