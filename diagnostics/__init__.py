@@ -129,6 +129,7 @@ def plan_probe(
     balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
+    slow_training: bool = False,
     profile: Profile | None = None,
     threads: int | None = None,
 ) -> ProbePlan:
@@ -139,6 +140,7 @@ def plan_probe(
     Parameters
     ----------
     n_seeds : exactly so many; None for at most the preset's
+    slow_training : by a tenth of the usual learning rates, in ten times the epochs, as a finished recommender would be trained
     profile : of ``dataset``; given it, values that only seem to be there are gaps, which some presets try to fill
     threads : how many trainings there will be at a time, for the guess of the time; None for one a core
 
@@ -156,6 +158,7 @@ def plan_probe(
         balancers=balancers,
         n_seeds=n_seeds,
         seed=seed,
+        slow_training=slow_training,
         profile=profile,
         threads=threads,
     )

@@ -41,6 +41,7 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1)]
 LangOption = Annotated[Literal["en", "ja"], typer.Option("--lang")]
 ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="dask://HOST:PORT|ray://HOST:PORT")]
+SlowOption = Annotated[bool, typer.Option("--slow-training")]
 DeviceOption = Annotated[Literal["cuda"] | None, typer.Option("--device")]
 JsonOption = Annotated[bool, typer.Option("--json-progress")]
 RunArgument = Annotated[str, typer.Argument(metavar="ID")]
@@ -67,6 +68,7 @@ def _diagnose(
     backbone: Annotated[list[str] | None, typer.Option("--backbone")] = None,
     balancer: Annotated[list[str] | None, typer.Option("--balancer")] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1)] = None,
+    slow_training: SlowOption = False,
     seed: SeedOption = 0,
     lang: LangOption = "en",
     report: Annotated[str, typer.Option("--report")] = "html",
@@ -87,6 +89,7 @@ def _diagnose(
         backbones=tuple(backbone) if backbone else None,
         balancers=tuple(balancer) if balancer else None,
         seeds=seeds,
+        slow_training=slow_training,
         seed=seed,
         lang=lang,
         report=commands.formats(report),
@@ -202,6 +205,7 @@ def _validate(
     worlds: Annotated[int, typer.Option("--worlds", min=0)] = 100,
     which: Annotated[Literal["development", "held_out"], typer.Option("--set")] = "development",
     preset: Annotated[Literal["quick", "standard", "thorough"], typer.Option("--preset")] = "quick",
+    slow_training: SlowOption = False,
     long: Annotated[int, typer.Option("--long", min=0)] = 10,
     sparse: Annotated[int, typer.Option("--sparse", min=0)] = 0,
     eclipsed: Annotated[int, typer.Option("--eclipsed", min=0)] = 0,
@@ -219,6 +223,7 @@ def _validate(
         eclipsed=eclipsed,
         drawn=drawn,
         preset=preset,
+        slow_training=slow_training,
         shop=real,
         threads=threads,
         lang=lang,

@@ -43,6 +43,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             balancers=request.balancers,
             n_seeds=request.seeds,
             seed=request.seed,
+            slow_training=request.slow_training,
             profile=measured,
             threads=request.threads,
         )

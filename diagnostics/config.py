@@ -142,6 +142,10 @@ THRESHOLDS: dict[str, Threshold] = {
         "on validation, relative; one seed's recall moves by 1 to 3 %. A third of the rate finds 4 to 6 % more on H&M, in two to "
         "four times the epochs, and a method that takes twice as many is then cut off",
     ),
+    "slow_training": Threshold(
+        10,
+        "times the epochs, by as small a part of the learning rate: on H&M plain VBPR then finds a tenth more",
+    ),
     "heat_epochs": Threshold(6, "passes after which methods have parted; the best then are trained to the end"),
     "finals": Threshold(2, "methods trained to the end; more would cost as much as trying everything"),
     "fast_rate": Threshold(4.0, "times; a branch that is only slow learns in a quarter of the epochs, and Adam still holds (C9)"),

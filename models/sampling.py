@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,10 @@ class Sampler:
         self._seen = UserItems.from_pairs(train, n_users)
         self._n_users, self._n_items = n_users, n_items
         self._batch_size, self._n_extra, self._seed = batch_size, n_extra, seed
+
+    def epochs(self, done: int, n: int) -> Iterator[Triples]:
+        """The batches of the ``n`` epochs that follow on ``done``."""
+        return chain.from_iterable(map(self.epoch, range(done + 1, done + n + 1)))
 
     def epoch(self, epoch: int) -> Iterator[Triples]:
         """The batches of one epoch (1-based)."""

@@ -53,13 +53,13 @@ class Training:
 
 
 class Stack:
-    """Trains as many models of one data set as are added, an epoch of all of them at a time.
+    """Trains as many models of one data set as are added, as many epochs of all of them at a time as lie between validations.
 
     Parameters
     ----------
     features : every modality that a training may know
     data : what all trainings may see
-    dimensions : d of every part; ``batch_size``, ``k`` and ``look_every`` as in ``Settings``: the same for all trainings
+    dimensions : d of every part; ``batch_size``, ``k``, ``look_every`` and ``validate_every`` as in ``Settings``: the same for all
     device : torch's name of it, such as ``cuda``
     """
 
@@ -74,11 +74,12 @@ class Stack:
         batch_size: int,
         k: int = 20,
         look_every: int = Settings.look_every,
+        validate_every: int = Settings.validate_every,
         device: str,
     ) -> None:
         demand_determinism()
         self._n_users, self._n_items, self._d, self._data = n_users, n_items, dimensions, data
-        self._batch_size, self._k, self._look_every = batch_size, k, look_every
+        self._batch_size, self._k, self._look_every, self._validate_every = batch_size, k, look_every, validate_every
         self._names, self._device, self._watch = tuple(features), torch.device(device), Watch(data, n_items)
         self._inputs = [self._there(np.column_stack([f.values, ~f.present]).astype(np.float32)) for f in features.values()]
         shapes = (
@@ -121,7 +122,7 @@ class Stack:
         self._settle()
 
     def epoch(self) -> dict[str, EpochRecord | FloatingPointError]:
-        """Trains an epoch of every model and says how each one went; one that is over, or has failed, is let go of.
+        """Trains every model until it is validated and says how each one went; one that is over, or has failed, is let go of.
 
         A model's ``course`` tells whether it is over; its backbone then holds the best state.
         """
@@ -130,9 +131,9 @@ class Stack:
         for training in models:
             training.balancer.new_epoch(training.backbone, self._data)
         steps = [Steps() for _ in models]
-        done = [len(training.course.records) for training in models]
+        done = [training.course.epochs for training in models]
         n_steps = -(-len(self._data.train) // self._batch_size)
-        sizes = self._step_sizes(n_steps)
+        sizes = self._step_sizes(n_steps * self._validate_every)
         kept = [
             self._learn(models, *drawn, [(n * n_steps + number) % self._look_every == 0 for n in done], steps, size)
             for number, (drawn, size) in enumerate(zip(self._drawn(models, done), sizes, strict=True))
@@ -147,7 +148,7 @@ class Stack:
             steps[s].losses = losses[:, s].tolist()
             steps[s].squared = [dict(zip(names, row, strict=True)) for row in squared[:, s, self._own(training)].tolist()]
             try:
-                steps[s].demand_finite(done[s] + 1)
+                steps[s].demand_finite(done[s] + self._validate_every)
             except FloatingPointError as error:
                 over.append(s)
                 said[key] = error
@@ -223,9 +224,9 @@ class Stack:
     def _drawn(self, models: Sequence[Training], done: Sequence[int]) -> Iterator[tuple[list[Triples], torch.Tensor]]:
         """Every model's triples, step by step, given how many epochs it has behind it, and all of them on the device, int64
         (3, n_models, n). Those of one seed share theirs; those without extra ones are filled up with some of weight 0."""
-        asked = [(training.seed, training.balancer.n_extra, 1 + n) for training, n in zip(models, done, strict=True)]
-        different = list(dict.fromkeys(asked))
-        epochs = zip(*(self._sampler(seed=seed, n_extra=n_extra).epoch(number) for seed, n_extra, number in different), strict=True)
+        asked = [(training.seed, training.balancer.n_extra, n) for training, n in zip(models, done, strict=True)]
+        different = {one: self._sampler(seed=one[0], n_extra=one[1]).epochs(one[2], self._validate_every) for one in asked}
+        epochs = zip(*different.values(), strict=True)
         limits = np.array([self._n_users, self._n_items, self._n_items])[:, None, None]
         drawn = (dict(zip(different, batches, strict=True)) for batches in epochs)
         while together := list(islice(drawn, _STEPS_TOGETHER)):  # each copy to a device waits for what runs there
@@ -357,7 +358,8 @@ class Stack:
             dynamics |= watch.of(names, list(train), list(held_out))
         if bare:
             dynamics["bare"] = bare
-        return training.course.note(training.backbone, steps, recall, dynamics, shared + time.perf_counter() - began)
+        seconds = shared + time.perf_counter() - began
+        return training.course.note(training.backbone, steps, recall, dynamics, seconds, self._validate_every)
 
     def _numbers(self, chosen: frozenset[str]) -> tuple[int, ...]:
         return tuple(1 + number for number, name in enumerate(self._names) if name in chosen)

@@ -57,8 +57,9 @@ class Interactions:
 class Settings:
     """Budget and batch.
 
-    ``patience``: epochs over which validation recall is looked at: a training that has ``begun`` is over when it is ``flat``. One
-    that is ``rising`` by more than that share goes on, up to ``extended`` epochs. See ``models.convergence``.
+    ``patience``: validations over which recall is looked at: a training that has ``begun`` is over when it is ``flat``. One that is
+    ``rising`` by more than that share goes on, up to ``extended`` epochs. See ``models.convergence``.
+    ``validate_every``: after how many epochs a model is validated, recorded, and its balancer told so.
     ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
@@ -69,11 +70,15 @@ class Settings:
     extended: int = 0
     rising: float = 0.01
     look_every: int = 64
+    validate_every: int = 1
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch did. ``validation`` is Recall@k of the whole model; ``branches`` of each set in ``score_sets``."""
+    """What an epoch, and those since the record before, did: ``epoch`` is the last one's number, ``loss`` the mean over all.
+
+    ``validation`` is Recall@k of the whole model; ``branches`` of each set in ``score_sets``.
+    """
 
     epoch: int
     loss: float
@@ -116,11 +121,16 @@ class Steps:
 class Course:
     """How a training has gone so far. With what backbone and balancer remember, it is all that the training needs to go on.
 
-    ``records`` of every epoch, ``best``: the state of the best one.
+    ``records`` of every epoch that was validated, ``best``: the state of the best one.
     """
 
     records: list[EpochRecord] = field(default_factory=list)
     best: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are over."""
+        return self.records[-1].epoch if self.records else 0
 
     def note(
         self,
@@ -129,8 +139,9 @@ class Course:
         recall: Mapping[str, float],
         dynamics: Mapping[str, dict[str, float]],
         seconds: float,
+        n_epochs: int = 1,
     ) -> EpochRecord:
-        """Appends the record of an epoch: ``recall`` of every one of ``score_sets``, ``dynamics`` beside those of ``steps``.
+        """Appends the record of so many epochs: ``recall`` of every one of ``score_sets``, ``dynamics`` beside those of ``steps``.
 
         Whoever trains then sees by its ``best`` whether to keep the state as ``best``.
         """
@@ -139,13 +150,13 @@ class Course:
         branches = {name: one for name, one in recall.items() if name != "full"}
         found = {**dynamics, **steps.dynamics(backbone.modalities)}
         self.records.append(
-            EpochRecord(len(self.records) + 1, float(np.mean(steps.losses)), value, branches, found, better, seconds)
+            EpochRecord(self.epochs + n_epochs, float(np.mean(steps.losses)), value, branches, found, better, seconds)
         )
         return self.records[-1]
 
     def over(self, settings: Settings) -> bool:
         """Whether validation has stopped improving or the budget is spent."""
-        epoch, curve = len(self.records), [record.validation for record in self.records]
+        epoch, curve = self.epochs, [record.validation for record in self.records]
         if epoch >= max(settings.max_epochs, settings.extended):
             return True
         if rising(curve, settings.patience, settings.rising):
@@ -239,7 +250,7 @@ def recall_of_sets(
 def train(
     backbone: Backbone, data: Interactions, balancer: Balancer, settings: Settings, *, seed: int, course: Course | None = None
 ) -> Iterator[EpochRecord]:
-    """Trains until validation stops improving or the budget ends, yielding a record per epoch.
+    """Trains until validation stops improving or the budget ends, yielding a record per epoch that is validated.
 
     ``course`` is kept up to date; one that has records goes on after the last of them (see ``Course.load_memory``).
 
@@ -270,11 +281,11 @@ def train(
     ranks = ranker(backbone, data, settings.k)
     try:
         while not course.over(settings):
-            epoch = len(course.records) + 1
+            done, every = course.epochs, settings.validate_every
             began = time.perf_counter()
             steps = Steps()
             balancer.new_epoch(backbone, data)
-            for number, triples in enumerate(sampler.epoch(epoch), start=(epoch - 1) * n_steps):
+            for number, triples in enumerate(sampler.epochs(done, every), start=done * n_steps):
                 looks = has_branches and number % settings.look_every == 0
                 margins = backbone.forward(triples, counterfactual=balancer.counterfactual or looks)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
@@ -284,7 +295,7 @@ def train(
                 steps.losses.append(loss)
                 if balancer.counterfactual:
                     steps.probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
-            steps.demand_finite(epoch)
+            steps.demand_finite(done + every)
             backbone.prepare()
             recall, bare = recall_of_sets(
                 backbone.modalities, data, settings.k, ranks, bare=watch is not None and backbone.content_in_score
@@ -294,7 +305,8 @@ def train(
                 dynamics |= watch.measure(backbone)
             if bare:
                 dynamics["bare"] = bare
-            record = course.note(backbone, steps, recall, dynamics, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            record = course.note(backbone, steps, recall, dynamics, seconds, every)
             if record.best:
                 course.best = backbone.state()
             yield record

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 import streamlit as st
 
-from diagnostics.config import PRESETS
+from diagnostics.config import PRESETS, threshold
 from diagnostics.dashboard.theme import ICONS, base
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Block, Cell, Facts, Figure, Folded, Headline, Paragraph, Points, Section, Table
 from diagnostics.report.words import Words
 
-__all__ = ["error", "plain", "preset", "section", "show", "title", "verdict"]
+__all__ = ["effort", "error", "plain", "section", "show", "title", "verdict"]
 
 _JOINER = "\u2060"  # invisible; keeps ":x:", "http://", "www." and "a@b" from becoming icons and links
 
@@ -37,9 +37,32 @@ def error(problem: TenbinError, lang: str) -> None:
     st.error("  \n".join(plain(line) for line in lines), icon=":material/error:")
 
 
-def preset(name: str, seconds: float | None, words: Words) -> str:
-    """A preset with what it costs; ``seconds`` is the time that its trainings are expected to take here, where that is known."""
-    values = {"preset": words(f"report.preset.{name}"), "seeds": PRESETS[name].seeds, "epochs": PRESETS[name].max_epochs}
+def effort(
+    seconds: Callable[[str, bool], float | None], words: Words, now: tuple[str, bool] | None = None
+) -> tuple[str, bool] | None:
+    """Asks for a preset and whether to train slowly; returns them once a run shall start. What is so ``now`` cannot be chosen anew.
+
+    ``seconds``: the time that such trainings are expected to take here, where that is known.
+    """
+    names = list(PRESETS)
+    before, slowly = now or (names[0], False)
+    slow = st.toggle(words("dashboard.start.slow_training"), slowly, help=words("dashboard.start.slow_training_text"))
+    labels = {name: _preset(name, slow, seconds(name, slow), words) for name in names}
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
+        words("dashboard.start.preset"),
+        names,
+        index=names.index(before),
+        format_func=labels.__getitem__,
+    )
+    pressed = right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=(chosen, slow) == now)
+    return (chosen, slow) if pressed else None
+
+
+def _preset(name: str, slow: bool, seconds: float | None, words: Words) -> str:
+    """A preset with what it costs."""
+    epochs = PRESETS[name].max_epochs * (int(threshold("slow_training")) if slow else 1)
+    values = {"preset": words(f"report.preset.{name}"), "seeds": PRESETS[name].seeds, "epochs": epochs}
     if seconds is None:
         return words("dashboard.start.preset_is", **values)
     return words("dashboard.start.preset_takes", **values, left=seconds)

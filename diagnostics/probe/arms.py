@@ -78,6 +78,7 @@ def plan(
     balancers: Sequence[str] | None = None,
     n_seeds: int | None = None,
     seed: int = 0,
+    slow_training: bool = False,
     profile: Profile | None = None,
     threads: int | None = None,
 ) -> ProbePlan:
@@ -87,7 +88,8 @@ def plan(
     product information pay on them too. ``backbones``, ``balancers``: None for the preset's. Learning rate, batch size and L2 are
     those that suit the first backbone; ``options["backbones"]`` holds the others'. A method that cannot mean anything on a backbone
     is left out there, and named in ``refused`` with the reason. ``n_seeds``: exactly so many; None for at most the preset's, and
-    its further seeds. ``profile``: of ``dataset``; given it, stand-ins count as gaps where it is decided whether filling them is
+    its further seeds. ``slow_training``: by a tenth of the usual learning rates, without trials of others, in ten times the epochs.
+    ``profile``: of ``dataset``; given it, stand-ins count as gaps where it is decided whether filling them is
     tried. ``threads``: how many trainings there will be at a time, for the guess of the time; None for one a core.
 
     Raises
@@ -135,12 +137,15 @@ def plan(
                 grids[backbone] = [(name, strength) for name in tried if name not in reasons for strength in GRID[name]]
     n_further = budget.further_seeds if n_seeds is None and any(arm.balancer != "none" for arm in arms) else 0
     seeds = tuple(seed_for(seed, "probe", number) % 2**31 for number in range((n_seeds or budget.seeds) + n_further))
+    slower = int(threshold("slow_training")) if slow_training else 1
     settings = {name: suggested(name, len(dataset.split.train)) for name in backbones}
+    for values in settings.values():
+        values["learning_rate"] /= slower
     options: dict[str, Any] = {
         "projected_dimensions": 128,
         "validation_users": int(threshold("validation_users")),
         "extension": threshold("extension"),
-        "rates": list(budget.rates),
+        "rates": [] if slow_training else list(budget.rates),
         "may_end_early": n_seeds is None,
     }
     if options["may_end_early"]:
@@ -148,7 +153,8 @@ def plan(
     if len(backbones) > 1:
         options["backbones"] = {name: settings[name] for name in backbones[1:]}
     if grids:
-        options["auto"] = {"grid": grids, "heat_epochs": int(threshold("heat_epochs")), "finals": int(threshold("finals"))}
+        heat = int(threshold("heat_epochs")) * slower
+        options["auto"] = {"grid": grids, "heat_epochs": heat, "finals": int(threshold("finals"))}
     made = ProbePlan(
         fingerprint=dataset.fingerprint,
         preset=preset,
@@ -157,8 +163,9 @@ def plan(
         seeds=seeds[: len(seeds) - n_further],
         further_seeds=seeds[len(seeds) - n_further :],
         split=dataset.split.kind,
-        max_epochs=budget.max_epochs,
+        max_epochs=budget.max_epochs * slower,
         patience=_patience(budget, dataset.split),
+        validate_every=slower,
         batch_size=int(settings[backbones[0]]["batch_size"]),
         learning_rate=settings[backbones[0]]["learning_rate"],
         l2=settings[backbones[0]]["l2"],

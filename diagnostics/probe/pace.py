@@ -26,6 +26,7 @@ __all__ = ["Effort", "effort", "guess_seconds", "longest_ways", "still_open"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of plain VBPR 32 with a patience of 8 on H&M, about 60 with 24 in a small shop
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
+_SLOWLY = 1.5  # times as many validations where training is slow: 41 to 63 of VBPR on H&M, instead of 25 to 61
 _STEPS, _FEW_STEPS = 12, 0.15  # of an epoch on H&M, where costs were measured; what is left of a cost without any step
 _NEAR = 46.0  # with 9,321 customers (H&M) 7 of 14 comparisons were open, with 870 (two shops) 29 of 30
 _START_S, _REST_S, _REST_S_OF_A_PAIR = 5.0, 0.1, 6e-6  # processes that start; of each training, reading, graphs and the test
@@ -35,6 +36,8 @@ _USERS, _ITEMS, _PAIRS, _PARTS, _WIDTH = 4000, 1500, 30_000, 3, 128
 @dataclass(frozen=True)
 class Effort:
     """What a training is expected to take: ``epochs``, one of which costs as much as ``cost`` of VBPR on one part.
+
+    All epochs up to a validation count as one, as they are told of together.
 
     ``exact``: it will be just so many. ``chance``: of being trained at all, as what it is for may be clear before.
     """
@@ -90,11 +93,13 @@ def effort(plan: ProbePlan, job: Job, n_train: int) -> Effort:
     if job.arm.backbone != "vbpr":  # they walk their whole graph in each step
         steps = math.ceil(n_train / plan_for(plan, job.arm.backbone).batch_size)
         cost *= _FEW_STEPS + (1 - _FEW_STEPS) * steps / _STEPS
+    cost *= plan.validate_every
+    most = plan.max_epochs // plan.validate_every
     if job.stage == "heat":
-        return Effort(min(plan.options["auto"]["heat_epochs"], plan.max_epochs), cost, exact=True)
+        return Effort(min(plan.options["auto"]["heat_epochs"] // plan.validate_every, most), cost, exact=True)
     length = _EPOCHS * backbone.epochs + _EPOCHS_OF_PATIENCE * plan.patience
-    length *= job.option**_BY_RATE if job.stage == "rate" else 1.0
-    return Effort(min(length, plan.max_epochs), cost, chance=_chance(plan, job))
+    length *= (job.option**_BY_RATE if job.stage == "rate" else 1.0) * (_SLOWLY if plan.slow_training else 1.0)
+    return Effort(min(length, most), cost, chance=_chance(plan, job))
 
 
 def _chance(plan: ProbePlan, job: Job) -> float:

@@ -36,7 +36,7 @@ class _Stacked:
 
 
 class JobStack:
-    """Stackable jobs of one plan, trained an epoch at a time; what is said of each is what ``train_job`` would say.
+    """Stackable jobs of one plan, trained from validation to validation; what is said of each is what ``train_job`` would say.
 
     Trained models are tested in threads beside the next epochs. Nothing is kept of a training that is interrupted: it begins anew.
     ``device``: torch's name of it.
@@ -58,6 +58,7 @@ class JobStack:
             dimensions=own.dimensions,
             batch_size=own.batch_size,
             k=own.k,
+            validate_every=own.validate_every,
             device=device,
         )
 
@@ -89,7 +90,7 @@ class JobStack:
         return failed
 
     def epoch(self) -> Iterator[tuple[Job, ProbeEvent | JobResult | Exception]]:
-        """One epoch of all: the event of each, and of those that are over what they leave behind, or how they failed."""
+        """All epochs up to a validation: each job's event, and of those that are over what they leave, or how they failed."""
         for name, said in (self._stack.epoch() if self._live else {}).items():
             one = self._live[name]
             course, settings = one.training.course, one.opened.settings

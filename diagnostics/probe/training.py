@@ -148,7 +148,7 @@ def _averaged(inputs: ProbeInputs, plan: ProbePlan, job: Job, given: Mapping[str
 
 def diverged_trial(opened: OpenedJob, job: Job, course: Course) -> JobResult:
     """A trial whose loss was not finite: no reason to fail what asks for it."""
-    return JobResult(job.job_id, {}, opened.meta | {"epochs": len(course.records), "validation": None})
+    return JobResult(job.job_id, {}, opened.meta | {"epochs": course.epochs, "validation": None})
 
 
 def closed_job(opened: OpenedJob, inputs: ProbeInputs, job: Job, course: Course) -> JobResult:
@@ -157,7 +157,7 @@ def closed_job(opened: OpenedJob, inputs: ProbeInputs, job: Job, course: Course)
     best = max(records, key=lambda record: (record.best, record.epoch))
     meta = opened.meta | {
         "best_epoch": best.epoch,
-        "epochs": len(records),
+        "epochs": course.epochs,
         "convergence": convergence(
             [record.validation for record in records], [record.loss for record in records], plan.patience, opened.settings.rising
         ),
@@ -219,11 +219,12 @@ def _chosen(job: Job, tried: Sequence[Mapping[str, Any]]) -> tuple[Trial, Trial 
 
 
 def _settings(plan: ProbePlan, job: Job) -> Settings:
+    every = plan.validate_every
     if job.stage == "heat":
         heat = plan.options["auto"]["heat_epochs"]
-        return Settings(min(heat, plan.max_epochs), heat, plan.batch_size, plan.k)
+        return Settings(min(heat, plan.max_epochs), heat, plan.batch_size, plan.k, validate_every=every)
     limit = int(plan.max_epochs * plan.options.get("extension", 1))
-    return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, limit, threshold("still_rising"))
+    return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, limit, threshold("still_rising"), validate_every=every)
 
 
 def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, features: Mapping[str, Features], seed: int) -> Backbone:

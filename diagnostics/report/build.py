@@ -214,7 +214,7 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
         "test_users": words.number(protocol.n_test_users, "count"),
         "backbones": words.series([words.coded("backbone", name) for name in protocol.backbones]),
         "seeds": _seeds(protocol, words),
-        "preset": words.coded("report.preset", protocol.preset),
+        "preset": _effort(protocol, words),
         "max_epochs": words.number(protocol.max_epochs, "count"),
         "learning_rate": _learning_rates(diagnosis, words),
     }
@@ -222,6 +222,11 @@ def _protocol(diagnosis: Diagnosis, words: Words) -> Section:
     columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))
     blocks = (Table(columns, rows), Folded(words("report.computed"), (Paragraph(words("report.protocol.computed")),)))
     return Section("protocol", words("report.protocol.title"), words("report.protocol.answer"), blocks)
+
+
+def _effort(protocol: Protocol, words: Words) -> str:
+    name = words.coded("report.preset", protocol.preset)
+    return words("report.protocol.slow_preset", preset=name) if protocol.slow_training else name
 
 
 def _learning_rates(diagnosis: Diagnosis, words: Words) -> str:

@@ -60,7 +60,7 @@ class Outlook:
     Parameters
     ----------
     efforts : every job of the plan, with what it is expected to take.
-    max_epochs : the most epochs a job may take.
+    max_epochs : the most epochs a job may take, all up to a validation counting as one here and in what follows.
     finished : job id -> epochs, for jobs finished by an earlier attempt.
     workers : trainings that run side by side; may be changed at any time.
     together : ids of jobs that are trained as one, beside the others; each one's seconds are its share.

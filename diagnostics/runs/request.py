@@ -58,6 +58,7 @@ class RunRequest(Record):
     backbones: tuple[str, ...] | None = None
     balancers: tuple[str, ...] | None = None
     seeds: int | None = Field(default=None, ge=1)
+    slow_training: bool = False
     seed: int = Field(default=0, ge=0)
     lang: Literal["en", "ja"] = "en"
     report: tuple[str, ...] = ("html",)
@@ -125,6 +126,7 @@ class RunRequest(Record):
         arguments: list[object] = ["--interactions", self.interactions]
         for option, value in named.items():
             arguments += [option, value] if value is not None else []
+        arguments += ["--slow-training"] if self.slow_training else []
         for name, path in self.features.items():
             arguments += ["--features", f"{name}={path}"]
         for name in self.backbones or ():

@@ -93,7 +93,7 @@ def execute(
     workers = max(1, min(threads or cores(), len(open_)))
     known = {job_id: sum(event.kind == "epoch" for event in store.events(job_id)) for job_id in results}
     together = {job.job_id for job in todo if device is not None and stackable(job)}
-    outlook = Outlook(efforts, plan.max_epochs, known, workers, together)
+    outlook = Outlook(efforts, plan.max_epochs // plan.validate_every, known, workers, together)
     if settled is None:
         outlook.looked()
 

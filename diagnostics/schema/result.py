@@ -179,6 +179,7 @@ class Protocol(Record):
     cut_offs: tuple[str, ...] = ()
     learning_rate: float | None = None
     max_epochs: int | None = None
+    slow_training: bool = False
     learning_rates: tuple[RateChoice, ...] = ()
 
 

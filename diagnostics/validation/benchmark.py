@@ -58,20 +58,21 @@ def validate(
     searched = sparse_worlds(which, request.sparse) + eclipsed_worlds(which, request.eclipsed)
     chosen = worlds(which, request.worlds) + drawn_worlds(which, request.drawn) + searched
     folder = out / "judged"
-    stamp = out / "judged_by.txt"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != code_version() + preset:  # other rules: judge anew
+    stamp, by = out / "judged_by.txt", code_version() + preset + " slowly" * request.slow_training
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != by:  # other rules: judge anew
         for path in folder.glob("*.json"):
             path.unlink()
-        write_atomic(stamp, code_version() + preset)
+        write_atomic(stamp, by)
     enough = [world for world in chosen if world.size in SIZES and not world.drawn]
     longer = {world.name for world in (*enough[: request.long], *searched)}
     real = () if shop is None else real_worlds(which)
-    tasks = [Task(world=world, long=world.name in longer) for world in chosen]
-    tasks += [Task(world=world, shop=shop) for world in real]
+    slow = request.slow_training
+    tasks = [Task(world=world, long=world.name in longer, slow_training=slow) for world in chosen]
+    tasks += [Task(world=world, shop=shop, slow_training=slow) for world in real]
     todo = [task for task in tasks if not _is_done(folder, task)]
     _judge_all(out, todo, len(tasks), preset, request.threads or cores(), tell, cancelled)
     said = [_said(folder, world) for world in (*chosen, *real)]
-    found = figures(said, which=which, preset=preset, n_asked=len(tasks))
+    found = figures(said, which=which, preset=preset, slow_training=slow, n_asked=len(tasks))
     write_atomic(out / "validation.json", found.model_dump_json(indent=1) + "\n")
     return found
 

@@ -54,6 +54,7 @@ class Figures(Record):
 
     set: str
     preset: str
+    slow_training: bool
     n_asked: int
     n_judged: int
     causes: dict[str, dict[str, int]]
@@ -77,7 +78,7 @@ class Figures(Record):
     misses: list[Miss]
 
 
-def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) -> Figures:
+def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int, slow_training: bool = False) -> Figures:
     """Sum up what was said of worlds."""
     tiny = [one for one in said if one.world.size == "tiny"]
     real = [one for one in said if one.world.size == "real"]
@@ -94,6 +95,7 @@ def figures(said: Sequence[Judged], *, which: str, preset: str, n_asked: int) ->
     return Figures(
         set=which,
         preset=preset,
+        slow_training=slow_training,
         n_asked=n_asked,
         n_judged=sum(one.error != CRASHED for one in said),
         causes=_table(judged, first_cause),

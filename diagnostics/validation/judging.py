@@ -162,7 +162,7 @@ def _judge(task: Task, dataset: Dataset, folder: Path, preset: str) -> Judged:
     try:
         features = encode(dataset)
         profile = tenbin.profile(dataset)
-        plan = tenbin.plan_probe(dataset, preset=preset, profile=profile)
+        plan = tenbin.plan_probe(dataset, preset=preset, slow_training=task.slow_training, profile=profile)
     except TenbinError as error:
         return Judged(world=world, error=error.code)
     clock.lap("profile")
@@ -197,6 +197,7 @@ def _longer(dataset: Dataset, run: ProbeRun, advised: str | None) -> ProbePlan:
         balancers=tuple(methods),
         n_seeds=LONG_SEEDS,
         seed=LONG_FIRST_SEED,
+        slow_training=run.plan.slow_training,
     )
     rate = rate_choices(run.results, {judged: run.plan.learning_rate})[0].learning_rate
     arms = tuple(arm for arm in asked.arms if not arm.variant)

@@ -22,6 +22,7 @@ class ValidationRequest(Record):
     eclipsed: int = Field(default=0, ge=0)
     drawn: int = Field(default=0, ge=0)
     preset: Literal["quick", "standard", "thorough"] = "quick"
+    slow_training: bool = False
     shop: Path | None = None
     threads: int | None = Field(default=None, ge=1)
     lang: Literal["en", "ja"] = "en"

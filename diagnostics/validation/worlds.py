@@ -137,10 +137,11 @@ class World(Record):
 
 
 class Task(Record):
-    """A world to be judged. ``long``: also by twenty seeds; ``shop``: the folder of a real one."""
+    """A world to be judged. ``long``: also by twenty seeds; ``slow_training``: of all; ``shop``: the folder of a real one."""
 
     world: World
     long: bool = False
+    slow_training: bool = False
     shop: Path | None = None
 
 

@@ -79,7 +79,8 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
     best = measures.best_lift()
     if decision.action == "rebalance" and best is not None:
         switch = NextStep(code="switch_on", effort="medium", values={"balancer": best[0]}, effect=best[1].estimate())
-        return switch, NextStep(code="pilot", effort="large")
+        slowly = () if measures.run.plan.slow_training else (NextStep(code="repeat_slowly", effort="small"),)
+        return *slowly, switch, NextStep(code="pilot", effort="large")
     if decision.action == "skip_content":
         return NextStep(code="invest_in_history", effort="small"), NextStep(code="judge_new_items", effort="medium")
     if decision.variant == "nothing_complete":

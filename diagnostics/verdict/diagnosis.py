@@ -319,7 +319,7 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
     elif len({arm.balancer for arm in plan.arms} - {"none", ENSEMBLE}) < len(PRESETS["standard"].balancers):
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
-    if len(plan.modalities) > 1:  # on H&M a tenth of the rate for 600 epochs halves what distillation gains: tests/bench/README.md
+    if len(plan.modalities) > 1 and not plan.slow_training:  # which halves what distillation gains on H&M: tests/bench/README.md
         missing.append(NotChecked(code="slow_training", reason="trains_quickly"))
     for refusal in plan.refused:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
@@ -369,6 +369,7 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         learning_rate=rates[0].learning_rate,
         learning_rates=rates,
         max_epochs=plan.max_epochs,
+        slow_training=plan.slow_training,
     )
 
 

@@ -243,6 +243,18 @@ def test_presets_say_how_long_they_take_here(runs: Path) -> None:
         assert f"about {write(600.0 * share, 'duration', 'en')} on" in option
 
 
+def test_slow_training_is_offered_with_what_it_takes_and_asked_for(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("diagnostics.dashboard.state.start_run", asked.append)
+    app = _open("probe", "en", FINISHED)
+    start = text("dashboard.start.start", "en")
+    assert next(button for button in app.button if button.label == start).disabled  # the same once more
+    app.toggle[0].set_value(True).run()
+    assert "up to 600 passes" in app.selectbox[0].options[0]
+    next(button for button in app.button if button.label == start).click().run()
+    assert [(request.preset, request.slow_training) for request in asked] == [("quick", True)]
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_readers_own_sample_shop_comes_first(lang: str, runs: Path) -> None:
     keys = [button.key for button in _open("overview", lang).button if str(button.key).startswith("try-")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -42,9 +43,9 @@ def _method(world, name, names, seed):
     return BALANCERS[name]({one: _model(world, (one,), seed).margins for one in names} if name != "none" else {})
 
 
-def _stack(world, device="cpu"):
+def _stack(world, device="cpu", **more):
     features, data, n_users, n_items = world
-    return Stack(n_users, n_items, features, data, dimensions=8, batch_size=128, k=5, look_every=3, device=device)
+    return Stack(n_users, n_items, features, data, dimensions=8, batch_size=128, k=5, look_every=3, device=device, **more)
 
 
 def _training(world, names, method, seed, settings=SETTINGS, rate=1e-2):
@@ -94,6 +95,18 @@ def test_a_training_that_joins_later_is_none_the_worse_for_it(world):
         records += [record for key, record in stack.epoch().items() if key == "later"]
     expected = list(train(_model(world, ("image",), 2), world[1], BALANCERS["none"]({}), SETTINGS, seed=2))
     assert [record.epoch for record in records] == [record.epoch for record in expected]
+    for one, other in zip(records, expected, strict=True):
+        assert _flat(one) == pytest.approx(_flat(other), rel=2e-3, abs=2e-4)
+
+
+def test_trainings_that_are_validated_seldom_are_stacked_alike(world):
+    settings, stack, records = replace(SETTINGS, validate_every=3, max_epochs=9), _stack(world, validate_every=3), []
+    stack.add({"one": _training(world, ("text", "image"), "ckd", 1, settings)})
+    while len(stack):
+        records += stack.epoch().values()
+    model = _model(world, ("text", "image"), 1)
+    expected = list(train(model, world[1], _method(world, "ckd", ("text", "image"), 1), settings, seed=1))
+    assert [record.epoch for record in records] == [record.epoch for record in expected] == [3, 6, 9]
     for one, other in zip(records, expected, strict=True):
         assert _flat(one) == pytest.approx(_flat(other), rel=2e-3, abs=2e-4)
 

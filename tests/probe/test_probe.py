@@ -98,6 +98,26 @@ def test_a_backbone_is_trained_alike_alone_and_beside_another():
     assert all(np.array_equal(one.arrays[key], other.arrays[key]) for key in one.arrays)
 
 
+def test_slow_training_goes_the_same_way_in_smaller_steps():
+    dataset, blocks = _world()
+    asked = {"preset": "thorough", "backbones": ("vbpr", "freedom"), "balancers": ("auto", "ckd")}
+    usual, slow = (plan(dataset, slow_training=slowly, **asked) for slowly in (False, True))
+    assert slow.slow_training and not usual.slow_training
+    assert (slow.max_epochs, slow.validate_every, slow.patience) == (10 * usual.max_epochs, 10, usual.patience)
+    for name in asked["backbones"]:
+        assert plan_for(slow, name).learning_rate == pytest.approx(plan_for(usual, name).learning_rate / 10)
+    assert not any(job.stage == "rate" for job in jobs(slow)) and any(job.stage == "rate" for job in jobs(usual))
+    assert slow.options["auto"]["heat_epochs"] == 10 * usual.options["auto"]["heat_epochs"]
+    one, other = (next(effort(made, job, 10**5) for job in jobs(made) if not job.stage) for made in (slow, usual))
+    assert (one.epochs, one.cost) == (1.5 * other.epochs, 10 * other.cost)
+
+    short = slow.model_copy(update={"max_epochs": 30})
+    job = Job(Arm(backbone="vbpr", modalities=("text",)), short.seeds[0])
+    *events, result = train_job(prepare(dataset, blocks, short), short, job, {})
+    assert [event.epoch for event in events][:3] == [10, 20, 30]
+    assert result.meta["epochs"] == events[-1].epoch and result.meta["best_epoch"] % 10 == 0
+
+
 def test_every_job_comes_after_those_it_needs_and_has_a_safe_name():
     dataset, _ = _world()
     assert len(jobs(plan(dataset))) == 5 * 6  # id, two alone, both, ensemble, ckd; the quick preset tries no learning rates

@@ -104,6 +104,7 @@ def test_a_request_survives_its_way_through_the_command_line(request_of, tmp_pat
         seed=7,
         split="user",
         balancers=("ckd", "none"),
+        slow_training=True,
         lang="ja",
         threads=1,
     )

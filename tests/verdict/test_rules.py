@@ -220,7 +220,11 @@ def test_one_kind_of_information_has_nothing_to_balance():
 
 
 def test_several_kinds_might_need_less_balancing_if_they_were_trained_slowly():
-    assert "slow_training" in {entry.code for entry in _judge().not_checked}
+    dataset, run = scene(SOUND)
+    slow = ProbeRun(run.plan.model_copy(update={"validate_every": 10}), run.status, run.events, run.results)
+    quickly, slowly = (diagnose(dataset, profile_of(dataset), one) for one in (run, slow))
+    assert "slow_training" in {entry.code for entry in quickly.not_checked} and not quickly.protocol.slow_training
+    assert "slow_training" not in {entry.code for entry in slowly.not_checked} and slowly.protocol.slow_training
 
 
 def test_a_seed_that_lost_an_arm_is_left_out_of_every_comparison():
@@ -311,7 +315,7 @@ def test_a_gain_without_a_branch_that_lags_is_told_but_never_surely():
     assert found.verdict.sentence_message.code == "verdict.rebalance.unexplained"
     assert (found.verdict.action, found.verdict.modality) == ("rebalance", None)
     assert (found.verdict.confidence, found.verdict.confidence_reason) == ("medium", "condition_open")
-    assert [step.code for step in found.verdict.next_steps] == ["switch_on", "pilot"]
+    assert [step.code for step in found.verdict.next_steps] == ["repeat_slowly", "switch_on", "pilot"]
 
 
 def test_a_dead_tail_without_values_is_no_fault():

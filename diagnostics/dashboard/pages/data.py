@@ -11,12 +11,11 @@ from typing import Any, Literal, cast
 import streamlit as st
 
 import diagnostics
-from diagnostics.config import PRESETS
 from diagnostics.dashboard import corrections, state
 from diagnostics.dashboard.corrections import Picks
 from diagnostics.dashboard.inbox import Chosen, from_paths, from_uploads, write_choices
 from diagnostics.dashboard.reading import outcome, propose_columns
-from diagnostics.dashboard.widgets import error, plain, preset, section, show, title
+from diagnostics.dashboard.widgets import effort, error, plain, section, show, title
 from diagnostics.dataset import rejected_csv, retold
 from diagnostics.errors import TenbinError
 from diagnostics.report.model import Folded
@@ -239,17 +238,12 @@ def _mapping_text(dataset: Dataset, picks: Picks) -> bytes:
 def _start(chosen: Chosen, picks: Picks, dataset: Dataset, words: Words) -> None:
     st.subheader(plain(words("dashboard.start.title")), anchor=False)
     try:
-        seconds = {name: diagnostics.plan_probe(dataset, preset=name).eta_s for name in PRESETS}
+        asked = effort(lambda name, slow: diagnostics.plan_probe(dataset, preset=name, slow_training=slow).eta_s, words)
     except TenbinError as problem:  # nothing to learn from: better said now than minutes into a run
         error(problem, words.lang)
         return
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    chosen_preset = left.selectbox(
-        words("dashboard.start.preset"),
-        list(PRESETS),
-        format_func=lambda name: preset(name, seconds[name], words),
-    )
-    if right.button(words("dashboard.start.start"), type="primary", width="stretch"):
+    if asked is not None:
+        chosen_preset, slow = asked
         request = RunRequest(
             catalog=chosen.catalog,
             interactions=chosen.interactions,
@@ -257,6 +251,7 @@ def _start(chosen: Chosen, picks: Picks, dataset: Dataset, words: Words) -> None
             mapping=write_choices(picks),
             format=chosen.format,
             preset=cast(Literal["quick", "standard", "thorough"], chosen_preset),
+            slow_training=slow,
             lang=cast(Literal["en", "ja"], words.lang),
             report=("html", "json"),
         )

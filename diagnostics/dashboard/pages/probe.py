@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from diagnostics.config import PRESETS, cores
+from diagnostics.config import PRESETS, cores, threshold
 from diagnostics.dashboard import state
 from diagnostics.dashboard.live import cut_short, ended_badly, watch
-from diagnostics.dashboard.widgets import error, plain, preset, section, title
+from diagnostics.dashboard.widgets import effort, error, plain, section, title
 from diagnostics.errors import TenbinError
 from diagnostics.report.words import Words
 from diagnostics.runs import RunFolder, RunRequest
@@ -44,38 +44,32 @@ def _again(folder: RunFolder, words: Words) -> None:
     st.subheader(plain(words("dashboard.probe.again")), anchor=False)
     st.markdown(plain(words("dashboard.probe.again_text")))
     asked = RunRequest.model_validate(folder.request())
-    names = list(PRESETS)
     diagnosis = state.diagnosis(folder)
     measured = diagnosis.provenance.timing.get("probe", 0.0) if diagnosis is not None else 0.0
     epochs = sum(event.seconds for event in folder.events() if event.kind == "epoch") / cores()
     spent = max(measured, epochs)  # a run that was resumed trained longer than its last attempt took
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    chosen = left.selectbox(
-        words("dashboard.start.preset"),
-        names,
-        index=names.index(asked.preset),
-        format_func=lambda name: preset(name, _seconds(spent, asked, name), words),
-    )
-    if right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=chosen == asked.preset):
+    chosen = effort(lambda name, slow: _seconds(spent, asked, name, slow), words, (asked.preset, asked.slow_training))
+    if chosen is not None:
         try:
-            state.start_run(asked.model_copy(update={"preset": chosen}))
+            state.start_run(asked.model_copy(update=dict(zip(("preset", "slow_training"), chosen, strict=True))))
         except TenbinError as problem:
             error(problem, words.lang)
         else:
             st.rerun()
 
 
-def _seconds(spent: float, asked: RunRequest, name: str) -> float | None:
-    """How long a preset's trainings should take, by what this run's own took; None where no time was noted.
+def _seconds(spent: float, asked: RunRequest, name: str, slow: bool) -> float | None:
+    """How long a preset's trainings should take, slow ones or not, by what this run's own took; None where no time was noted.
 
     A longer patience lets models learn on, but most stop long before the limit, so only trainings are counted: every model once
     without and once with each method, as often as it is repeated. What a person asked for stays in any preset.
     """
 
-    def trainings(preset: str) -> int:
+    def work(preset: str, slow: bool) -> float:
         plan = PRESETS[preset]
         methods = plan.balancers if asked.balancers is None else asked.balancers
         further = 0 if asked.seeds else plan.further_seeds  # of one model
-        return ((asked.seeds or plan.seeds) * len(asked.backbones or plan.backbones) + further) * (1 + len(methods))
+        trainings = ((asked.seeds or plan.seeds) * len(asked.backbones or plan.backbones) + further) * (1 + len(methods))
+        return trainings * (threshold("slow_training") if slow else 1)
 
-    return spent * trainings(name) / trainings(asked.preset) or None
+    return spent * work(name, slow) / work(asked.preset, asked.slow_training) or None
