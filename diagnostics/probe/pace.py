@@ -26,7 +26,8 @@ __all__ = ["Effort", "effort", "guess_seconds", "longest_ways", "still_open"]
 
 _EPOCHS, _EPOCHS_OF_PATIENCE = 16, 1.9  # of plain VBPR 32 with a patience of 8 on H&M, about 60 with 24 in a small shop
 _BY_RATE = -0.5  # on H&M 85 epochs with a third of the usual rate, 48 with the usual one, 35 with three times as much
-_SLOWLY = 1.5  # times as many validations where training is slow: 41 to 63 of VBPR on H&M, instead of 25 to 61
+_SLOWLY = 1.3  # times as many validations where training is slow: on H&M .8 (distillation) to 2, of VBPR 1.4, of FREEDOM 1
+_VALIDATION = 0.2  # of the time of an epoch of VBPR on H&M
 _STEPS, _FEW_STEPS = 12, 0.15  # of an epoch on H&M, where costs were measured; what is left of a cost without any step
 _NEAR = 46.0  # with 9,321 customers (H&M) 7 of 14 comparisons were open, with 870 (two shops) 29 of 30
 _START_S, _REST_S, _REST_S_OF_A_PAIR = 5.0, 0.1, 6e-6  # processes that start; of each training, reading, graphs and the test
@@ -93,7 +94,7 @@ def effort(plan: ProbePlan, job: Job, n_train: int) -> Effort:
     if job.arm.backbone != "vbpr":  # they walk their whole graph in each step
         steps = math.ceil(n_train / plan_for(plan, job.arm.backbone).batch_size)
         cost *= _FEW_STEPS + (1 - _FEW_STEPS) * steps / _STEPS
-    cost *= plan.validate_every
+    cost *= (1 - _VALIDATION) * plan.validate_every + _VALIDATION
     most = plan.max_epochs // plan.validate_every
     if job.stage == "heat":
         return Effort(min(plan.options["auto"]["heat_epochs"] // plan.validate_every, most), cost, exact=True)
