@@ -239,7 +239,8 @@ def _runs_list(lang: LangOption = "en") -> None:
         waits = status == "queued" and place
         told = text("cli.waits", lang, place=place) if waits else text(f"cli.status.{status}", lang)
         name = Path(request.get("catalog") or request.get("interactions", "")).name
-        typer.echo(f"{folder.token}  {told}  {name}  {request.get('preset', '')}")
+        slowly = "  --slow-training" if request.get("slow_training") else ""
+        typer.echo(f"{folder.token}  {told}  {name}  {request.get('preset', '')}{slowly}")
 
 
 @runs_app.command("show")

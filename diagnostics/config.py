@@ -143,7 +143,7 @@ THRESHOLDS: dict[str, Threshold] = {
         "four times the epochs, and a method that takes twice as many is then cut off",
     ),
     "slow_training": Threshold(
-        10,
+        10,  # the words that speak of it say a tenth and ten times
         "times the epochs, by as small a part of the learning rate: on H&M plain VBPR then finds a tenth more",
     ),
     "heat_epochs": Threshold(6, "passes after which methods have parted; the best then are trained to the end"),

@@ -21,7 +21,7 @@ from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
 from models.ranking import Score, UserItems, metrics_per_user, top_ranks
-from models.sampling import Sampler
+from models.sampling import Sampler, Triples
 
 __all__ = [
     "Course",
@@ -59,7 +59,8 @@ class Settings:
 
     ``patience``: validations over which recall is looked at: a training that has ``begun`` is over when it is ``flat``. One that is
     ``rising`` by more than that share goes on, up to ``extended`` epochs. See ``models.convergence``.
-    ``validate_every``: after how many epochs a model is validated, recorded, and its balancer told so.
+    ``validate_every``: after how many epochs a model is validated and recorded; for its balancer these are one (see
+    ``balancers.protocol``). ``max_epochs`` and ``extended`` are multiples of it.
     ``look_every``: on how many steps the gradients of branches are looked at once (see ``models.dynamics``); 0 watches nothing.
     """
 
@@ -285,7 +286,7 @@ def train(
             began = time.perf_counter()
             steps = Steps()
             balancer.new_epoch(backbone, data)
-            for number, triples in enumerate(sampler.epochs(done, every), start=done * n_steps):
+            for number, triples in enumerate(_epochs(sampler, backbone, done, every), start=done * n_steps):
                 looks = has_branches and number % settings.look_every == 0
                 margins = backbone.forward(triples, counterfactual=balancer.counterfactual or looks)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
@@ -312,6 +313,14 @@ def train(
             yield record
     finally:
         backbone.load_state(course.best)
+
+
+def _epochs(sampler: Sampler, backbone: Backbone, done: int, n: int) -> Iterator[Triples]:
+    """The batches of the ``n`` epochs that follow on ``done``; between epochs the model draws anew what it draws for each."""
+    for epoch in range(done + 1, done + n + 1):
+        if epoch > done + 1:
+            backbone.prepare()
+        yield from sampler.epoch(epoch)
 
 
 def _shares(totals: dict[str, float]) -> dict[str, float]:

@@ -54,6 +54,7 @@ def effort(
         names,
         index=names.index(before),
         format_func=labels.__getitem__,
+        key=f"effort-{before}",  # without one, other labels would make it a new box that forgets what was chosen
     )
     pressed = right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=(chosen, slow) == now)
     return (chosen, slow) if pressed else None

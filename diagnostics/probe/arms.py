@@ -165,6 +165,7 @@ def plan(
         split=dataset.split.kind,
         max_epochs=budget.max_epochs * slower,
         patience=_patience(budget, dataset.split),
+        slow_training=slow_training,
         validate_every=slower,
         batch_size=int(settings[backbones[0]]["batch_size"]),
         learning_rate=settings[backbones[0]]["learning_rate"],

@@ -34,7 +34,7 @@ _FLOOR = 0.01  # reliance below it is none; shares of reliance below nothing wou
 
 
 def half_life(curve: Sequence[float]) -> float:
-    """Epochs until half of the curve's best, from 0 at epoch 0; NaN for a curve that never rose above 0."""
+    """Validations until half of the curve's best, from 0 before the first; NaN for a curve that never rose above 0."""
     best = max(curve, default=0.0)
     if best <= 0:
         return float("nan")
@@ -58,7 +58,7 @@ def branch_dynamics(run: ProbeRun, joint: Arm, name: str) -> dict[str, list[floa
         mine = half_life(branch)
         own = half_life([event.branches[name] for event in alone.get(seed, ()) if name in event.branches])
         values = {
-            "half_life": mine,
+            "half_life": mine * run.plan.validate_every,
             "speed_ratio": mine / own if own else float("nan"),
             "unlearnt": 1 - branch[kept] / max(branch[: kept + 1]) if max(branch[: kept + 1]) > 0 else float("nan"),
             "gradient_share": _mean(events, "gradient_share", name),

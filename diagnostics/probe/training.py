@@ -41,9 +41,9 @@ def train_job(
     cancelled: Callable[[], bool] = lambda: False,
     keeper: Keeper | None = None,
 ) -> Iterator[ProbeEvent | JobResult]:
-    """Trains one job, yielding an event per epoch and the ``JobResult`` last. ``given``: the results of all jobs that it needs.
+    """Trains one job, yielding an event per validated epoch and the ``JobResult`` last. ``given``: results of what it needs.
 
-    ``keeper`` is offered a checkpoint after every epoch. A training goes on after the last one that it kept: it then yields the
+    ``keeper`` is offered a checkpoint after each of these. A training goes on after the last one that it kept: it then yields the
     events of the epochs before anew, and the result is the same, bit for bit.
 
     Everything drawn at random depends on the job's seed alone: arms of one seed share their order of pairs and their negatives,
@@ -52,7 +52,7 @@ def train_job(
     Raises
     ------
     Cancelled
-        ``cancelled`` said so after an epoch.
+        ``cancelled`` said so after one of them.
     FloatingPointError
         The training diverged.
     """

@@ -6,7 +6,8 @@ leaves behind, a reader finds the last generation that is as the manifest says, 
 
 How often. A checkpoint costs time, and all of them may cost the share of a training that ``checkpoint_share`` allows. So a kill
 takes away at most the current epoch where epochs last, else what was trained within the time that pays for one checkpoint. A
-training that is asked to stop loses nothing but the epoch that it is in.
+training that is asked to stop loses nothing but the epoch that it is in. Slow training (``ProbePlan.validate_every``) has a chance
+of either after each validation only: there ten epochs are one.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class ProbePlan(Record):
     """Everything that decides a probe's outcome. Same plan and same data give the same ``run_id`` and the same numbers.
 
     ``seeds``: of every arm; ``further_seeds``: with which only the first backbone is trained, without its settling tests.
-    ``patience``: counted in validations, of which there is one in ``validate_every`` epochs: in each, or where training is slow in
-    as many as make its small learning rates take as long a way.
+    ``slow_training``: by a tenth of the usual learning rates, in ten times the epochs. ``validate_every``: the epochs from one
+    validation to the next, as many as make a small learning rate take as long a way; ``patience`` counts validations.
     """
 
     fingerprint: str
@@ -90,6 +90,7 @@ class ProbePlan(Record):
     k: int = 20
     max_epochs: int
     patience: int
+    slow_training: bool = False
     validate_every: int = 1
     batch_size: int
     learning_rate: float
@@ -102,11 +103,6 @@ class ProbePlan(Record):
     @property
     def all_seeds(self) -> tuple[int, ...]:
         return (*self.seeds, *self.further_seeds)
-
-    @property
-    def slow_training(self) -> bool:
-        """Whether every model learns by a small part of its usual learning rate."""
-        return self.validate_every > 1
 
     @property
     def run_id(self) -> str:

@@ -319,7 +319,7 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
     elif len({arm.balancer for arm in plan.arms} - {"none", ENSEMBLE}) < len(PRESETS["standard"].balancers):
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
-    if len(plan.modalities) > 1 and not plan.slow_training:  # which halves what distillation gains on H&M: tests/bench/README.md
+    if len(plan.modalities) > 1 and not plan.slow_training:  # after it less may be left to balance: README, "Slow training"
         missing.append(NotChecked(code="slow_training", reason="trains_quickly"))
     for refusal in plan.refused:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}

@@ -49,7 +49,11 @@ class Balancer(Protocol):
         """Why it cannot mean anything on this backbone (see ``Refused``), or None."""
 
     def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
-        """Called before each epoch, with the prepared model and what training may see."""
+        """Called before each epoch, with the prepared model and what training may see.
+
+        Where models learn slowly and only every n-th epoch is validated, n epochs are one to a balancer: as far as it goes in one
+        of the usual rate.
+        """
 
     def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
         """The whole gradient for a batch. ``bpr_gradient`` float32 (n_bpr,) is the recommendation loss's own."""

@@ -36,6 +36,21 @@ def test_learns_a_small_world_far_above_chance(name, world):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
+def test_seldom_validation_changes_when_a_model_is_looked_at_and_not_what_it_learns(name, world):
+    features, data, n_users, n_items = world
+
+    def records(every):
+        model = BACKBONES[name](n_users, n_items, features, train=data.train, learning_rate=1e-2, seed=1)
+        return _run(model, data, settings=Settings(6, 6, 64, validate_every=every))
+
+    often, seldom = records(1), records(3)
+    assert [record.epoch for record in seldom] == [3, 6]
+    assert [record.validation for record in seldom] == [record.validation for record in often[2::3]]
+    means = [np.mean([record.loss for record in often[begin : begin + 3]]) for begin in (0, 3)]
+    assert [record.loss for record in seldom] == pytest.approx(means)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
 def test_same_seed_same_model_and_state_goes_round(name, world):
     features, data, n_users, n_items = world
     states = []

@@ -16,7 +16,6 @@ from models.training import Course, Settings, train
 from tests.models.worlds import small_world
 
 EPOCHS, AFTER = 5, 2
-SETTINGS = Settings(EPOCHS, EPOCHS, 64)
 UNBALANCED = [(name, "none") for name in BACKBONES]
 BALANCED = [(name, balancer) for name in ("vbpr", "freedom", "mgcn") for balancer in BALANCERS if balancer != "none"]
 
@@ -66,18 +65,24 @@ def _timeless(records):
     return [dataclasses.replace(record, seconds=0.0) for record in records]
 
 
-@pytest.mark.parametrize(("name", "balancer"), [*UNBALANCED, ("foreign", "none"), *BALANCED])
-def test_what_follows_an_interruption_is_equal_bit_for_bit(name, balancer, world, teachers):
-    data = world[1]
+@pytest.mark.parametrize(
+    ("name", "balancer", "every"),
+    [
+        *((*both, 1) for both in (*UNBALANCED, ("foreign", "none"), *BALANCED)),
+        *((name, "pmr", 2) for name in ("vbpr", "freedom", "lattice")),
+    ],
+)
+def test_what_follows_an_interruption_is_equal_bit_for_bit(name, balancer, every, world, teachers):
+    data, settings = world[1], Settings(EPOCHS * every, EPOCHS, 64, validate_every=every)
 
     def method():
         return BALANCERS[balancer](teachers if balancer in NEEDS_TEACHERS else {})
 
     unbroken = _made(name, world, seed=1)
-    expected = list(train(unbroken, data, method(), SETTINGS, seed=3))
+    expected = list(train(unbroken, data, method(), settings, seed=3))
 
     interrupted, before, course = _made(name, world, seed=1), method(), Course()
-    training = train(interrupted, data, before, SETTINGS, seed=3, course=course)
+    training = train(interrupted, data, before, settings, seed=3, course=course)
     for _ in range(AFTER):
         next(training)
     kept = save({key: np.asarray(array, order="C") for key, array in course.memory(interrupted, before).items()})
@@ -86,7 +91,7 @@ def test_what_follows_an_interruption_is_equal_bit_for_bit(name, balancer, world
 
     resumed, again, course = _made(name, world, seed=99), method(), Course(records)  # all it knows is from the memory
     course.load_memory(load(kept), resumed, again)
-    rest = list(train(resumed, data, again, SETTINGS, seed=3, course=course))
+    rest = list(train(resumed, data, again, settings, seed=3, course=course))
 
     assert _timeless(rest) == _timeless(expected)[AFTER:]
     state, wanted = resumed.state(), unbroken.state()

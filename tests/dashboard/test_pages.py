@@ -249,10 +249,11 @@ def test_slow_training_is_offered_with_what_it_takes_and_asked_for(runs: Path, m
     app = _open("probe", "en", FINISHED)
     start = text("dashboard.start.start", "en")
     assert next(button for button in app.button if button.label == start).disabled  # the same once more
+    app.selectbox[0].select_index(1).run()
     app.toggle[0].set_value(True).run()
     assert "up to 600 passes" in app.selectbox[0].options[0]
     next(button for button in app.button if button.label == start).click().run()
-    assert [(request.preset, request.slow_training) for request in asked] == [("quick", True)]
+    assert [(request.preset, request.slow_training) for request in asked] == [("standard", True)]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

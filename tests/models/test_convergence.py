@@ -61,22 +61,6 @@ def test_patience_begins_when_the_training_does(losses, over):
     assert Course(records).over(Settings(4, 2, 64))  # and so do the epochs
 
 
-def test_seldom_validation_changes_when_a_model_is_looked_at_and_not_what_it_learns():
-    features, data, n_users, n_items = small_world(60, 40)
-
-    def course(every):
-        model, course = VBPR(n_users, n_items, features, train=data.train), Course()
-        for _ in train(model, data, BALANCERS["none"]({}), Settings(6, 6, 64, validate_every=every), seed=1, course=course):
-            pass
-        return course.records
-
-    often, seldom = course(1), course(2)
-    assert [record.epoch for record in seldom] == [2, 4, 6]
-    assert [record.validation for record in seldom] == [record.validation for record in often[1::2]]
-    pairs = zip(often[::2], often[1::2], strict=True)
-    assert [record.loss for record in seldom] == pytest.approx([(one.loss + other.loss) / 2 for one, other in pairs])
-
-
 def test_a_training_that_still_rises_goes_on_and_no_further_than_allowed():
     features, data, n_users, n_items = small_world(60, 40)
 

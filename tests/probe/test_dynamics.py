@@ -90,6 +90,14 @@ def _run(events=EVENTS, done=(JOINT, ALONE)) -> ProbeRun:
     return ProbeRun(plan, "finished", events, {name: JobResult(name, {}, {}) for name in names})
 
 
+def test_passes_are_counted_where_only_every_tenth_is_validated():
+    events = [event.model_copy(update={"epoch": 10 * event.epoch}) for event in EVENTS]
+    run = _run(events)
+    slow = ProbeRun(run.plan.model_copy(update={"validate_every": 10}), run.status, run.events, run.results)
+    often, seldom = branch_dynamics(_run(), JOINT, "image"), branch_dynamics(slow, JOINT, "image")
+    assert seldom == often | {"half_life": [10 * value for value in often["half_life"]]}
+
+
 def test_every_measure_is_that_of_the_kept_epoch_or_the_mean_over_epochs():
     found = branch_dynamics(_run(), JOINT, "image")
     wanted = {

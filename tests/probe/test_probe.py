@@ -109,7 +109,7 @@ def test_slow_training_goes_the_same_way_in_smaller_steps():
     assert not any(job.stage == "rate" for job in jobs(slow)) and any(job.stage == "rate" for job in jobs(usual))
     assert slow.options["auto"]["heat_epochs"] == 10 * usual.options["auto"]["heat_epochs"]
     one, other = (next(effort(made, job, 10**5) for job in jobs(made) if not job.stage) for made in (slow, usual))
-    assert one.epochs > other.epochs and 8 < one.cost / other.cost < 10  # of ten epochs one is validated
+    assert one.epochs > other.epochs and 5 * other.cost < one.cost < 10 * other.cost  # of ten epochs one is validated
 
     short = slow.model_copy(update={"max_epochs": 30})
     job = Job(Arm(backbone="vbpr", modalities=("text",)), short.seeds[0])

@@ -179,6 +179,18 @@ def test_views_are_not_called_purchases(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_protocol_says_of_slow_training_that_it_was(lang):
+    usual, words = example(), Words(lang)
+    slow = usual.model_copy(update={"protocol": usual.protocol.model_copy(update={"slow_training": True})})
+    said = []
+    for diagnosis in (usual, slow):
+        card = next(block for block in build(diagnosis, lang).section("protocol").blocks if isinstance(block, Table))
+        said.append(next(row[1].text for row in card.rows if row[0].text == words("report.protocol.preset")))
+    assert said[0] == words.coded("report.preset", usual.protocol.preset)
+    assert said[1] == words("report.protocol.slow_preset", preset=said[0]) != said[0]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_several_models_are_told_apart_each_with_its_learning_rate_and_a_sentence(lang: str) -> None:
     one = example()
     other = tuple(arm.model_copy(update={"backbone": "lightgcn_content", "arm_id": f"x{arm.arm_id}"}) for arm in one.arms)

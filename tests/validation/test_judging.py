@@ -23,3 +23,5 @@ def test_the_long_run_trains_the_judged_model_as_it_was_trained_with_other_seeds
     assert len(longer.seeds) == LONG_SEEDS and not set(longer.seeds) & set(plan.all_seeds) and not longer.further_seeds
     assert {(arm.backbone, arm.variant) for arm in longer.arms} == {("vbpr", "")}
     assert {arm.balancer for arm in longer.arms} == {"none", "ensemble", "ckd", "mmpareto"}
+    slow = _longer(dataset, ProbeRun(tenbin.plan_probe(dataset, slow_training=True), "finished", (), {}, {}), None)
+    assert slow.slow_training and slow.learning_rate == plan.learning_rate / 10

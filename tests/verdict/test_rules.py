@@ -220,11 +220,13 @@ def test_one_kind_of_information_has_nothing_to_balance():
 
 
 def test_several_kinds_might_need_less_balancing_if_they_were_trained_slowly():
-    dataset, run = scene(SOUND)
-    slow = ProbeRun(run.plan.model_copy(update={"validate_every": 10}), run.status, run.events, run.results)
-    quickly, slowly = (diagnose(dataset, profile_of(dataset), one) for one in (run, slow))
-    assert "slow_training" in {entry.code for entry in quickly.not_checked} and not quickly.protocol.slow_training
-    assert "slow_training" not in {entry.code for entry in slowly.not_checked} and slowly.protocol.slow_training
+    dataset, run = scene(SOUND, lift=0.03, headroom=0.03)
+    slow = ProbeRun(run.plan.model_copy(update={"slow_training": True}), run.status, run.events, run.results)
+    for one in (run, slow):
+        found, slowly = diagnose(dataset, profile_of(dataset), one), one is slow
+        assert ("slow_training" in {entry.code for entry in found.not_checked}) is not slowly
+        assert found.verdict.action == "rebalance" and found.protocol.slow_training is slowly
+        assert ("repeat_slowly" in {step.code for step in found.verdict.next_steps}) is not slowly
 
 
 def test_a_seed_that_lost_an_arm_is_left_out_of_every_comparison():

@@ -50,8 +50,9 @@ def _again(folder: RunFolder, words: Words) -> None:
     spent = max(measured, epochs)  # a run that was resumed trained longer than its last attempt took
     chosen = effort(lambda name, slow: _seconds(spent, asked, name, slow), words, (asked.preset, asked.slow_training))
     if chosen is not None:
+        name, slow = chosen
         try:
-            state.start_run(asked.model_copy(update=dict(zip(("preset", "slow_training"), chosen, strict=True))))
+            state.start_run(asked.model_copy(update={"preset": name, "slow_training": slow}))
         except TenbinError as problem:
             error(problem, words.lang)
         else:
