@@ -47,15 +47,17 @@ def effort(
     names = list(PRESETS)
     before, slowly = now or (names[0], False)
     slow = st.toggle(words("dashboard.start.slow_training"), slowly, help=words("dashboard.start.slow_training_text"))
+    kept = f"effort-{before}"  # the browser would go on showing the label of before, so a change of labels makes a new box
     labels = {name: _preset(name, slow, seconds(name, slow), words) for name in names}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         words("dashboard.start.preset"),
         names,
-        index=names.index(before),
+        index=names.index(st.session_state.get(kept, before)),
         format_func=labels.__getitem__,
-        key=f"effort-{before}",  # without one, other labels would make it a new box that forgets what was chosen
+        key=f"{kept}-{slow}-{words.lang}",
     )
+    st.session_state[kept] = chosen
     pressed = right.button(words("dashboard.start.start"), type="primary", width="stretch", disabled=(chosen, slow) == now)
     return (chosen, slow) if pressed else None
 

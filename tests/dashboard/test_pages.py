@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from diagnostics.config import cores
+from diagnostics.config import PRESETS, cores
 from diagnostics.dashboard import state
 from diagnostics.dashboard.widgets import plain
 from diagnostics.dataset import in_cp932, read, to_csv_bytes
@@ -249,8 +249,10 @@ def test_slow_training_is_offered_with_what_it_takes_and_asked_for(runs: Path, m
     app = _open("probe", "en", FINISHED)
     start = text("dashboard.start.start", "en")
     assert next(button for button in app.button if button.label == start).disabled  # the same once more
-    app.selectbox[0].select_index(1).run()
-    app.toggle[0].set_value(True).run()
+    for wanted, slow in ((1, True), (2, False), (1, True)):
+        app.selectbox[0].select_index(wanted).run()
+        app.toggle[0].set_value(slow).run()
+        assert app.selectbox[0].value == list(PRESETS)[wanted]
     assert "up to 600 passes" in app.selectbox[0].options[0]
     next(button for button in app.button if button.label == start).click().run()
     assert [(request.preset, request.slow_training) for request in asked] == [("standard", True)]
