@@ -29,9 +29,7 @@ _ONE_THREAD = (
     "VECLIB_MAXIMUM_THREADS",
 )
 _POLL_S = 0.1
-_GRACE_S = (
-    2.0  # for a training to stop by itself, which it may do after each validation; then it is ended: Cancel takes at most 5 s
-)
+_GRACE_S = 2.0  # for a training to stop by itself, after its next validation; then it is ended: Cancel takes at most 5 s
 
 
 class _Member:
