@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 SetName = Literal["development", "held_out"]
-SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(13_000_000, 14_000_000)}
+SETS: Mapping[str, range] = {"development": range(1_000_000), "held_out": range(14_000_000, 15_000_000)}
 """The seeds of each set."""
 
 SIZES: Mapping[str, tuple[int, int, float]] = {"small": (600, 200, 11.0), "middling": (1200, 300, 13.0)}

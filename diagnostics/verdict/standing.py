@@ -113,8 +113,10 @@ class Standing:
         """Whether what it says is a part of what others say. Retrained models can only contradict: they know too little.
 
         They do not contradict that a copy is one, of something that speaks. Where the data alone could not tell, trained models
-        have to: good alone, and shown not to be missed.
+        have to: good alone, and shown not to be missed. Where no modality says anything, there is nothing to repeat.
         """
+        if self.irrelevant:
+            return False
         if self.is_copy and self.has_own is not True:
             return self.silent is not True
         if self.has_own is False:

@@ -161,16 +161,24 @@ def write_shop(
 
 def _plan_world(defect: Plant | None, seed: int, n_users: int, n_items: int) -> World:
     """The world that the defect asks for: some causes lie in the tastes or in the log, not in the files."""
-    strengths, density, copied = dict(_SOUND), 1.0, None
+    strengths, density, copied, told_by_brand = dict(_SOUND), 1.0, None, True
     if defect is not None and defect.cause == "irrelevant":
         strengths = {block: value if block == "id" else value * (1 - defect.dose) for block, value in strengths.items()}
-        strengths["id"] = 1.6  # tastes exist, but nothing in the catalog tells of them
+        strengths["id"], told_by_brand = 1.6, False  # tastes exist, but nothing in the catalog tells of them
     elif defect is not None and defect.cause == "unused":
         density = defect.dose
     elif defect is not None and defect.cause == "redundant" and defect.modality is not None:
         copied = ("text" if defect.modality == "image" else "image", defect.modality, defect.dose)
         strengths[defect.modality] *= 1 - defect.dose
-    return build_world(seed=seed, n_users=n_users, n_items=n_items, strengths=strengths, density=density, copied=copied)
+    return build_world(
+        seed=seed,
+        n_users=n_users,
+        n_items=n_items,
+        strengths=strengths,
+        density=density,
+        copied=copied,
+        told_by_brand=told_by_brand,
+    )
 
 
 def _choose(world: World, defect: Plant | None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

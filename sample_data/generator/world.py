@@ -1,8 +1,9 @@
 """The latent world behind a sample shop: what its products are, what its customers like, and what they therefore bought.
 
 Every product has factors in four blocks. *shared* factors are seen by words, pictures and attributes alike; *text* factors
-only by words; *image* factors only by pictures; the *id* block by nobody, so that only purchase history can know it. A
-customer has a taste for each factor; a purchase is drawn by the sum of these tastes, popularity and chance.
+only by words; *image* factors only by pictures; the *id* block by nobody, so that only purchase history can know it, but for the
+little that a brand tells of it. A customer has a taste for each factor; a purchase is drawn by the sum of these tastes, popularity
+and chance.
 Source: the planted worlds of section 8 of the method; shops, numbers and names are our own.
 """
 
@@ -110,6 +111,7 @@ def build_world(
     strengths: Mapping[str, float],
     density: float = 1.0,
     copied: tuple[str, str, float] | None = None,
+    told_by_brand: bool = True,
 ) -> World:
     """Draw the products, the tastes and the purchases of one shop.
 
@@ -119,6 +121,7 @@ def build_world(
     density : purchases per customer, as a multiple of about 17
     copied : (from block, to block, share): for that share of the items, each factor of the second block is a fixed function of
         the first block's factors, so that the second tells nothing new
+    told_by_brand : whether a brand leans towards a corner of the *id* block, so that attributes know a little of it
 
     Notes
     -----
@@ -128,7 +131,8 @@ def build_world(
     if copied is not None:
         factors = _copy_block(factors, *copied, rng=generator(seed, "copied"))
     hidden = generator(seed, "id block").standard_normal((n_items, _ID_DIMENSIONS))
-    factors = factors | {"brand": _brand(factors["making"], hidden, generator(seed, "brand"))}
+    corners = hidden if told_by_brand else np.zeros_like(hidden)
+    factors = factors | {"brand": _brand(factors["making"], corners, generator(seed, "brand"))}
     price = _prices(factors, generator(seed, "price"))
     vectors = {block: _vectors(block, factors, price, hidden) for block in BLOCKS}
     scores = {block: strengths[block] * _scores(block, vectors[block], seed, n_users) for block in BLOCKS}

@@ -50,6 +50,18 @@ def floor(world, vectors):
     return max(profile_recall(world, vectors[rng.permutation(ITEMS)]) for _ in range(10))
 
 
+def told_by_brand(world):
+    """Of the *id* block's variance, the share that lies between brands, beyond what chance puts there."""
+    brands, hidden = np.eye(len(FACTORS["brand"]))[world.factors["brand"]], world.vectors["id"]
+    brands, hidden = brands[:, brands.any(axis=0)], hidden - hidden.mean(axis=0)
+    means = np.linalg.lstsq(brands, hidden, rcond=None)[0]
+    return ((brands @ means) ** 2).sum() / (hidden**2).sum() - (brands.shape[1] - 1) / (len(hidden) - 1)
+
+
+def test_a_brand_tells_a_little_of_what_else_only_history_knows():
+    assert 0.05 < told_by_brand(world("none")) < 0.5
+
+
 @pytest.mark.parametrize("block", ["shared", "text", "image"])
 def test_each_content_block_predicts_purchases_on_its_own(block):
     sound = world("none")
@@ -65,8 +77,9 @@ def test_words_and_pictures_complete_each_other():
 
 def test_tastes_that_ignore_content_leave_nothing_to_predict_by_it():
     irrelevant = world("irrelevant")
-    content = np.hstack([irrelevant.vectors[block] for block in ("shared", "text", "image")])
+    content = np.hstack([irrelevant.vectors[block] for block in ("shared", "text", "image", "attributes")])
     assert profile_recall(irrelevant, content) < 1.1 * floor(irrelevant, content)
+    assert told_by_brand(irrelevant) < 0.05
     assert profile_recall(irrelevant, irrelevant.vectors["id"]) > 1.1 * floor(irrelevant, irrelevant.vectors["id"])
 
 

@@ -148,6 +148,19 @@ def test_both_silent_is_nobodys_copy():
     assert _causes(_judge(dict.fromkeys(OPEN, 0.15), profile=silent)) == {"image": ["uninformative"], "text": ["uninformative"]}
 
 
+@pytest.mark.parametrize("overlap", [0.3, 0.98])
+def test_where_nothing_says_anything_there_is_nothing_to_repeat(overlap):
+    """What little is foretold of purchases only the text tells; but it is too little to count, and nobody finds more by it."""
+    trifle = {
+        "own": {"image": 0.0, "text": 0.015},
+        "own_share": {"image": 0.0, "text": 0.98},
+        "overlap": overlap,
+        "popularity": 0.1,
+    }
+    found = _judge(dict.fromkeys(OPEN, 0.15), profile=trifle | {"overlap": overlap})
+    assert _causes(found) == {"image": ["uninformative"], "text": ["uninformative"]}
+
+
 def test_gaps_are_to_be_filled_even_where_training_loses_by_them():
     """A model that learnt from a gappy modality may lose by it; the data say that it speaks where it is there."""
     loses = {"id": 0.15, "text": 0.20, "image": 0.14, "image+text": 0.19}
