@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +45,12 @@ class Sampler:
         self._n_users, self._n_items = n_users, n_items
         self._batch_size, self._n_extra, self._seed = batch_size, n_extra, seed
 
-    def epochs(self, done: int, n: int) -> Iterator[Triples]:
-        """The batches of the ``n`` epochs that follow on ``done``."""
-        return chain.from_iterable(map(self.epoch, range(done + 1, done + n + 1)))
+    def epochs(self, done: int, n: int, between: Callable[[], None] = lambda: None) -> Iterator[Triples]:
+        """The batches of the ``n`` epochs that follow on ``done``; ``between`` is called from one epoch to the next."""
+        for epoch in range(done + 1, done + n + 1):
+            if epoch > done + 1:
+                between()
+            yield from self.epoch(epoch)
 
     def epoch(self, epoch: int) -> Iterator[Triples]:
         """The batches of one epoch (1-based)."""

@@ -21,7 +21,7 @@ from models.dynamics import Watch, conflict
 from models.losses import bpr, sigmoid
 from models.memory import Memory, below, prefixed
 from models.ranking import Score, UserItems, metrics_per_user, top_ranks
-from models.sampling import Sampler, Triples
+from models.sampling import Sampler
 
 __all__ = [
     "Course",
@@ -286,7 +286,8 @@ def train(
             began = time.perf_counter()
             steps = Steps()
             balancer.new_epoch(backbone, data)
-            for number, triples in enumerate(_epochs(sampler, backbone, done, every), start=done * n_steps):
+            batches = sampler.epochs(done, every, between=backbone.prepare)  # which draws anew what a model draws for each epoch
+            for number, triples in enumerate(batches, start=done * n_steps):
                 looks = has_branches and number % settings.look_every == 0
                 margins = backbone.forward(triples, counterfactual=balancer.counterfactual or looks)
                 loss, gradient = bpr(margins.full[: triples.n_bpr])
@@ -313,14 +314,6 @@ def train(
             yield record
     finally:
         backbone.load_state(course.best)
-
-
-def _epochs(sampler: Sampler, backbone: Backbone, done: int, n: int) -> Iterator[Triples]:
-    """The batches of the ``n`` epochs that follow on ``done``; between epochs the model draws anew what it draws for each."""
-    for epoch in range(done + 1, done + n + 1):
-        if epoch > done + 1:
-            backbone.prepare()
-        yield from sampler.epoch(epoch)
 
 
 def _shares(totals: dict[str, float]) -> dict[str, float]:

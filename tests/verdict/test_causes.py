@@ -151,12 +151,7 @@ def test_both_silent_is_nobodys_copy():
 @pytest.mark.parametrize("overlap", [0.3, 0.98])
 def test_where_nothing_says_anything_there_is_nothing_to_repeat(overlap):
     """What little is foretold of purchases only the text tells; but it is too little to count, and nobody finds more by it."""
-    trifle = {
-        "own": {"image": 0.0, "text": 0.015},
-        "own_share": {"image": 0.0, "text": 0.98},
-        "overlap": overlap,
-        "popularity": 0.1,
-    }
+    trifle = {"own": {"image": 0.0, "text": 0.015}, "own_share": {"image": 0.0, "text": 0.98}, "popularity": 0.1}
     found = _judge(dict.fromkeys(OPEN, 0.15), profile=trifle | {"overlap": overlap})
     assert _causes(found) == {"image": ["uninformative"], "text": ["uninformative"]}
 
