@@ -187,7 +187,7 @@ def test_the_lines_for_a_terminal_say_it_in_words() -> None:
     assert lines[4].startswith("• Placeholder pictures. 212 products (2.1%)") and len(lines) == 6
     japanese = " ".join(summary_lines(PROFILE, Words("ja")))
     assert not re.findall(r"[A-Za-z]{2,}", japanese)
-    assert lines[0].startswith("Before any training, Text is the strongest")
+    assert lines[0].startswith("Before any training, the strongest on its own is Text")
     small = PROFILE.model_copy(update={"detectable_effect": 0.0123, "n_test_users": 900})
     assert "900 customers" in summary_lines(small, Words("en"))[4] and "1.23 points" in summary_lines(small, Words("en"))[4]
     hostile = example(name=HOSTILE["script"], item=HOSTILE["script"]).profile
@@ -207,7 +207,7 @@ def test_where_no_kind_is_above_chance_the_first_sentence_says_so_and_where_one_
     clear = lift.model_copy(update={"low": 0.01})
     said = strongest_alone(chance | {"image": chance["image"].model_copy(update={"lift": clear})}, words)
     assert said.startswith(
-        {"en": "Before any training, Images is the strongest", "ja": "学習前の段階で単独で最も強いのは画像です"}[lang]
+        {"en": "Before any training, the strongest on its own is Images", "ja": "学習前の段階で単独で最も強いのは画像です"}[lang]
     )
     assert strongest_alone({}, words) == words("report.modalities.answer_none")
 
