@@ -235,7 +235,7 @@ class Preset:
     longest_patience: int
     max_lattice: int  # retrain every set of modalities up to this many modalities; above it, single and all-but-one sets only
     rates: tuple[float, ...] = (1 / 3, 1.0, 3.0)  # Recall changes little within a factor of two of the best rate
-    settles: bool = True  # train the settling tests too
+    settles: bool = True  # train the settling tests too, and ask what wrong values cost
     further_seeds: int = 0
 
 

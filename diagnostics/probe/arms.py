@@ -27,6 +27,10 @@ ENSEMBLE = "ensemble"
 """In the place of a balancer: nothing is trained, the uni-modal models' scores are averaged. The cheap upper reference (C10)."""
 
 
+_DOSES = (0.25, 0.5, 0.75)
+"""Shares of the products that are given wrong values (C8); all of them are, whatever the preset."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One arm trained with one seed.
@@ -147,6 +151,7 @@ def plan(
         "extension": threshold("extension"),
         "rates": [] if slow_training else list(budget.rates),
         "may_end_early": n_seeds is None,
+        "doses": list(_DOSES) if budget.settles else [],
     }
     if options["may_end_early"]:
         options["still_open"] = still_open(len(np.unique(dataset.split.test[:, 0])))

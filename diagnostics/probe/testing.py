@@ -19,7 +19,7 @@ from models.backbones.protocol import Backbone, Features
 from models.ranking import Score, UserItems, metrics_per_user, top_ranks
 from models.training import Interactions, score_sets, scorer
 
-__all__ = ["REPLACEMENTS", "ensemble", "exposure", "joint_sets", "replaced", "test"]
+__all__ = ["REPLACEMENTS", "dose_kind", "ensemble", "exposure", "joint_sets", "replaced", "test"]
 
 _USERS_TOGETHER = 256  # whose scores of all items are held at a time
 
@@ -27,6 +27,11 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 REPLACEMENTS = ("permuted", "donor")
 """What a modality's values are replaced by, item for item: those of any other item that has it; those of one of its category."""
+
+
+def dose_kind(share: float) -> str:
+    """The kind of replacement by which this share of the items that have a value get any other item's."""
+    return f"permuted:{share:g}"
 
 
 def test(
@@ -78,15 +83,27 @@ def replaced(
     inputs: ProbeInputs,
     data: Interactions,
     plan: ProbePlan,
+    *,
+    seed: int,
 ) -> tuple[Arrays, dict[str, Any]]:
-    """Recall of the trained model where one modality's values are other items' (C6); graphs of items are made anew from them."""
+    """Recall of the trained model where one modality's values are other items' (C6); graphs of items are made anew from them.
+
+    The same of the shares of items that the plan's ``doses`` name (C8), drawn by ``seed``, a smaller one out of a larger one. Their
+    kinds are ``dose_kind``.
+    """
     state, rows, names = backbone.state(), [], []
     everything = [frozenset(backbone.modalities)]
     for name in backbone.modalities:
+        own, changed = inputs.features[name], dict[str, Features]()
         for kind in REPLACEMENTS:
-            own = inputs.features[name]
             groups = inputs.groups if kind == "donor" else np.zeros_like(inputs.groups)
-            moved = _moved(own, groups, generator(0, "replaced", kind))
+            changed[kind] = _moved(own, groups, generator(0, "replaced", kind))
+        order = generator(seed, "doses").permutation(np.flatnonzero(own.present))
+        for dose in plan.options.get("doses", ()):
+            values, wrong = np.array(own.values), order[: round(dose * len(order))]
+            values[wrong] = changed["permuted"].values[wrong]
+            changed[dose_kind(dose)] = Features(values, own.present)
+        for kind, moved in changed.items():
             other = rebuild({**{m: inputs.features[m] for m in backbone.modalities}, name: moved})
             other.load_state(state)
             rows.append(test(scorer(other, everything), everything, inputs, data, plan)[0]["recall"][0])

@@ -182,7 +182,7 @@ def _tested(
     sets, bare = joint_sets(backbone)
     arrays, meta = test(scorer(backbone, sets, bare), sets, inputs, data, plan, bare=bare)
     again = functools.partial(_backbone, inputs, plan, job.arm.backbone, seed=job.seed)
-    changed, names = replaced(backbone, lambda features: again(features=features), inputs, data, plan)
+    changed, names = replaced(backbone, lambda features: again(features=features), inputs, data, plan, seed=job.seed)
     return arrays | changed | exposure(backbone, inputs, data, plan), meta | names
 
 

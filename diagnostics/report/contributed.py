@@ -103,6 +103,8 @@ def contribution_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]
     ]
     if any(modality.knock_out or modality.replacement for modality in diagnosis.modalities):
         blocks.append(_losses(diagnosis, words))
+    if any(modality.dose_response for modality in diagnosis.modalities):
+        blocks.append(_doses(diagnosis, words))
     if found.segments:
         blocks.append(
             Folded(words("report.segments.title"), (Paragraph(words("report.segments.text")), _segments(diagnosis, words)))
@@ -123,6 +125,20 @@ def _losses(diagnosis: Diagnosis, words: Words) -> Table:
         cells = [Cell(words.value(one, "points_bare"), note=words.interval(one, "points_bare")) for one in told]
         rows.append((Cell(words.modality(modality.name)), *cells))
     return Table(columns, tuple(rows), words("report.contributed.losses_caption"))
+
+
+def _doses(diagnosis: Diagnosis, words: Words) -> Table:
+    shares = list(dict.fromkeys(share for modality in diagnosis.modalities for share in modality.dose_response))
+    columns = (
+        Column(words("report.column.modality")),
+        *(Column(words("report.contributed.wrong", share=float(share)), numeric=True) for share in shares),
+    )
+    rows = []
+    for modality in diagnosis.modalities:
+        told = [modality.dose_response.get(share) for share in shares]
+        cells = [Cell(words.value(one, "points_bare"), note=words.interval(one, "points_bare")) for one in told]
+        rows.append((Cell(words.modality(modality.name)), *cells))
+    return Table(columns, tuple(rows), words("report.contributed.doses_caption"))
 
 
 def _segments(diagnosis: Diagnosis, words: Words) -> Table:

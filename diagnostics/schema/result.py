@@ -71,6 +71,7 @@ class ModalityResult(Record):
     considered: tuple[Cause, ...] = ()  # hypotheses that something speaks for, but not all that it takes to name them
     utilisation: Estimate | None = None  # C3: what the joint model loses on the catalog's mean instead, in points
     replacement: dict[str, Estimate] = Field(default_factory=dict)  # C6: what it loses on other items' values; permuted, donor
+    dose_response: dict[str, Estimate] = Field(default_factory=dict)  # C8: the same of a share of the items: "0.25", ..., "1"
     exposure: Exposure | None = None
     dynamics: dict[str, Estimate] = Field(default_factory=dict)  # measure of the branch's course -> mean over seeds
     courses: tuple[CoursePoint, ...] = ()

@@ -14,7 +14,7 @@ from diagnostics.probe import jobs
 from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.probe.dynamics import courses
 from diagnostics.probe.run import ProbeRun
-from diagnostics.probe.testing import REPLACEMENTS
+from diagnostics.probe.testing import REPLACEMENTS, dose_kind
 from diagnostics.probe.trials import AUTO
 from diagnostics.schema import (
     Balancing,
@@ -44,8 +44,6 @@ from diagnostics.verdict.measures import Measures
 from diagnostics.verdict.rules import Decision
 
 __all__ = ["diagnose"]
-
-_NOT_MEASURED = ("dose_response",)
 
 
 def diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
@@ -134,6 +132,9 @@ def _modalities(
             continue
         used = measures.utilisation(name)
         replaced = {kind: measures.replacement(name, kind) for kind in REPLACEMENTS}
+        doses = {f"{dose:g}": measures.replacement(name, dose_kind(dose)) for dose in run.plan.options.get("doses", ())}
+        if doses:
+            doses["1"] = replaced["permuted"]
         made.append(
             bare.model_copy(
                 update={
@@ -149,6 +150,7 @@ def _modalities(
                     "curve": _curve(run, name),
                     "utilisation": None if used is None else used.estimate(),
                     "replacement": {kind: lost.estimate() for kind, lost in replaced.items() if lost is not None},
+                    "dose_response": {share: lost.estimate() for share, lost in doses.items() if lost is not None},
                     "exposure": exposure_of(measures, described),
                     "dynamics": dict(one.standing.dynamics),
                     "courses": courses(run, (joint, *balanced), name),
@@ -309,10 +311,12 @@ def _settled(run: ProbeRun) -> tuple[Finding, ...]:
 
 
 def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
-    missing = [NotChecked(code=code, reason="not_in_this_version") for code in _NOT_MEASURED]
+    missing: list[NotChecked] = []
     plan = run.plan
     if not any(arm.variant for arm in plan.arms):
         missing.append(NotChecked(code="settling_tests", reason="not_in_plan"))
+    if not plan.options.get("doses"):
+        missing.append(NotChecked(code="dose_response", reason="not_in_plan"))
     if len({arm.backbone for arm in plan.arms}) == 1:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:

@@ -148,7 +148,10 @@ class Measures:
         return self._between(self.joint, self.recall(*self.modalities, factual=others))
 
     def replacement(self, name: str, kind: str) -> Contrast | None:
-        """What the joint model loses where every item has another's value of m (C6); None where that was not tested."""
+        """What the joint model loses where items have another's value of m (C6, C8); None where that was not tested.
+
+        ``kind``: see ``probe.testing.replaced``.
+        """
         arm = self.arm(self.modalities)
         listed = self.run.meta_of(arm).get("replaced", [])
         if [name, kind] not in listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -111,11 +112,8 @@ def test_in_an_ensemble_nobody_outshouts_the_others(shop):
     np.testing.assert_allclose(score(users, some)[0], wanted[:, some], atol=1e-4)  # standardised over all items all the same
 
 
-def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_asked_for(shop):
-    made, inputs, data = shop
-    groups = np.arange(N_ITEMS, dtype=np.int32) % 4
-    inputs = ProbeInputs(**{**vars(inputs), "groups": groups})
-    seen: list[dict[str, Features]] = []
+def _given_other_values(inputs, data, made, seed=0):
+    """What ``replaced`` measures, and with which features."""
 
     class Model(Table):
         def state(self):
@@ -124,8 +122,17 @@ def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_
         def load_state(self, state):
             assert state == "state"
 
+    seen: list[dict[str, Features]] = []
     model = Model({BOTH: np.zeros((N_USERS, N_ITEMS), dtype=np.float32)})
-    arrays, meta = asked.replaced(model, lambda features: seen.append(dict(features)) or model, inputs, data, made)
+    arrays, meta = asked.replaced(model, lambda features: seen.append(dict(features)) or model, inputs, data, made, seed=seed)
+    return arrays, meta, seen
+
+
+def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_asked_for(shop):
+    made, inputs, data = shop
+    groups = np.arange(N_ITEMS, dtype=np.int32) % 4
+    inputs = ProbeInputs(**{**vars(inputs), "groups": groups})
+    arrays, meta, seen = _given_other_values(inputs, data, made)
     assert meta["replaced"] == [["text", "permuted"], ["text", "donor"], ["image", "permuted"], ["image", "donor"]]
     assert arrays["replaced"].shape == (4, len(np.unique(inputs.test[:, 0])))
     for (name, kind), features in zip(meta["replaced"], seen, strict=True):
@@ -139,6 +146,27 @@ def test_replaced_values_are_another_items_and_of_its_category_where_donors_are_
         if kind == "donor":
             assert groups[source].tolist() == groups[there].tolist()
         np.testing.assert_array_equal(moved.values[~own.present], own.values[~own.present])
+
+
+def test_a_dose_gives_its_share_of_the_items_a_wrong_value_and_a_larger_one_these_and_more(shop):
+    made, inputs, data = shop
+    made = made.model_copy(update={"options": {**made.options, "doses": [0.25, 0.5, 0.75]}})
+
+    def wrong(seed):
+        _, meta, seen = _given_other_values(inputs, data, made, seed)
+        return {
+            (name, kind): np.flatnonzero((features[name].values != inputs.features[name].values).any(axis=1))
+            for (name, kind), features in zip(meta["replaced"], seen, strict=True)
+        }
+
+    found = wrong(1)
+    for name in ("text", "image"):
+        there = np.flatnonzero(inputs.features[name].present)
+        doses = [found[name, asked.dose_kind(share)] for share in (0.25, 0.5, 0.75)]
+        assert [len(dose) for dose in doses] == [round(share * len(there)) for share in (0.25, 0.5, 0.75)]
+        for smaller, larger in pairwise([*doses, found[name, "permuted"]]):
+            assert set(smaller) < set(larger) <= set(there)
+    assert any(not np.array_equal(found[key], other) for key, other in wrong(2).items())  # each seed draws its own
 
 
 def test_many_modalities_are_asked_for_the_sets_that_matter_only():

@@ -177,7 +177,7 @@ def example(action: str = "rebalance", name: str = "image", item: str = "0108775
             ),
         ),
         not_checked=(
-            NotChecked(code="redundancy", reason="not_in_this_version"),
+            NotChecked(code="dose_response", reason="not_in_plan"),
             NotChecked(code="other_backbones", reason="not_in_plan"),
         ),
         provenance=Provenance(

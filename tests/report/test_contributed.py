@@ -58,6 +58,9 @@ CONTRIBUTIONS = Contributions(
 )
 
 
+BARE = CONTRIBUTIONS.model_copy(update={"with_history": (), "segments": ()})
+
+
 def _diagnosis(**more) -> Diagnosis:
     return example().model_copy(update={"contributions": CONTRIBUTIONS} | more)
 
@@ -108,8 +111,7 @@ def test_history_is_a_player_with_its_interval(words):
 
 def test_what_was_not_measured_makes_no_block(words):
     assert contribution_blocks(example(), words) == ()
-    bare = CONTRIBUTIONS.model_copy(update={"with_history": (), "segments": ()})
-    blocks = contribution_blocks(_diagnosis(contributions=bare), words)
+    blocks = contribution_blocks(_diagnosis(contributions=BARE), words)
     assert [type(block) for block in blocks] == [Paragraph]  # the one pair that was measured
 
 
@@ -139,6 +141,15 @@ def test_losses_and_exposure_are_told_of_whom_they_were_measured(words):
     assert [cell.text for cell in row[1:]] == [gap, knock_out, "+1.20", "–", "+0.50"]
     (told,) = [block.text for block in blocks if isinstance(block, Paragraph) and "31" in block.text]
     assert "0.8" in told
+
+
+def test_what_wrong_values_cost_has_a_column_for_each_share_of_products(words):
+    doses = {"0.25": _points(0.003), "1": _points(0.014)}
+    *_, table = contribution_blocks(_image(_diagnosis(contributions=BARE), dose_response=doses), words)
+    assert ["25%" in table.columns[1].title, "100%" in table.columns[2].title] == [True, True]
+    row = next(row for row in table.rows if row[0].text == words.modality("image"))
+    assert [cell.text for cell in row[1:]] == ["+0.30", "+1.40"] and all(cell.note for cell in row[1:])
+    assert {cell.text for row in table.rows if row[0].text != words.modality("image") for cell in row[1:]} <= {"–"}
 
 
 def test_dynamics_are_shown_where_any_modality_has_them_and_curves_per_method(words):

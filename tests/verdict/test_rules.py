@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from diagnostics import diagnose
-from diagnostics.probe import ProbeRun, jobs
+from diagnostics.probe import JobResult, ProbeRun, jobs
+from diagnostics.probe.run import set_name
 from diagnostics.schema import Arm, Diagnosis
 from diagnostics.verdict.measures import Measures
 from tests.verdict.scenes import profile_of, scene
@@ -227,6 +228,32 @@ def test_several_kinds_might_need_less_balancing_if_they_were_trained_slowly():
         assert ("slow_training" in {entry.code for entry in found.not_checked}) is not slowly
         assert found.verdict.action == "rebalance" and found.protocol.slow_training is slowly
         assert ("repeat_slowly" in {step.code for step in found.verdict.next_steps}) is not slowly
+
+
+def test_what_wrong_values_cost_is_told_for_each_share_that_was_tried():
+    dataset, run = scene(SOUND)
+    bare = diagnose(dataset, profile_of(dataset), run)
+    assert "dose_response" in {entry.code for entry in bare.not_checked}
+    assert not any(one.dose_response for one in bare.modalities)
+
+    lost = {"permuted:0.25": 0.004, "permuted:0.5": 0.01, "permuted:0.75": 0.017, "permuted": 0.03}
+    joint = Arm(backbone="vbpr", modalities=run.plan.modalities)
+    results = dict(run.results)
+    for job in jobs(run.plan):
+        if job.arm == joint and not job.stage:
+            found = results[job.job_id]
+            whole = found.arrays["recall"][found.meta["sets"].index(set_name(joint.modalities, joint.modalities))]
+            rows = np.array([whole - value for value in lost.values()])
+            told = {"replaced": [["text", kind] for kind in lost]}
+            results[job.job_id] = JobResult(job.job_id, found.arrays | {"replaced": rows}, found.meta | told)
+    asked = run.plan.model_copy(update={"options": run.plan.options | {"doses": [0.25, 0.5, 0.75]}})
+    found = diagnose(dataset, profile_of(dataset), ProbeRun(asked, run.status, run.events, results))
+    assert "dose_response" not in {entry.code for entry in found.not_checked}
+    text, image = (next(one for one in found.modalities if one.name == name) for name in ("text", "image"))
+    assert list(text.dose_response) == ["0.25", "0.5", "0.75", "1"] and image.dose_response == {}
+    for one, value in zip(text.dose_response.values(), lost.values(), strict=True):
+        assert one.value == pytest.approx(value, abs=1e-6) and one.low <= one.value <= one.high
+    assert text.dose_response["1"] == text.replacement["permuted"]
 
 
 def test_a_seed_that_lost_an_arm_is_left_out_of_every_comparison():
