@@ -86,11 +86,21 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
     if decision.variant == "nothing_complete":
         return (NextStep(code="finish", effort="small"),)
     if decision.action == "undetermined":
-        steps = [NextStep(code="more_seeds", effort="small")]
-        if measures.joint.size == 0 or measures.joint.shape[1] < 10 * threshold("min_test_users"):
-            steps.insert(0, NextStep(code="more_users", effort="medium"))
-        return tuple(steps)
+        customers, repetitions = NextStep(code="more_users", effort="medium"), NextStep(code="more_seeds", effort="small")
+        if decision.variant in ("open", "open_rebalance") and not _repetitions_narrow(measures):
+            return (customers,)
+        few = measures.joint.size == 0 or measures.joint.shape[1] < 10 * threshold("min_test_users")
+        return (customers, repetitions) if few else (repetitions,)
     ranked = sorted(judgements, key=lambda one: one.contribution.value)
     weakest = [one for one in ranked if one.status in ("uninformative", "redundant")]
     looked = [NextStep(code="look_at_weakest", effort="small", modality=one.name, values={"modality": one.name}) for one in weakest]
     return (NextStep(code="keep", effort="small"), *looked[:1], again)
+
+
+def _repetitions_narrow(measures: Measures) -> bool:
+    """Whether the interval of what balancing changes is as wide as it is by the trainings' chance, and not by the customers'.
+
+    Four times as many repetitions halve it in the first case and leave it as it is in the second; the line is half-way.
+    """
+    best = measures.best_lift()
+    return best is None or best[1].reach(n_seeds=4 * len(measures.seeds)) < 0.75 * best[1].reach()

@@ -206,6 +206,14 @@ def test_no_room_does_not_outweigh_a_gain_that_is_shown_if_only_a_small_one():
     assert (found.verdict.action, found.verdict.sentence_message.code) == ("undetermined", "verdict.undetermined.open")
 
 
+def test_what_is_advised_is_what_narrows_the_interval():
+    noisy_trainings = _judge(lift=0.012, headroom=0.03, seed_spread=0.006, n_users=4000)
+    noisy_customers = _judge(lift=0.006, headroom=0.03, spread=0.15, n_users=4000)
+    for found, advised in ((noisy_trainings, "more_seeds"), (noisy_customers, "more_users")):
+        assert (found.verdict.action, found.verdict.sentence_message.code) == ("undetermined", "verdict.undetermined.open")
+        assert [step.code for step in found.verdict.next_steps] == [advised]
+
+
 def test_noise_lowers_confidence():
     order = ("low", "medium", "high")
     quiet, noisy = _judge(), _judge(n_users=200, spread=0.2)
