@@ -87,6 +87,7 @@ def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
 
 def train(request: RunRequest, out: Path, json_progress: bool, modalities: str | None, asked: dict[str, Any]) -> None:
     """One arm, for measuring. ``modalities``: names separated by commas, None for all; ``asked``: what replaces the preset's."""
+    from diagnostics.probe.arms import refusals
     from models.backbones import HISTORY_ONLY
 
     with Session(out, request, json_progress) as session:
@@ -99,10 +100,12 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
             dataset, preset="quick", backbones=request.backbones, balancers=request.balancers, n_seeds=1, seed=request.seed
         )
         (backbone,), (balancer,) = request.backbones or ("vbpr",), request.balancers or ("none",)
-        for refusal in plan.refused:
-            why = [{"code": f"not_checked_reason.{refusal.code}", "values": {}}]
-            raise TenbinError("E_METHOD_REFUSED", backbone=refusal.backbone, balancer=refusal.balancer, why=why)
         content = () if backbone in HISTORY_ONLY else tuple(name for name in known if name in chosen)
+        if balancer != "none":
+            reasons = refusals(backbone, known if backbone in HISTORY_ONLY else content, [balancer])
+            for code in reasons.values():
+                why = [{"code": f"not_checked_reason.{code}", "values": {}}]
+                raise TenbinError("E_METHOD_REFUSED", backbone=backbone, balancer=balancer, why=why)
         arm = Arm(backbone=backbone, modalities=content, balancer=balancer)
         # What is asked for and nothing else: no trials of learning rates, no epoch more.
         options = {**plan.options, "rates": [], "extension": 1.0}
@@ -236,6 +239,7 @@ def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
         "seed": run.plan.seeds[0],
         "seconds_per_epoch": statistics.median(event.seconds for event in epochs),
         "best_epoch": summary.best_epochs[0],
+        "convergence": next(iter(summary.convergence)),
         "epochs": [event.model_dump(include=shown) for event in epochs],
         "test": {name: getattr(summary, name).model_dump() for name in ("recall_at_20", "ndcg_at_20")},
         "plan": run.plan.model_dump(mode="json"),

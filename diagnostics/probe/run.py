@@ -62,10 +62,10 @@ class ProbeRun:
     settled_after: Mapping[Arm, int] = field(default_factory=dict)
 
     def asked(self) -> tuple[Job, ...]:
-        """The jobs of the plan that were not settled before their turn came."""
+        """The jobs of the plan that were not settled before their turn came, and every trial, whose arm may not be the plan's."""
         all_seeds = self.plan.all_seeds[: self.stopped_after]
         until = {arm: set(all_seeds[: self.settled_after.get(arm)]) for arm in self.plan.arms}
-        return tuple(job for job in jobs(self.plan) if job.seed in until[job.arm])
+        return tuple(job for job in jobs(self.plan) if job.stage or job.seed in until[job.arm])
 
     @cached_property
     def _finished(self) -> dict[Arm, dict[int, JobResult]]:

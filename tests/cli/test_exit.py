@@ -15,6 +15,7 @@ import pytest
 
 import diagnostics
 from diagnostics.__main__ import main
+from diagnostics.messages import text
 from diagnostics.runs import RunFolder
 from diagnostics.runs.disk import whole_lines
 
@@ -198,7 +199,7 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
     run = json.loads((tmp_path / "train" / "run.json").read_bytes())
     assert run["arm"] == "vbpr:text+attributes:ckd"
     assert [epoch["epoch"] for epoch in run["epochs"]] == [1, 2, 3]
-    assert run["seconds_per_epoch"] > 0
+    assert run["seconds_per_epoch"] > 0 and run["convergence"] in ("rising", "early_stopped", "converged")
     assert 0 <= run["test"]["recall_at_20"]["value"] <= 1
     assert (run["plan"]["batch_size"], run["plan"]["learning_rate"]) == (64, 0.005)
     assert main(["train", *inputs, "--out", str(tmp_path / "train"), "--modalities", "txt"]) == 2
@@ -206,6 +207,28 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
 
     assert main(["report", str(diagnosed("one")), "--format", "html", "--lang", "ja"]) == 0
     assert (diagnosed("one") / "report.ja.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--modalities", "text", "--balancer", "ckd"], "one_modality"),
+        (["--modalities", "text,text", "--balancer", "auto"], "one_modality"),
+        (["--modalities", "", "--balancer", "ogm_ge"], "one_modality"),
+        (["--backbone", "bm3", "--balancer", "ckd"], "content_not_in_score"),
+        (["--backbone", "lightgcn", "--balancer", "ckd"], "content_not_in_score"),
+    ],
+)
+def test_a_method_that_means_nothing_on_what_is_chosen_is_refused_with_its_reason(options, reason, inputs, tmp_path, capsys):
+    assert main(["train", *inputs, "--out", str(tmp_path), *options]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("E_METHOD_REFUSED: ") and text(f"not_checked_reason.{reason}", "en") in said
+
+
+@pytest.mark.parametrize("command", ["train", "diagnose"])
+def test_auto_alone_is_an_answer(command, inputs, tmp_path):
+    options = ["--epochs", "2"] if command == "train" else ["--seeds", "1"]
+    assert main([command, *inputs, "--out", str(tmp_path), "--balancer", "auto", *options]) == 0
 
 
 def _start(inputs: list[str], out: Path, *more: str, first: str) -> subprocess.Popen[str]:

@@ -108,6 +108,7 @@ def test_trials_never_see_the_test_part_and_a_run_that_goes_on_decides_the_same(
     run = run_here(dataset, blocks, _short, preset="standard", backbones=("vbpr",), n_seeds=2, balancers=(AUTO,))
     trials = [job for job in jobs(run.plan) if job.stage]
     assert {job.seed for job in trials} == {run.plan.seeds[0]}
+    assert run.asked() == jobs(run.plan)  # though most methods that are tried are no arms of the plan
     assert [sum(job.stage == stage for job in trials) for stage in ("rate", "heat", "final")] == [3, 11, 2]
     assert all(not run.results[job.job_id].arrays for job in trials)
 
