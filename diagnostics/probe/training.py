@@ -223,8 +223,8 @@ def _settings(plan: ProbePlan, job: Job) -> Settings:
     if job.stage == "heat":
         heat = plan.options["auto"]["heat_epochs"]
         return Settings(min(heat, plan.max_epochs), heat, plan.batch_size, plan.k, validate_every=every)
-    limit = int(plan.max_epochs * plan.options.get("extension", 1))
-    return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, limit, threshold("still_rising"), validate_every=every)
+    rising = threshold("still_rising")
+    return Settings(plan.max_epochs, plan.patience, plan.batch_size, plan.k, plan.longest, rising, validate_every=every)
 
 
 def _backbone(inputs: ProbeInputs, plan: ProbePlan, name: str, features: Mapping[str, Features], seed: int) -> Backbone:

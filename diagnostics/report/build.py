@@ -25,7 +25,7 @@ from diagnostics.report.model import (
     Section,
     Table,
 )
-from diagnostics.report.profiled import finding_points, profile_section
+from diagnostics.report.profiled import best_alone, finding_points, profile_section
 from diagnostics.report.reading import data_section, how_much
 from diagnostics.report.words import Words
 from diagnostics.schema import Action, Condition, Confidence, Diagnosis, NextStep, Protocol, Severity
@@ -104,15 +104,16 @@ def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
                 words("report.fact.joint_note"),
             )
         )
-    best = max(diagnosis.modalities, key=lambda modality: modality.standalone.recall_at_20.value or 0.0)
-    facts.append(
-        Fact(
-            words("report.fact.standalone", modality=best.name),
-            words.value(best.standalone.recall_at_20, "percent"),
-            words.spoken_interval(best.standalone.recall_at_20, "percent"),
-            words("report.fact.standalone_note", floor=words.value(best.standalone.permuted_floor, "percent")),
+    strengths = {modality.name: modality.standalone for modality in diagnosis.modalities}
+    if (best := best_alone(strengths)) is not None:
+        facts.append(
+            Fact(
+                words("report.fact.standalone", modality=best),
+                words.value(strengths[best].recall_at_20, "percent"),
+                words.spoken_interval(strengths[best].recall_at_20, "percent"),
+                words("report.fact.standalone_note", floor=words.value(strengths[best].permuted_floor, "percent")),
+            )
         )
-    )
     balanced = judged_balancing(diagnosis)
     if balanced is not None:
         facts.append(

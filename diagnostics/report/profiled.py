@@ -14,6 +14,7 @@ from diagnostics.report.words import Words
 from diagnostics.schema import Diagnosis, Estimate, Finding, ModalityProfile, Profile, Severity, Standalone
 
 __all__ = [
+    "best_alone",
     "by_gravity",
     "finding_points",
     "profile_answer",
@@ -65,7 +66,7 @@ def _level_by_product(profile: Profile, words: Words) -> str:
         for modality in profile.modalities
         if modality.standalone_collapsed is not None and modality.standalone_collapsed.lift is not None
     }
-    best = _best(alone)
+    best = best_alone(alone)
     if best is None or best not in lifts or not _clear(alone[best]):
         return ""
     level = [
@@ -76,7 +77,7 @@ def _level_by_product(profile: Profile, words: Words) -> str:
 
 def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
     """Which kind says most alone, and which cannot be told apart from it; that none is above its shuffled self comes first."""
-    best = _best(strengths)
+    best = best_alone(strengths)
     if best is None:
         return words("report.modalities.answer_none")
     alone, close = strengths[best], _close(strengths, best)
@@ -88,7 +89,7 @@ def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
     return words("report.modalities.answer", modality=best, **said)
 
 
-def _best(strengths: Mapping[str, Standalone]) -> str | None:
+def best_alone(strengths: Mapping[str, Standalone]) -> str | None:
     """The kind with the highest recall, of those clearly above their shuffled selves if there are any; None without a figure."""
     measured = {name: alone for name, alone in strengths.items() if alone.recall_at_20.value is not None}
     clear = {name: alone for name, alone in measured.items() if _clear(alone)}

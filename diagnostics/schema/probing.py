@@ -105,6 +105,11 @@ class ProbePlan(Record):
         return (*self.seeds, *self.further_seeds)
 
     @property
+    def longest(self) -> int:
+        """Epochs after which a training ends though it still gains: ``max_epochs`` are lengthened while it does."""
+        return int(self.max_epochs * self.options.get("extension", 1))
+
+    @property
     def run_id(self) -> str:
         """Twelve hex digits of a hash over the plan."""
         return hashlib.blake2b(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -257,12 +257,11 @@ def _findings(measures: Measures, judgements: tuple[Judgement, ...]) -> tuple[Fi
 
 def _unfinished(run: ProbeRun) -> tuple[Finding, ...]:
     """Kinds of training that were cut off while they still gained, or that lost what they had learnt."""
-    epochs = int(run.plan.max_epochs * run.plan.options.get("extension", 1))
     found = []
     for ended, code in (("rising", "not_converged"), ("diverged", "diverged")):
         arms = [summary.arm_id for summary in run.summaries() if summary.convergence.get(ended)]
         if arms:
-            values = {"count": len(arms), "epochs": epochs, "arms": arms}
+            values = {"count": len(arms), "epochs": run.plan.longest, "arms": arms}
             found.append(Finding(code=code, severity="warning", modality=None, values=values))
     return tuple(found)
 
@@ -372,7 +371,7 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         cut_offs=split.cut_offs,
         learning_rate=rates[0].learning_rate,
         learning_rates=rates,
-        max_epochs=plan.max_epochs,
+        max_epochs=plan.longest,
         slow_training=plan.slow_training,
     )
 

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from diagnostics.messages import LANGUAGES
+from diagnostics.report.build import build
 from diagnostics.report.coverage import absence_points, coverage_blocks, month_chart, segment_table
 from diagnostics.report.evidence import coverage_chart
-from diagnostics.report.model import Block, Figure, Folded, Paragraph, Points, Table
+from diagnostics.report.model import Block, Facts, Figure, Folded, Paragraph, Points, Table
 from diagnostics.report.profiled import (
     finding_points,
     profile_answer,
@@ -245,3 +246,24 @@ def test_where_variants_made_a_kind_the_strongest_the_first_sentences_say_so(lan
 
 def _by_name(profile: Profile) -> dict:
     return {part.name: part for part in profile.modalities}
+
+
+def test_the_overview_calls_the_same_kind_the_strongest_as_the_sentence_does() -> None:
+    unclear = Estimate(value=0.02, low=-0.01, high=0.05, unit="difference", n=900)
+    sure = unclear.model_copy(update={"low": 0.01})
+    diagnosis = example()
+    modalities = tuple(
+        one.model_copy(update={"standalone": one.standalone.model_copy(update={"lift": sure if one.name == "image" else unclear})})
+        for one in diagnosis.modalities
+    )
+    strengths = {one.name: one.standalone for one in modalities}
+    assert max(strengths, key=lambda name: strengths[name].recall_at_20.value) != "image"
+    words = Words("en")
+    (facts,) = [
+        block
+        for section in build(diagnosis.model_copy(update={"modalities": modalities}), "en").sections
+        for block in section.blocks
+        if isinstance(block, Facts)
+    ]
+    assert words("report.fact.standalone", modality="image") in {fact.label for fact in facts.items}
+    assert words.modality("image") in strongest_alone(strengths, words)

@@ -235,6 +235,7 @@ def test_several_kinds_might_need_less_balancing_if_they_were_trained_slowly():
         found, slowly = diagnose(dataset, profile_of(dataset), one), one is slow
         assert ("slow_training" in {entry.code for entry in found.not_checked}) is not slowly
         assert found.verdict.action == "rebalance" and found.protocol.slow_training is slowly
+        assert found.protocol.max_epochs == 2 * one.plan.max_epochs  # what still gains goes on
         assert ("repeat_slowly" in {step.code for step in found.verdict.next_steps}) is not slowly
 
 
