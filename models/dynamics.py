@@ -62,10 +62,13 @@ class Watch:
         self.purchases = [_purchases(part, rivals, rng) for part in (seen, held_out)]
 
     def measure(self, backbone: Backbone) -> Measured:
-        """All measures of the prepared model: measure -> modality (also "full", "id" for losses) -> value."""
-        sets = self.sets(backbone.modalities)
-        scores = backbone.score(self.users, sets)
-        return self.of(backbone.modalities, *([_margins(one, *purchases) for one in scores] for purchases in self.purchases))
+        """All measures of the prepared model: measure -> modality (also "full", "id" for losses) -> value.
+
+        Losses of the whole model alone where scores do not tell modalities apart.
+        """
+        names = backbone.modalities if backbone.content_in_score else ()
+        scores = backbone.score(self.users, self.sets(names))
+        return self.of(names, *([_margins(one, *purchases) for one in scores] for purchases in self.purchases))
 
     @staticmethod
     def sets(names: tuple[str, ...]) -> list[frozenset[str]]:

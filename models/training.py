@@ -178,9 +178,13 @@ class Course:
         self.best = below("best", memory) or backbone.state()
 
 
-def score_sets(modalities: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """The sets whose rankings are followed: the whole model, purchase history alone, and history with each single modality."""
-    return {"full": frozenset(modalities), "id": frozenset()} | {m: frozenset([m]) for m in modalities}
+def score_sets(modalities: tuple[str, ...], *, apart: bool = True) -> dict[str, frozenset[str]]:
+    """The sets whose rankings are followed: the whole model, purchase history alone, and history with each single modality.
+
+    ``apart``: whether scores tell modalities apart (``Backbone.content_in_score``); else there is the whole model only.
+    """
+    full = {"full": frozenset(modalities)}
+    return full | {"id": frozenset()} | {m: frozenset([m]) for m in modalities} if apart else full
 
 
 Ranks = Callable[[npt.NDArray[np.int64], Sequence[frozenset[str]], Sequence[frozenset[str]]], npt.NDArray[np.int32]]
@@ -220,14 +224,14 @@ def ranker(backbone: Backbone, data: Interactions, k: int) -> Ranks:
 
 
 def recall_of_sets(
-    modalities: tuple[str, ...], data: Interactions, k: int, ranks: Ranks, *, bare: bool = False
+    modalities: tuple[str, ...], data: Interactions, k: int, ranks: Ranks, *, bare: bool = False, apart: bool = True
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Mean Recall@k on validation, from one pass over the users.
 
-    Of each of ``score_sets``; and, if asked for ``bare``, of every fourth user by each of several modalities without purchase
-    history (see ``scorer``). ``ranks``: of their validation purchases, right below ``k``.
+    Of each of ``score_sets``, as ``apart`` says; and, if asked for ``bare``, of every fourth user by each of several modalities
+    without purchase history (see ``scorer``). ``ranks``: of their validation purchases, right below ``k``.
     """
-    sets, users = score_sets(modalities), data.validation_users
+    sets, users = score_sets(modalities, apart=apart), data.validation_users
     chosen = list(dict.fromkeys(sets.values()))  # with one modality, the whole model is history with that modality
 
     def recall(some: npt.NDArray[np.int64], bare: Sequence[frozenset[str]] = ()) -> npt.NDArray[np.float64]:
@@ -276,8 +280,9 @@ def train(
     )
     course = course or Course()
     course.best = course.best or backbone.state()
+    apart = backbone.content_in_score
     watch = Watch(data, backbone.n_items) if settings.look_every and backbone.modalities else None
-    has_branches = watch is not None and len(backbone.modalities) > 1 and backbone.content_in_score and bool(backbone.branches)
+    has_branches = watch is not None and len(backbone.modalities) > 1 and apart and bool(backbone.branches)
     n_steps = -(-len(data.train) // settings.batch_size)
     ranks = ranker(backbone, data, settings.k)
     try:
@@ -299,9 +304,8 @@ def train(
                     steps.probability.append(sigmoid(margins.keep[: triples.n_bpr]).mean(axis=0))
             steps.demand_finite(done + every)
             backbone.prepare()
-            recall, bare = recall_of_sets(
-                backbone.modalities, data, settings.k, ranks, bare=watch is not None and backbone.content_in_score
-            )
+            asks_bare = watch is not None and apart
+            recall, bare = recall_of_sets(backbone.modalities, data, settings.k, ranks, bare=asks_bare, apart=apart)
             dynamics = balancer.epoch_log()
             if watch is not None:
                 dynamics |= watch.measure(backbone)

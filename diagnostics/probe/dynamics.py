@@ -51,19 +51,15 @@ def branch_dynamics(run: ProbeRun, joint: Arm, name: str) -> dict[str, list[floa
     alone = _epochs(run, Arm(backbone=joint.backbone, modalities=(name,)))
     found: dict[str, list[float]] = defaultdict(list)
     for seed, events in _epochs(run, joint).items():
-        branch = [event.branches[name] for event in events if name in event.branches]
-        if not branch:
-            continue
         kept = max(range(len(events)), key=lambda place: events[place].validation or 0.0)
-        mine = half_life(branch)
-        own = half_life([event.branches[name] for event in alone.get(seed, ()) if name in event.branches])
-        values = {
-            "half_life": mine * run.plan.validate_every,
-            "speed_ratio": mine / own if own else float("nan"),
-            "unlearnt": 1 - branch[kept] / max(branch[: kept + 1]) if max(branch[: kept + 1]) > 0 else float("nan"),
-            "gradient_share": _mean(events, "gradient_share", name),
-            "conflict": _mean(events, "conflict", name),
-        }
+        values = {measure: _mean(events, measure, name) for measure in ("gradient_share", "conflict")}
+        branch = [event.branches[name] for event in events if name in event.branches]
+        if branch:
+            mine, highest = half_life(branch), max(branch[: kept + 1])
+            own = half_life([event.branches[name] for event in alone.get(seed, ()) if name in event.branches])
+            values["half_life"] = mine * run.plan.validate_every
+            values["speed_ratio"] = mine / own if own else float("nan")
+            values["unlearnt"] = 1 - branch[kept] / highest if highest > 0 else float("nan")
         values |= _at(events[0], events[kept], name)
         for measure, value in values.items():
             if np.isfinite(value):

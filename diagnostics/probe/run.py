@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from diagnostics.probe.arms import Job, jobs
 from diagnostics.probe.trials import balancer_choice, rate_choices
-from diagnostics.schema import Arm, ArmSummary, BalancerChoice, ProbeEvent, ProbePlan, RateChoice
-from diagnostics.stats.intervals import estimate_mean
+from diagnostics.schema import Arm, ArmSummary, BalancerChoice, Estimate, ProbeEvent, ProbePlan, RateChoice
+from diagnostics.stats import SeedNoise, estimate_mean, noise_of_levels
 
 __all__ = ["JobResult", "ProbeRun", "set_name"]
 
@@ -85,15 +85,39 @@ class ProbeRun:
     ) -> npt.NDArray[np.float64]:
         """A metric per seed and test user, float64 (n_seeds, n_test_users), of a trained arm with only some modalities factual.
 
-        ``factual`` None means all the arm has. ``seeds`` restricts and orders the seeds, for pairing with another arm.
+        ``factual`` None means all the arm has. ``seeds`` restricts and orders the seeds, for pairing with another arm. Empty where
+        that set was not tested, as of models whose scores do not tell modalities apart.
         """
         name = set_name(arm.modalities if factual is None else factual, self.plan.modalities)
         rows = [
             result.arrays[metric][result.meta["sets"].index(name)]
             for seed, result in self._finished.get(arm, {}).items()
-            if seeds is None or seed in seeds
+            if (seeds is None or seed in seeds) and name in result.meta["sets"]
         ]
         return np.asarray(rows, dtype=np.float64)
+
+    def plain_arms(self, backbone: str) -> tuple[Arm, ...]:
+        """The arms of a backbone that differ in their modalities alone: no balancing, no settling test."""
+        return tuple(arm for arm in self.plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant)
+
+    def level(
+        self, arm: Arm, *, factual: tuple[str, ...] | None = None, metric: str = "recall", seeds: tuple[int, ...] | None = None
+    ) -> Estimate:
+        """Mean of ``per_user`` with its interval, for which all plain arms of the backbone tell how much a seed decides."""
+        noise = self._noise[arm.backbone, metric]
+        return estimate_mean(self.per_user(arm, factual=factual, metric=metric, seeds=seeds), noise=noise)
+
+    @cached_property
+    def _noise(self) -> dict[tuple[str, str], SeedNoise | None]:
+        """(backbone, metric) -> how much a seed decides of a level; None where too few trainings tell."""
+        found = {}
+        for backbone in dict.fromkeys(arm.backbone for arm in self.plan.arms):
+            arms = self.plain_arms(backbone)
+            seeds = tuple(seed for seed in self.plan.all_seeds if all(seed in self.seeds_of(arm) for arm in arms))
+            for metric in ("recall", "ndcg"):
+                levels = [self.per_user(arm, metric=metric, seeds=seeds) for arm in arms]
+                found[backbone, metric] = noise_of_levels(levels) if seeds else None
+        return found
 
     def stacked(
         self, arm: Arm, array: str, row: int | None = None, *, seeds: tuple[int, ...] | None = None
@@ -120,10 +144,9 @@ class ProbeRun:
         ]
         return np.asarray(rows, dtype=bool).reshape(len(rows), n_pairs)
 
-    def paired(self, one: Arm, other: Arm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Recall of two arms over the seeds that both finished; (n_seeds, n_test_users) each."""
-        seeds = tuple(seed for seed in self.seeds_of(one) if seed in self.seeds_of(other))
-        return self.per_user(one, seeds=seeds), self.per_user(other, seeds=seeds)
+    def shared_seeds(self, one: Arm, other: Arm) -> tuple[int, ...]:
+        """Seeds that both arms finished."""
+        return tuple(seed for seed in self.seeds_of(one) if seed in self.seeds_of(other))
 
     def learning_rates(self) -> tuple[RateChoice, ...]:
         """What each backbone was trained with, and what was tried."""
@@ -156,8 +179,8 @@ class ProbeRun:
                     balancer=arm.balancer,
                     variant=arm.variant,
                     seeds=self.seeds_of(arm),
-                    recall_at_20=estimate_mean(self.per_user(arm)),
-                    ndcg_at_20=estimate_mean(self.per_user(arm, metric="ndcg")),
+                    recall_at_20=self.level(arm),
+                    ndcg_at_20=self.level(arm, metric="ndcg"),
                     best_epochs=tuple(result.meta["best_epoch"] for result in done),
                     converged=not ended["rising"] and not ended["diverged"],
                     convergence=dict(sorted((+ended).items())),

@@ -69,12 +69,17 @@ def test(
 
 
 def joint_sets(backbone: Backbone) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
-    """The sets that the joint model is tested with, all where they are not too many; and those also without history."""
+    """The sets that the joint model is tested with, all where they are not too many; and those also without history.
+
+    The whole model alone where scores do not tell modalities apart.
+    """
     names = backbone.modalities
+    if not backbone.content_in_score:
+        return [frozenset(names)], []
     if len(names) > threshold("counterfactual_players"):
         return list(dict.fromkeys([*score_sets(names).values(), *(frozenset(names) - {name} for name in names)])), []
     every = list(all_sets(names))
-    return every, [chosen for chosen in every if chosen] if backbone.content_in_score else []
+    return every, [chosen for chosen in every if chosen]
 
 
 def replaced(

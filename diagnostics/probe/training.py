@@ -177,13 +177,16 @@ def _tested(
     """What the model is asked on the test customers: of the plain joint model that is judged, everything (see ``testing``)."""
     judged = Arm(backbone=plan.arms[0].backbone, modalities=plan.modalities)
     if job.arm != judged or not plan.modalities:
-        sets = list(dict.fromkeys(score_sets(backbone.modalities).values()))
+        sets = list(dict.fromkeys(score_sets(backbone.modalities, apart=backbone.content_in_score).values()))
         return test(scorer(backbone, sets), sets, inputs, data, plan)
     sets, bare = joint_sets(backbone)
     arrays, meta = test(scorer(backbone, sets, bare), sets, inputs, data, plan, bare=bare)
+    arrays |= exposure(backbone, inputs, data, plan)
+    if not backbone.content_in_score:
+        return arrays, meta
     again = functools.partial(_backbone, inputs, plan, job.arm.backbone, seed=job.seed)
     changed, names = replaced(backbone, lambda features: again(features=features), inputs, data, plan, seed=job.seed)
-    return arrays | changed | exposure(backbone, inputs, data, plan), meta | names
+    return arrays | changed, meta | names
 
 
 def event_of(job: Job, record: EpochRecord, settings: Settings) -> ProbeEvent:

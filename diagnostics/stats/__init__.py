@@ -3,7 +3,7 @@
 from diagnostics.stats.contrast import Contrast, Position, holm_positions
 from diagnostics.stats.intervals import estimate_difference, estimate_mean, minimum_detectable_effect, planned_detectable_effect
 from diagnostics.stats.multiplicity import benjamini_hochberg, holm
-from diagnostics.stats.seed_noise import SeedNoise, pool_seed_noise
+from diagnostics.stats.seed_noise import SeedNoise, noise_of_levels, pool_seed_noise
 
 __all__ = [
     "Contrast",
@@ -15,6 +15,7 @@ __all__ = [
     "holm",
     "holm_positions",
     "minimum_detectable_effect",
+    "noise_of_levels",
     "planned_detectable_effect",
     "pool_seed_noise",
 ]

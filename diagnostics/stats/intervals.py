@@ -19,9 +19,19 @@ from diagnostics.schema import Estimate
 from diagnostics.seeds import generator
 from diagnostics.stats.seed_noise import SeedNoise, spread_of
 
-__all__ = ["bootstrap_means", "estimate_difference", "estimate_mean", "minimum_detectable_effect", "planned_detectable_effect"]
+__all__ = [
+    "LIMITS",
+    "bootstrap_means",
+    "estimate_difference",
+    "estimate_mean",
+    "minimum_detectable_effect",
+    "planned_detectable_effect",
+]
 
 Matrix = npt.NDArray[np.float64]
+
+LIMITS = {"share": (0.0, 1.0), "cosine": (-1.0, 1.0), "ratio": (0.0, float("inf")), "epochs": (0.0, float("inf"))}
+"""What a mean in some units cannot be beyond; an interval ends there too. Others have none."""
 
 
 @functools.lru_cache(maxsize=2)
@@ -72,7 +82,8 @@ def estimate_mean(
     matrix = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if matrix.size == 0:
         return Estimate(value=None, level=level, n=0, unit=unit)
-    low, high = np.quantile(bootstrap_means(matrix, seed=seed, noise=noise, weight=weight), [(1 - level) / 2, (1 + level) / 2])
+    draws = bootstrap_means(matrix, seed=seed, noise=noise, weight=weight)
+    low, high = np.clip(np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]), *LIMITS.get(unit, (-np.inf, np.inf)))
     return Estimate(value=float(matrix.mean()), low=float(low), high=float(high), level=level, n=matrix.shape[1], unit=unit)
 
 

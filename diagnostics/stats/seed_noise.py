@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import polygamma
 
-__all__ = ["SeedNoise", "Spread", "pool_seed_noise", "spread_of"]
+__all__ = ["SeedNoise", "Spread", "noise_of_levels", "pool_seed_noise", "spread_of"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -94,6 +94,18 @@ def pool_seed_noise(arms: Sequence[Matrix]) -> SeedNoise | None:
     if not (found > 0).all() or not (expected > 0).all():
         return SeedNoise(variance, 0.0)
     return SeedNoise(variance, min(_prior_freedom(found / expected, n_seeds - 1.0), (n_seeds - 1.0) * (n_arms - 1.0)))
+
+
+def noise_of_levels(arms: Sequence[Matrix]) -> SeedNoise | None:
+    """The same of single arms' results instead of comparisons: with what a seed does to all arms, of which each seed tells once."""
+    own = pool_seed_noise(arms)
+    if own is None or own.freedom <= 0:
+        return own
+    both = [_seed_variance(one) for one in arms]
+    shared = max(float(np.mean([found - rest for found, rest in both])) - own.variance, 0.0)
+    parts = shared**2 / (len(arms[0]) - 1) + own.variance**2 / own.freedom
+    whole = shared + own.variance
+    return SeedNoise(whole, whole**2 / parts if parts > 0 else own.freedom)
 
 
 def _seed_variance(matrix: Matrix) -> tuple[float, float]:

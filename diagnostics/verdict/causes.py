@@ -138,7 +138,13 @@ def _scale(one: Standing) -> tuple[Cause, bool]:
 def _uninformative(one: Standing) -> tuple[Cause, bool]:
     lift = one.profile.standalone.lift
     at_floor = one.silent is True and lift is not None and lift.low is not None and lift.low <= 0
-    evidence = [_compared("gain_alone", one.gain_alone, 0.0, one.gain_alone.position(0.0) != "above"), _standalone(one, at_floor)]
+    evidence = []
+    if one.gain_alone.position(0.0) == "above":
+        evidence.append(_compared("gain_alone", one.gain_alone, 0.0, False))
+    elif one.adds == "below":
+        evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
+    if one.silent is not None:
+        evidence.append(_standalone(one, at_floor))
     kinship = one.profile.homophily.lift if one.profile.homophily else None
     if kinship is not None and kinship.low is not None and kinship.high is not None:
         evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
@@ -148,15 +154,19 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
         evidence.append(_estimated("foretold", foretold, threshold("overlap"), True))
     if one.unique is not None or one.knock_out.position(0.0) == "above":
         evidence.append(_compared("knock_out", one.knock_out, 0.0, one.knock_out.position(0.0) != "above"))
-    if one.replaced is not None:
-        evidence.append(_compared("replaced", one.replaced, 0.0, one.replaced.position(0.0) != "above"))
+    if one.replaced is not None and one.replaced.position(0.0) == "above":
+        evidence.append(_compared("replaced", one.replaced, 0.0, False))
+    elif one.replaced is not None and one.replaced.position(one.smallest) == "below":
+        evidence.append(_compared("replaced", one.replaced, one.smallest, True))
     return _cause("uninformative", _confidence(one.gain_alone, one.smallest), evidence), one.says_nothing
 
 
 def _unused(one: Standing) -> tuple[Cause, bool]:
     named = one.adds == "below" and one.silent is False and not one.irrelevant
-    evidence = [_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below")]
-    if one.silent is not False or one.adds != "above":  # what it says is not left unused where it adds to the model
+    evidence = []
+    if one.adds != "open":
+        evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "below"))
+    if one.silent is True or (one.silent is False and one.adds != "above"):  # what adds to the model is not left unused
         evidence.append(_standalone(one, one.silent is False))
     return _cause("unused", _confidence(one.gain_alone, one.smallest), evidence), named
 
@@ -187,7 +197,7 @@ def _suppressed(one: Standing) -> tuple[Cause, bool]:
     """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for others."""
     behind = one.behind == "above" and one.others > 0 and not one.leads
     evidence = [
-        _compared("gap", one.gap, one.smallest, one.behind == "above"),
+        *([_compared("gap", one.gap, one.smallest, one.behind == "above")] if one.gap.measured else []),
         _compared("knock_out", one.knock_out, 0.0 if one.own == "open" else one.smallest, bool(one.unique)),
     ]
     if one.told_unique and one.profile.own_share is not None:

@@ -34,7 +34,6 @@ from diagnostics.schema import (
     Provenance,
     Verdict,
 )
-from diagnostics.stats import estimate_mean
 from diagnostics.verdict.advice import next_steps, reasons
 from diagnostics.verdict.causes import Judgement
 from diagnostics.verdict.contributions import contributions
@@ -94,7 +93,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
             *_stopped(measures, decision),
             *_settled(run),
         ),
-        not_checked=(*profile.not_checked, *_not_checked(run)),
+        not_checked=(*profile.not_checked, *_not_checked(run, dataset)),
         provenance=_provenance(run),
     )
 
@@ -139,8 +138,8 @@ def _modalities(
             bare.model_copy(
                 update={
                     "status": one.status,
-                    "unimodal": estimate_mean(measures.recall(name)),
-                    "branch": estimate_mean(measures.recall(*measures.modalities, factual=(name,))),
+                    "unimodal": measures.mean_recall(name),
+                    "branch": measures.mean_recall(*measures.modalities, factual=(name,)),
                     "contribution": one.contribution.estimate(),
                     "contribution_method": one.standing.method,
                     "knock_out": one.standing.knock_out.estimate(),
@@ -186,16 +185,16 @@ def _balancing(run: ProbeRun, dataset: Dataset, action: str, planned: float | No
             if measures.headroom().measured:
                 headroom = measures.headroom().estimate()
         for balancer in measures.balancers():
-            balanced, plain = run.paired(measures.arm(measures.modalities, balancer), measures.arm(measures.modalities))
-            if not balanced.size:
+            plain, balanced = measures.arm(measures.modalities), measures.arm(measures.modalities, balancer)
+            seeds, lift = run.shared_seeds(balanced, plain), measures.lift(balancer)
+            if not lift.measured:
                 continue
-            lift = measures.lift(balancer)
             results.append(
                 BalancingResult(
                     backbone=backbone,
                     balancer=balancer,
-                    plain=estimate_mean(plain),
-                    balanced=estimate_mean(balanced),
+                    plain=run.level(plain, seeds=seeds),
+                    balanced=run.level(balanced, seeds=seeds),
                     lift=lift.estimate(),
                     choice=run.chosen(backbone) if balancer == AUTO else None,
                 )
@@ -309,7 +308,7 @@ def _settled(run: ProbeRun) -> tuple[Finding, ...]:
     return (Finding(code="comparisons_settled", severity="info", modality=None, values=values),)
 
 
-def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
+def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
     missing: list[NotChecked] = []
     plan = run.plan
     if not any(arm.variant for arm in plan.arms):
@@ -324,6 +323,8 @@ def _not_checked(run: ProbeRun) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
     if len(plan.modalities) > 1 and not plan.slow_training:  # after it less may be left to balance: README, "Slow training"
         missing.append(NotChecked(code="slow_training", reason="trains_quickly"))
+    if not Measures(run, dataset, plan.arms[0].backbone).tells_apart:
+        missing.append(NotChecked(code="branches", reason="content_not_in_score", values={"backbone": plan.arms[0].backbone}))
     for refusal in plan.refused:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))

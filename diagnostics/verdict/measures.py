@@ -14,7 +14,7 @@ import numpy.typing as npt
 from diagnostics.config import threshold
 from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.probe.run import ProbeRun, set_name
-from diagnostics.schema import Arm, Dataset, ModalityProfile
+from diagnostics.schema import Arm, Dataset, Estimate, ModalityProfile
 from diagnostics.stats import Contrast, SeedNoise, holm_positions, pool_seed_noise
 from diagnostics.stats.games import Weights, all_sets, interaction_weights, shapley_weights
 
@@ -45,19 +45,15 @@ class Measures:
     @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Seeds for which every plain arm finished; comparisons use these only, so that all are paired."""
-        plain = self._plain
+        plain = self.run.plain_arms(self.backbone)
         found = (seed for seed in self.run.plan.all_seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
         return tuple(seed for seed in found if seed != self.left_out)
-
-    @property
-    def _plain(self) -> list[Arm]:
-        arms = self.run.plan.arms
-        return [arm for arm in arms if arm.backbone == self.backbone and arm.balancer == "none" and not arm.variant]
 
     @cached_property
     def noise(self) -> SeedNoise | None:
         """What all plain arms say together of how much a seed decides."""
-        return pool_seed_noise([self.run.per_user(arm, seeds=self.seeds) for arm in self._plain]) if self.seeds else None
+        plain = self.run.plain_arms(self.backbone)
+        return pool_seed_noise([self.run.per_user(arm, seeds=self.seeds) for arm in plain]) if self.seeds else None
 
     def arm(self, modalities: tuple[str, ...], balancer: str = "none", variant: str = "") -> Arm:
         ordered = tuple(name for name in self.modalities if name in modalities)
@@ -66,6 +62,10 @@ class Measures:
     def recall(self, *modalities: str, balancer: str = "none", factual: tuple[str, ...] | None = None) -> Matrix:
         """v of a trained arm; with ``factual`` the same arm with its other modalities replaced by their counterfactual."""
         return self.run.per_user(self.arm(modalities, balancer), factual=factual, seeds=self.seeds)
+
+    def mean_recall(self, *modalities: str, factual: tuple[str, ...] | None = None) -> Estimate:
+        """The mean of ``recall`` with its interval."""
+        return self.run.level(self.arm(modalities), factual=factual, seeds=self.seeds)
 
     @cached_property
     def joint(self) -> Matrix:
@@ -84,6 +84,8 @@ class Measures:
         return all(self.arm(tuple(chosen)) in arms for chosen in all_sets(self.modalities))
 
     def _between(self, treated: Matrix, control: Matrix) -> Contrast:
+        if not treated.size or not control.size:
+            return self.contrast(np.empty((0, 0)))
         return self.contrast(np.atleast_2d(treated) - np.atleast_2d(control))
 
     def _weighed(self, weights: Weights) -> Contrast:
@@ -97,6 +99,11 @@ class Measures:
         """What these differences say, with what all arms know of seeds; see ``stats.Contrast``."""
         return Contrast(differences, self.noise, weight, self.level)
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the joint model's scores have parts of single modalities, so that something can be said of each."""
+        return "id" in self.run.meta_of(self.arm(self.modalities)).get("sets", ("id",))
+
     # ---- of one modality
 
     def gain_alone(self, name: str) -> Contrast:
@@ -108,7 +115,10 @@ class Measures:
         return self._between(self.joint, self.recall(*(other for other in self.modalities if other != name)))
 
     def gap(self, name: str) -> Contrast:
-        """v({m}) - the same part of the joint model (C1): how far joint training leaves the branch behind."""
+        """v({m}) - the same part of the joint model (C1): how far joint training leaves the branch behind.
+
+        Not measured where ``tells_apart`` is not so.
+        """
         return self._between(self.recall(name), self.recall(*self.modalities, factual=(name,)))
 
     def beyond(self, name: str, base: str) -> Contrast | None:
@@ -143,9 +153,8 @@ class Measures:
         Source: Wu et al., ICML 2022, conditional utilisation rate: this, divided by v(all).
         """
         others = tuple(other for other in self.modalities if other != name)
-        if set_name(others, self.modalities) not in self.run.meta_of(self.arm(self.modalities)).get("sets", ()):
-            return None
-        return self._between(self.joint, self.recall(*self.modalities, factual=others))
+        found = self._between(self.joint, self.recall(*self.modalities, factual=others))
+        return found if found.measured else None
 
     def replacement(self, name: str, kind: str) -> Contrast | None:
         """What the joint model loses where items have another's value of m (C6, C8); None where that was not tested.
@@ -248,6 +257,5 @@ class Measures:
     def _paired(self, arm: Arm) -> Contrast:
         """An arm minus plain joint training, over the seeds that both finished."""
         plain = self.arm(self.modalities)
-        shared = (seed for seed in self.run.seeds_of(arm) if seed in self.run.seeds_of(plain))
-        seeds = tuple(seed for seed in shared if seed != self.left_out)
+        seeds = tuple(seed for seed in self.run.shared_seeds(arm, plain) if seed != self.left_out)
         return self._between(self.run.per_user(arm, seeds=seeds), self.run.per_user(plain, seeds=seeds))

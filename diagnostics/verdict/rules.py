@@ -144,9 +144,16 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
 
 
 def _most_behind(judgements: tuple[Judgement, ...], strongest: Judgement) -> Judgement:
-    """The informative modality that joint training leaves furthest behind; the strongest one only if there is no other."""
+    """The informative modality that joint training leaves furthest behind; the strongest one only if there is no other.
+
+    Where no model tells that, the one that contributes least.
+    """
     others = [one for one in judgements if one is not strongest] or [strongest]
-    return max([one for one in others if one.standing.informative] or others, key=lambda one: one.standing.gap.value)
+
+    def behind(one: Judgement) -> float:
+        return one.standing.gap.value if one.standing.gap.measured else -one.contribution.value
+
+    return max([one for one in others if one.standing.informative] or others, key=behind)
 
 
 def _other_models(measures: Measures) -> tuple[str, ...]:

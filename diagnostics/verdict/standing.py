@@ -226,7 +226,8 @@ UNITS = {
     "half_life": "epochs",
     "speed_ratio": "ratio",
     "margin_ratio": "ratio",
-    "conflict": "score",
+    "conflict": "cosine",
+    "reliance": "difference",
     "overfitting_ratio": "ratio",
     "branch_gap": "score",
 }

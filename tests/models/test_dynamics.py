@@ -31,7 +31,9 @@ def test_being_watched_changes_nothing_and_every_measure_is_there(name):
         np.testing.assert_array_equal(table, unwatched.state()[key])
     for record in records:
         for measure in ("train_loss", "held_out_loss", "confidence", "reliance", "variance"):
-            assert set(record.dynamics[measure]) >= {"text", "image"}, measure
+            told = {"text", "image"} & set(record.dynamics.get(measure, {}))
+            assert told == ({"text", "image"} if watched.content_in_score else set()), measure
+        assert "full" in record.dynamics["held_out_loss"]
     cosines = [record.dynamics["conflict"] for record in records if "conflict" in record.dynamics]
     assert bool(cosines) == (watched.content_in_score and bool(watched.branches))
     assert all(-1 <= value <= 1 + 1e-6 for found in cosines for value in found.values())

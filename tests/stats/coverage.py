@@ -10,16 +10,18 @@ import sys
 
 import numpy as np
 
-from diagnostics.stats import Contrast, estimate_mean, pool_seed_noise
+from diagnostics.stats import Contrast, estimate_mean, noise_of_levels, pool_seed_noise
 from diagnostics.stats.games import all_sets, shapley_weights
 
 WORLDS = {
     "users decide": {"users": 0.3, "seeds": 0.003, "rest": 0.1},
     "seeds decide": {"users": 0.1, "seeds": 0.02, "rest": 0.1},
     "both, arms differ": {"users": 0.1, "seeds": 0.01, "rest": 0.3, "uneven": 0.5},
+    "seeds shared by arms": {"users": 0.1, "seeds": 0.01, "rest": 0.1, "shared": 0.02},
     "hits of few items": {"users": 0.1, "seeds": 0.005, "rest": 0.0, "hits": 1.0},
 }
-"""Standard deviations of each part of y; ``uneven``: of the log of an arm's seed part; ``hits``: y is 0 or 1 with that chance."""
+"""Standard deviations of each part of y; ``uneven``: of the log of an arm's seed part; ``shared``: of what a seed does to all arms;
+``hits``: y is 0 or 1 with that chance."""
 
 
 def arms(rng: np.random.Generator, n_seeds: int, n_users: int, n_arms: int, world: dict[str, float]) -> np.ndarray:
@@ -33,6 +35,7 @@ def arms(rng: np.random.Generator, n_seeds: int, n_users: int, n_arms: int, worl
         + shared
         + own
         + spread * rng.normal(size=(n_arms, n_seeds, 1))
+        + world.get("shared", 0.0) * rng.normal(size=(n_seeds, 1))
         + world["rest"] * rng.normal(size=(n_arms, n_seeds, n_users))
     )
     if "hits" in world:
@@ -57,7 +60,8 @@ def simulate(world: dict[str, float], n: int, *, n_seeds: int, n_users: int, see
             np.sum([w * value[s] for s, w in weights.items()], axis=0), noise, float(sum(w**2 for w in weights.values()))
         )
         cases = {
-            "mean": (estimate_mean(y[0]), truth[sets[0]]),
+            "mean, alone": (estimate_mean(y[0]), truth[sets[0]]),
+            "mean, pooled": (estimate_mean(y[0], noise=noise_of_levels(list(y))), truth[sets[0]]),
             "difference, alone": (Contrast.between(y[1], y[0]).estimate(), 0.01),
             "difference, pooled": (Contrast.between(y[1], y[0], noise).estimate(), 0.01),
             "shapley, pooled": (share.estimate(), sum(w * truth[s] for s, w in weights.items())),
@@ -71,6 +75,6 @@ def simulate(world: dict[str, float], n: int, *, n_seeds: int, n_users: int, see
 if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     for label, world in WORLDS.items():
-        for n_seeds in (5, 10):
+        for n_seeds in (2, 5, 10):
             for name, (covered, width) in simulate(world, n, n_seeds=n_seeds, n_users=400).items():
                 sys.stdout.write(f"{label:20} {n_seeds:3} seeds  {name:20} {covered:.3f}  width {width:.4f}\n")

@@ -8,6 +8,7 @@ from scipy.stats import norm, t
 
 from diagnostics.config import threshold
 from diagnostics.stats import Contrast, estimate_difference, estimate_mean, minimum_detectable_effect
+from diagnostics.stats.intervals import LIMITS
 
 
 def test_one_seed_interval_equals_the_normal_approximation_for_many_users():
@@ -90,3 +91,13 @@ def test_a_stricter_level_is_the_closed_form_where_resamples_cannot_tell():
     assert strict.reach() > 1.5 * usual.reach()
     assert usual.bounds() == pytest.approx((usual.value - usual.reach(), usual.value + usual.reach()), abs=0.2 * usual.reach())
     assert usual.reach(n_seeds=40) < usual.reach() and usual.reach(n_seeds=4) == usual.reach()
+
+
+@pytest.mark.parametrize(("unit", "values"), [("share", [0.02, 0.5]), ("cosine", [0.6, 0.99]), ("epochs", [1.0, 9.0])])
+def test_an_interval_ends_where_its_unit_does(unit, values):
+    """Two values leave Student's t a reach of 6 times their distance."""
+    low, high = LIMITS[unit]
+    found = estimate_mean([[value] for value in values], unit=unit)
+    assert low <= found.low < found.value < found.high <= high and (found.low == low or found.high == high)
+    free = estimate_mean([[value] for value in values], unit="difference")
+    assert free.low < low or free.high > high

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.stats import Contrast, pool_seed_noise
+from diagnostics.stats import Contrast, estimate_mean, noise_of_levels, pool_seed_noise
 from diagnostics.stats.seed_noise import spread_of
 from tests.stats.coverage import WORLDS, arms, simulate
 
@@ -43,6 +43,23 @@ def test_one_seed_is_no_surer_than_several():
     assert one.p_value(one.value - 0.03) > several.p_value(several.value - 0.03)
     alone = Contrast((y[0] - y[1])[:1]).bounds()
     assert alone[1] - alone[0] < width["one"]
+
+
+def test_what_a_seed_does_to_all_arms_counts_for_levels_alone():
+    rng = np.random.default_rng(5)
+    y = list(arms(rng, 60, 400, 8, {"users": 0.1, "seeds": 0.01, "rest": 0.1, "shared": 0.02}))
+    compared, level = pool_seed_noise(y), noise_of_levels(y)
+    assert compared is not None and compared.variance == pytest.approx(0.01**2, rel=0.15)
+    assert level is not None and level.variance == pytest.approx(0.01**2 + 0.02**2, rel=0.4)
+    assert level.freedom < compared.freedom  # a seed tells of what it does to all once, not once for each arm
+    assert noise_of_levels(y[:2]) is None
+
+
+def test_two_seeds_leave_a_level_its_interval_where_other_arms_tell_of_seeds():
+    y = list(arms(np.random.default_rng(6), 2, 400, 8, {"users": 0.1, "seeds": 0.02, "rest": 0.1}))
+    noise = noise_of_levels(y)
+    widths = np.array([[found.high - found.low for found in (estimate_mean(one), estimate_mean(one, noise=noise))] for one in y])
+    assert np.median(widths[:, 1]) < np.median(widths[:, 0]) / 2 and (widths[:, 1] < 0.2).all()
 
 
 @pytest.mark.parametrize("label", WORLDS)

@@ -39,10 +39,12 @@ def scene(
     seed_spread: float = 0.0002,
     missing: Values | None = None,
     more: Mapping[Arm, float] | None = None,
+    apart: bool = True,
 ) -> tuple[Dataset, ProbeRun]:
     """``recall`` maps sets of modalities ("id", "text", "text+image", ...) to v(S); "full" sets fill in the rest.
 
-    ``more``: arms beside those of the quick preset, and by how much their recall lies above v of their modalities.
+    ``apart``: whether the model's scores tell modalities apart. ``more``: arms beside those of the quick preset, and by how much
+    their recall lies above v of their modalities.
     """
     rng = np.random.default_rng(0)
     names = sorted({name for key in recall for name in key.split("+")} - {"id"})
@@ -78,7 +80,7 @@ def scene(
         value = recall[set_name(arm.modalities, made.modalities)]
         value += (more or {}).get(arm, {"ensemble": headroom, "ckd": lift}.get(arm.balancer, 0.0))
         sets = [(), *((name,) for name in arm.modalities), arm.modalities]
-        chosen = list(dict.fromkeys(sets)) if arm.balancer != "ensemble" else [arm.modalities]
+        chosen = list(dict.fromkeys(sets)) if apart and arm.balancer != "ensemble" else [arm.modalities]
         rows = []
         for factual in chosen:
             mean = value

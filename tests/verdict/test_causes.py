@@ -296,3 +296,38 @@ def test_a_wider_or_firmer_model_that_gains_speaks_against_suppression():
 def test_only_gaps_are_settled_by_filling_them():
     one = replace(_image(), settled={"filled": _image().gain_alone})
     assert "missing" not in [cause.code for cause in judge(one).considered]
+
+
+def test_of_a_model_that_ranks_without_content_nothing_is_said_of_its_parts():
+    """BM3 knows content while it learns only: each part of it would be the whole, and its loss without a modality nothing."""
+    found = _judge(SOUND, apart=False)
+    assert [one.reason for one in found.not_checked if one.code == "branches"] == ["content_not_in_score"]
+    assert not any(one.code == "branches" for one in _judge(SOUND).not_checked)
+    for modality in found.modalities:
+        assert modality.unimodal.value and modality.knock_out.value
+        assert modality.branch.value is None and modality.gap.value is None and modality.utilisation is None
+        told = {entry.measure for cause in (*modality.causes, *modality.considered) for entry in cause.evidence}
+        assert not told & {"gap", "replaced"}
+
+
+def test_what_is_undecided_speaks_neither_for_nor_against():
+    """Trainings and data that leave open whether an image says anything are no evidence that it says nothing."""
+    unsure = Estimate(value=0.02, low=-0.04, high=0.08, n=1000, unit="difference")
+    dataset, run = scene(OPEN | {"image": 0.152}, seed_spread=0.006)
+    profile = profile_of(dataset)
+    known = [one.standalone.model_copy(update={"lift": unsure}) for one in profile.modalities]
+    changed = [one.model_copy(update={"standalone": alone}) for one, alone in zip(profile.modalities, known, strict=True)]
+    image = next(
+        one
+        for one in standings(Measures(run, dataset, "vbpr"), profile.model_copy(update={"modalities": tuple(changed)}))
+        if one.name == "image"
+    )
+    assert image.silent is None and image.adds == "open"
+    heard = judge(image)
+    told = [
+        entry
+        for cause in (*heard.causes, *heard.considered)
+        if cause.code in ("uninformative", "unused")
+        for entry in cause.evidence
+    ]
+    assert not {"gain_alone", "standalone_lift"} & {entry.measure for entry in told}
