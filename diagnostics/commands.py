@@ -49,6 +49,10 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
         )
         said = "trainings_gpu" if request.device else "trainings_at_most" if plan.options["may_end_early"] else "trainings"
         session.say(f"cli.{said}", count=len(jobs(plan)), left=plan.eta_s)
+        for backbone, code in dict.fromkeys((refusal.backbone, refusal.code) for refusal in plan.refused):
+            left_out = [one.balancer for one in plan.refused if (one.backbone, one.code) == (backbone, code)]
+            why = text(f"not_checked_reason.{code}", request.lang)
+            session.say("cli.left_out", backbone=backbone, balancers=left_out, why=why)
         run = _probe(session, dataset, plan, request, measured)
         if run.status == "cancelled":
             if not run.results:
@@ -113,7 +117,10 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         run = _probe(session, dataset, plan, request)
         if run.status == "cancelled":
             raise Cancelled
-        path = session.folder.write_text("run.json", json.dumps(_measured(run, arm), indent=1))
+        measured = _measured(run, arm)
+        path = session.folder.write_text("run.json", json.dumps(measured, indent=1))
+    if measured["convergence"] in ("rising", "diverged"):
+        session.say(f"cli.{measured['convergence']}", epochs=len(measured["epochs"]))
     _say_reading(session, request, dataset)
     _say_files(session, [path])
 
@@ -229,8 +236,8 @@ def _teachers(plan: ProbePlan, arm: Arm) -> tuple[Arm, ...]:
 
 def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
     """What ``train`` writes into ``run.json``: cost and quality of one arm."""
-    if run.failures:
-        raise TenbinError("E_TRAINING_FAILED", found=next(iter(run.failures.values())))
+    for reason in run.failures.values():
+        raise TenbinError("E_TRAINING_DIVERGED" if reason == "FloatingPointError" else "E_TRAINING_FAILED", found=reason)
     epochs = [event for event in run.events if event.kind == "epoch" and event.arm == arm.arm_id]
     shown = {"epoch", "loss", "validation", "branches", "dynamics", "seconds"}
     (summary,) = (summary for summary in run.summaries() if summary.arm_id == arm.arm_id)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 __all__ = ["begun", "convergence", "flat", "rising"]
 
-_BEGUN = 0.8 * math.log(2)  # ln 2 is the BPR loss of a coin
+_COIN = math.log(2)  # the BPR loss of one who tells pairs apart no better than a coin
+_BEGUN = 0.8 * _COIN
 _PART = 5  # what has long been learning is looked at over a fifth of its epochs
 
 
@@ -43,11 +44,12 @@ def begun(losses: Sequence[float], patience: int, least: float) -> bool:
 def convergence(validation: Sequence[float], losses: Sequence[float], patience: int, least: float) -> str:
     """How a training ended, in one word.
 
-    ``diverged``: its training loss ended above where it began, or is not a number. ``rising``: cut off while it still gained, see
-    ``rising``. ``early_stopped``: what it had learnt best it was unlearning, by more than a share ``least`` in each of the last
-    ``patience`` epochs; the best epoch is kept. ``converged``: it had stopped changing.
+    ``diverged``: its training loss ended above where it began, or above a coin's, by more than a share ``least``, or is not a
+    number; one whose steps are far too large may fall from an enormous loss to a huge one. ``rising``: cut off while it still
+    gained, see ``rising``. ``early_stopped``: what it had learnt best it was unlearning, by more than a share ``least`` in each of
+    the last ``patience`` epochs; the best epoch is kept. ``converged``: it had stopped changing.
     """
-    if not losses or not losses[-1] <= losses[0]:
+    if not losses or not losses[-1] <= (1 + least) * min(losses[0], _COIN):
         return "diverged"
     if rising(validation, patience, least):
         return "rising"

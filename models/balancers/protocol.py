@@ -27,7 +27,7 @@ __all__ = ["Balancer", "BaseBalancer", "Refused", "keep_bpr", "mean_of_others"]
 class Refused(ValueError):
     """A method cannot mean anything on a backbone.
 
-    ``code``: ``one_modality``, ``content_not_in_score``, ``no_branch_parameters``, ``no_item_vectors``.
+    ``code``: ``history_only``, ``one_modality``, ``content_not_in_score``, ``no_branch_parameters``, ``no_item_vectors``.
     """
 
     def __init__(self, code: str) -> None:
@@ -88,6 +88,8 @@ class BaseBalancer:
 
     def refusal(self, backbone: Backbone) -> str | None:
         """See ``Balancer``."""
+        if not backbone.modalities:
+            return "history_only"
         if not backbone.content_in_score:
             return "content_not_in_score"
         if len(backbone.modalities) < 2:

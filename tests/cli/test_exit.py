@@ -214,9 +214,9 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
     [
         (["--modalities", "text", "--balancer", "ckd"], "one_modality"),
         (["--modalities", "text,text", "--balancer", "auto"], "one_modality"),
-        (["--modalities", "", "--balancer", "ogm_ge"], "one_modality"),
+        (["--modalities", "", "--balancer", "ogm_ge"], "history_only"),
         (["--backbone", "bm3", "--balancer", "ckd"], "content_not_in_score"),
-        (["--backbone", "lightgcn", "--balancer", "ckd"], "content_not_in_score"),
+        (["--backbone", "lightgcn", "--balancer", "ckd"], "history_only"),
     ],
 )
 def test_a_method_that_means_nothing_on_what_is_chosen_is_refused_with_its_reason(options, reason, inputs, tmp_path, capsys):
@@ -272,7 +272,9 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, first, diagnosed, in
         assert diagnosis is None
         return
     said = [json.loads(line) for line in out.splitlines()]
-    (announced,) = [line for line in said if "message" in line]
+    (announced,) = [line for line in said if line.get("message", "").startswith("cli.trainings")]
+    refused = [(line["backbone"], len(line["balancers"])) for line in said if line.get("message") == "cli.left_out"]
+    assert refused == [("bm3", 13), ("lightgcn", 13)]  # every method of the preset
     assert announced["message"] == "cli.trainings" and announced["count"] > 1000 and announced["left"] > 0
     lines = [line for line in said if "step" in line]
     assert {"read_catalog", "profile", "probe"} <= {line["step"] for line in lines}

@@ -14,13 +14,15 @@ from tests.models.worlds import small_world
 @pytest.mark.parametrize(
     ("validation", "losses", "word"),
     [
-        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.4, 0.4], "converged"),
-        ([0.1, 0.2, 0.201, 0.2], [0.7, 0.5, 0.4, 0.4], "converged"),  # half a percent is noise
-        ([0.1, 0.15, 0.2, 0.25], [0.7, 0.5, 0.4, 0.3], "rising"),
-        ([0.1, 0.2, 0.18, 0.17], [0.7, 0.5, 0.4, 0.3], "early_stopped"),
-        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.9, 1.5], "diverged"),
-        ([0.1, 0.2, 0.2, 0.2], [0.7, 0.5, 0.9, float("nan")], "diverged"),
-        ([0.1], [0.7], "rising"),  # too short to tell is not converged
+        ([0.1, 0.2, 0.2, 0.2], [0.69, 0.5, 0.4, 0.4], "converged"),
+        ([0.1, 0.2, 0.201, 0.2], [0.69, 0.5, 0.4, 0.4], "converged"),  # half a percent is noise
+        ([0.1, 0.15, 0.2, 0.25], [0.69, 0.5, 0.4, 0.3], "rising"),
+        ([0.1, 0.2, 0.18, 0.17], [0.69, 0.5, 0.4, 0.3], "early_stopped"),
+        ([0.1, 0.2, 0.2, 0.2], [0.69, 0.5, 0.9, 1.5], "diverged"),
+        ([0.1, 0.2, 0.2, 0.2], [0.69, 0.5, 0.9, float("nan")], "diverged"),
+        ([0.1, 0.2, 0.18, 0.17], [9e6, 8e6, 7e6, 6e6], "diverged"),  # falls, from the enormous to the huge
+        ([0.1, 0.1, 0.1, 0.1], [0.6931, 0.6932, 0.6931, 0.6932], "converged"),  # a learning rate of 0 changes nothing
+        ([0.1], [0.69], "rising"),  # too short to tell is not converged
         ([], [], "diverged"),
     ],
 )

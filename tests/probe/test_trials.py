@@ -69,7 +69,9 @@ def test_what_means_nothing_is_left_out_and_named_and_the_rest_goes_on():
     dataset, _ = _world()
     made = plan(dataset, backbones=("lightgcn", "bm3", "vbpr"), balancers=("ckd", AUTO))
     assert {(one.backbone, one.balancer, one.code) for one in made.refused} == {
-        (backbone, balancer, "content_not_in_score") for backbone in ("lightgcn", "bm3") for balancer in ("ckd", AUTO)
+        (backbone, balancer, reason)
+        for backbone, reason in (("lightgcn", "history_only"), ("bm3", "content_not_in_score"))
+        for balancer in ("ckd", AUTO)
     }
     of = {name: [arm for arm in made.arms if arm.backbone == name] for name in ("lightgcn", "bm3", "vbpr")}
     assert [arm.modalities for arm in of["lightgcn"]] == [()]  # there is nothing to leave out
