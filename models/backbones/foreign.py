@@ -25,14 +25,21 @@ class TorchBackbone:
 
     ``users`` and ``items`` are int64 tensors (n,), ``features`` a dict of float32 tensors (n_items, f), the scores float32 (n,).
     A counterfactual replaces the other modalities' features by their catalog mean (zero, features are centred) and, where the
-    module names them, their user preference tables by the users' mean; the module's own forward runs unchanged. Departure: a
+    module names them, their user preference tables by the users' mean; the module's own forward runs unchanged, with the dropout
+    masks of the whole model's, and what it keeps of a batch (as batch normalisation does) is the whole model's alone. Departure: a
     foreign forward has no place for a presence mask, so an item that lacks a modality gets the catalog's mean.
 
     Parameters
     ----------
-    module : the recommender; everything in ``module.parameters()`` is trained
+    module : the recommender, on the CPU; everything in ``module.parameters()`` is trained but what is frozen
     features : modality -> Features; ``branches`` : modality -> names of the parameters that belong to it alone (for gradients)
     preferences : modality -> name of its user preference table (n_users, d), if it has one
+
+    Raises
+    ------
+    ValueError
+        What is named does not exist, or not once and trainable, or shapes do not fit; the first batch, too, if the module's scores
+        are not one for each pair.
     """
 
     content_in_score = True
@@ -51,28 +58,48 @@ class TorchBackbone:
     ) -> None:
         self.module, self.n_users, self.n_items = module, n_users, n_items
         self.modalities = tuple(features)
-        self._features = {name: torch.from_numpy(np.array(f.values)) for name, f in features.items()}
+        self._features = {name: torch.from_numpy(np.array(f.values, dtype=np.float32)) for name, f in features.items()}
         self._branches = {name: tuple(names) for name, names in (branches or {}).items()}
         self._preferences = dict(preferences or {})
-        unknown = {n for names in self._branches.values() for n in names} | set(self._preferences.values())
-        unknown -= set(dict(module.named_parameters()))
-        if unknown:
-            raise ValueError(f"the module has no parameters named {sorted(unknown)}")
+        self._demand_sound()
         self._rate, self._l2 = learning_rate, l2
         self._reset_optimiser()
+
+    def _demand_sound(self) -> None:
+        """Raises ValueError for what the class says of it."""
+        parameters = dict(self.module.named_parameters())
+        named = [name for names in self._branches.values() for name in names]
+        for name, values in self._features.items():
+            if len(values) != self.n_items:
+                raise ValueError(f"the features of {name!r} have {len(values)} rows; there are {self.n_items} items")
+        if unknown := sorted((set(self._branches) | set(self._preferences)) - set(self.modalities)):
+            raise ValueError(f"there are no features of {unknown}; modalities: {list(self.modalities)}")
+        if unknown := sorted({*named, *self._preferences.values()} - set(parameters)):
+            raise ValueError(f"the module has no parameters named {unknown}")
+        if shared := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"{shared} are named for more than one branch; a branch has its parameters to itself")
+        if frozen := sorted(name for name in named if not parameters[name].requires_grad):
+            raise ValueError(f"{frozen} are frozen, so that no gradient reaches the branch they are named for")
+        for modality, name in self._preferences.items():
+            if len(parameters[name]) != self.n_users:
+                raise ValueError(f"{name!r}, the preferences of {modality!r}, has {len(parameters[name])} rows, not {self.n_users}")
 
     def _reset_optimiser(self) -> None:
         self._optimiser = torch.optim.Adam(self.module.parameters(), lr=self._rate, weight_decay=self._l2)
 
     def _scores(self, users: torch.Tensor, items: torch.Tensor, factual: frozenset[str]) -> torch.Tensor:
-        """The module's scores with only some modalities factual."""
+        """The module's scores with only some modalities factual; what it notes of a counterfactual batch is forgotten."""
         features = {name: x if name in factual else torch.zeros_like(x) for name, x in self._features.items()}
         replaced: dict[str, Any] = {}
         parameters = dict(self.module.named_parameters())
         for name, table in self._preferences.items():
             if name not in factual:
                 replaced[table] = parameters[table].mean(dim=0, keepdim=True).expand_as(parameters[table])
+        if self.module.training and factual != frozenset(self.modalities):
+            replaced |= {name: kept.clone() for name, kept in self.module.named_buffers()}
         scores: torch.Tensor = functional_call(self.module, replaced, (users, items, features))
+        if scores.shape != users.shape:
+            raise ValueError(f"the module's forward gave scores {tuple(scores.shape)} for {len(users)} pairs; it must give (n,)")
         return scores
 
     def _margin(self, triples: Triples, factual: frozenset[str]) -> torch.Tensor:
@@ -83,13 +110,22 @@ class TorchBackbone:
     def forward(self, triples: Triples, *, counterfactual: bool = False) -> Margins:
         self.module.train()
         everything = frozenset(self.modalities)
+        drawn = torch.get_rng_state()
         full = self._margin(triples, everything)
         names = self.modalities if counterfactual else ()
-        keep = [self._margin(triples, frozenset([name])) for name in names]
+
+        def again(factual: frozenset[str]) -> torch.Tensor:
+            if factual == everything:  # of the only modality
+                return full
+            with torch.random.fork_rng(devices=()):
+                torch.set_rng_state(drawn)
+                return self._margin(triples, factual)
+
+        keep = [again(frozenset([name])) for name in names]
 
         @torch.no_grad()
         def without() -> FloatArray:
-            return _columns([self._margin(triples, everything - {name}) for name in names], len(full))
+            return _columns([again(everything - {name}) for name in names], len(full))
 
         self._outputs = [full, *keep]
         return Margins(_array(full), _columns(keep, len(full)), without)

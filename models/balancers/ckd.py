@@ -24,19 +24,19 @@ from typing import Literal
 import numpy as np
 
 from models.backbones.protocol import MarginGradients, Margins
-from models.balancers.protocol import BaseBalancer
+from models.balancers.protocol import TaughtBalancer
 from models.losses import FloatArray, distil_generic, distil_specific, sigmoid
 from models.sampling import Triples
 
 __all__ = ["CKD"]
 
 
-class CKD(BaseBalancer):
+class CKD(TaughtBalancer):
     """See the module.
 
     Parameters
     ----------
-    teachers : modality -> function from triples to the frozen teacher's margins (n,), for every modality in the student's order
+    teachers : see ``TaughtBalancer``
     alpha, beta, temperature : as in the paper (.01, 5, .1)
     n_generic : uniform triples per step for the generic loss (paper: 5,000 beside a batch of 2,048; the same ratio to our 1,024)
     smoothing : how much of the old contribution survives a step, ``signsafe`` only
@@ -58,10 +58,8 @@ class CKD(BaseBalancer):
     ) -> None:
         if variant not in ("signsafe", "paper"):
             raise ValueError(f"unknown variant {variant!r}; known: signsafe, paper")
-        super().__init__()
-        self.n_extra = n_generic
-        self.names = tuple(teachers)
-        self._teachers, self._variant = dict(teachers), variant
+        super().__init__(teachers)
+        self.n_extra, self._variant = n_generic, variant
         self._alpha, self._beta, self._temperature = alpha, beta, temperature
         self._smoothing, self._floor = smoothing, floor
         self._contribution: FloatArray | None = None
@@ -70,8 +68,7 @@ class CKD(BaseBalancer):
         n, n_bpr = len(margins.full), triples.n_bpr
         weights = self._weights(margins, n_bpr)
         keep = np.zeros_like(margins.keep)
-        for m, teacher in enumerate(self._teachers.values()):
-            target = teacher(triples)
+        for m, target in enumerate(self.taught(triples)):
             w = weights[:, m]
             keep[:n_bpr, m] = w[:n_bpr] * distil_specific(target[:n_bpr], margins.keep[:n_bpr, m])[1] * (self._alpha / n_bpr)
             if n > n_bpr:
@@ -99,4 +96,4 @@ class CKD(BaseBalancer):
         weights = 1 / contribution
         weights = weights / weights.mean(axis=1, keepdims=True)
         self.note(weight=weights.mean(axis=0), contribution=contribution.mean(axis=0), clip_share=clipped)
-        return np.broadcast_to(weights, (*margins.full.shape, len(self._teachers))).astype(np.float32)
+        return np.broadcast_to(weights, (*margins.full.shape, len(self.names))).astype(np.float32)

@@ -7,7 +7,7 @@ same thing (see ``models.backbones.protocol.Adjust``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from models.sampling import Triples
 if TYPE_CHECKING:
     from models.training import Interactions
 
-__all__ = ["Balancer", "BaseBalancer", "Refused", "keep_bpr", "mean_of_others"]
+__all__ = ["Balancer", "BaseBalancer", "Refused", "TaughtBalancer", "keep_bpr", "mean_of_others"]
 
 
 class Refused(ValueError):
@@ -146,6 +146,30 @@ def mean_of_others(values: FloatArray) -> FloatArray:
     """For each of M >= 2 values the mean of all the others."""
     others: FloatArray = (values.sum() - values) / (len(values) - 1)
     return others
+
+
+class TaughtBalancer(BaseBalancer):
+    """A method that distils from frozen uni-modal models.
+
+    Parameters
+    ----------
+    teachers : modality -> function from triples to the teacher's margins (n,), one for every modality of the student
+    """
+
+    def __init__(self, teachers: Mapping[str, Callable[[Triples], FloatArray]]) -> None:
+        super().__init__()
+        self._teachers = dict(teachers)
+        self.names = tuple(teachers)
+
+    def new_epoch(self, backbone: Backbone, data: Interactions) -> None:
+        """See ``Balancer``. Raises ValueError where a modality has no teacher."""
+        super().new_epoch(backbone, data)
+        if untaught := [name for name in self.names if name not in self._teachers]:
+            raise ValueError(f"a teacher is missing for {untaught}: train a model on each modality alone and give its margins")
+
+    def taught(self, triples: Triples) -> list[FloatArray]:
+        """Each teacher's margins, float32 (n,), in the order of the student's modalities."""
+        return [self._teachers[name](triples) for name in self.names]
 
 
 def keep_bpr(margins: Margins) -> FloatArray:

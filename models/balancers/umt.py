@@ -15,24 +15,22 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from models.backbones.protocol import MarginGradients, Margins
-from models.balancers.protocol import BaseBalancer
+from models.balancers.protocol import TaughtBalancer
 from models.losses import FloatArray
 from models.sampling import Triples
 
 __all__ = ["UMT"]
 
 
-class UMT(BaseBalancer):
-    """See the module. ``teachers``: modality -> the frozen teacher's margins, in the student's order; ``strength``: lambda."""
+class UMT(TaughtBalancer):
+    """See the module. ``teachers``: see ``TaughtBalancer``; ``strength``: lambda."""
 
     def __init__(self, teachers: Mapping[str, Callable[[Triples], FloatArray]], *, strength: float = 0.01) -> None:
-        super().__init__()
-        self._teachers, self._strength = dict(teachers), strength
-        self.names = tuple(teachers)
+        super().__init__(teachers)
+        self._strength = strength
 
     def gradients(self, margins: Margins, triples: Triples, bpr_gradient: FloatArray) -> MarginGradients:
         """See ``Balancer``."""
-        target = np.stack([teacher(triples) for teacher in self._teachers.values()], axis=1)
-        gap = margins.keep - target
+        gap = margins.keep - np.stack(self.taught(triples), axis=1)
         self.note(weight=np.ones(gap.shape[1]), signal=-gap.mean(axis=0), squared_gap=np.square(gap).mean(axis=0))
         return MarginGradients(bpr_gradient, 2 * self._strength / len(gap) * gap)
