@@ -14,7 +14,7 @@ import diagnostics as tenbin
 from diagnostics.console import Session
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import text
-from diagnostics.runs import RunRequest, demand_device
+from diagnostics.runs import RunRequest, demand_cluster, demand_device
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile
 from diagnostics.validation import ValidationRequest
 
@@ -31,6 +31,8 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
 
     with Session(out, request, json_progress) as session:
         demand_device(request.device, request.cluster)
+        if request.cluster:
+            demand_cluster(request.cluster)
         if request.backbones and set(request.backbones) <= HISTORY_ONLY:
             raise TenbinError("E_ONLY_HISTORY", found=request.backbones[0])
         session.wait_for_turn()
@@ -94,10 +96,13 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
     from diagnostics.probe.arms import refusals
     from models.backbones import HISTORY_ONLY
 
+    for option, names in (("--backbone", request.backbones), ("--balancer", request.balancers)):
+        if len(names or ()) > 1:
+            raise TenbinError("E_ONE_ARM", what=option, found=list(names or ()))
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
         known = [modality.name for modality in dataset.catalog.modalities]
-        chosen = known if modalities is None else [name for name in modalities.split(",") if name]
+        chosen = known if modalities is None else [name.strip() for name in modalities.split(",") if name.strip()]
         for name in chosen:
             expect("--modalities", name, known)
         plan = tenbin.plan_probe(

@@ -246,6 +246,9 @@ def misused(error: Any, command: Any, lang: str) -> TenbinError:
         said = text("cli.usage.missing", lang, option=shown, help=parameter.help)
     elif parameter is not None and choices:
         said = text("cli.usage.choice", lang, option=shown, choices=choices)
+    elif parameter is not None and (least := getattr(parameter, "min", None)) is not None:
+        kind = "whole" if isinstance(least, int) else "number"
+        said = text(f"cli.usage.{kind}", lang, option=shown, least=least, help=parameter.help)
     elif parameter is not None:
         said = text("cli.usage.value", lang, option=shown, help=parameter.help)
     elif option is not None and type(error).__name__ == "NoSuchOption":

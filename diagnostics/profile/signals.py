@@ -122,13 +122,14 @@ def measure_signals(
     steps.next()
     own = own_share_of_each([signal.view for signal in found.values()], bought, products.of_item)
     found = {name: replace(signal, own_share=own.get(name)) for name, signal in found.items()}
-    measured: dict[str, Sequence[object]] = {
-        "hubness": [signal.health and signal.health.hubness for signal in found.values()],
-        "homophily": [signal.homophily for signal in found.values()],
-        "new_item_ceiling": [signal.new_item_ceiling for signal in found.values()],
-        "redundancy": pairs,
-        "shared_information": informed,
-        "own_share": [signal.own_share for signal in found.values()] if len(found) > 1 else [],
+    both = list(combinations(found, 2))
+    measured: dict[str, Mapping[tuple[str, ...], object]] = {
+        "hubness": {(name,): signal.health and signal.health.hubness for name, signal in found.items()},
+        "homophily": {(name,): signal.homophily for name, signal in found.items()},
+        "new_item_ceiling": {(name,): signal.new_item_ceiling for name, signal in found.items()},
+        "redundancy": dict(zip(both, pairs, strict=True)),
+        "shared_information": dict(zip(both, informed, strict=True)),
+        "own_share": {(name,): signal.own_share for name, signal in found.items()} if both else {},
     }
     return Signals(
         of=found,
@@ -146,13 +147,18 @@ def _collapsed(dataset: Dataset, block: FeatureBlock, products: Products, seed: 
 
 
 def _not_checked(
-    measured: Mapping[str, Sequence[object]], n_modalities: int, n_sample: int, n_items: int
+    measured: Mapping[str, Mapping[tuple[str, ...], object]], n_modalities: int, n_sample: int, n_items: int
 ) -> tuple[NotChecked, ...]:
-    entries = []
+    """``measured``: measure -> the modalities it is about, or the pairs -> what was found; None for too few items."""
+    entries, least = [], int(threshold("signal_min_items"))
     for code, results in measured.items():
-        if results and all(result is None for result in results):
-            least = int(threshold("signal_min_items"))
+        known = {name for names, result in results.items() if result is not None for name in names}
+        lacking = dict.fromkeys(name for names, result in results.items() if result is None for name in names)
+        if lacking and not known:
             entries.append(NotChecked(code=code, reason="too_few_items", values={"least": least}))
+        elif lacking:
+            whose = [name for name in lacking if name not in known] or list(lacking)
+            entries.append(NotChecked(code=code, reason="too_few_items_of", values={"least": least, "modalities": whose}))
         elif not results and n_modalities == 1:
             entries.append(NotChecked(code=code, reason="single_modality"))
     if n_sample < n_items:

@@ -23,7 +23,7 @@ from diagnostics.runs.store import JobStore, code_version
 if TYPE_CHECKING:
     from diagnostics.probe import Job
 
-__all__ = ["SCHEMES", "ClusterCrew", "train_there"]
+__all__ = ["SCHEMES", "ClusterCrew", "demand_cluster", "train_there"]
 
 SCHEMES = ("dask", "ray")
 _POLL_S = 0.1
@@ -94,6 +94,11 @@ class ClusterCrew:
         else:
             self._store.accept(job.job_id, packed)
             yield job, {"kind": "result"}
+
+
+def demand_cluster(address: str) -> None:
+    """Raises TenbinError, see ``ClusterCrew``, where the cluster at an address cannot be used now."""
+    _connect(address)[1]()
 
 
 def _connect(address: str) -> tuple[dict[str, Any], Any]:

@@ -34,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
         (["diagnose", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--features", "style"], "E_FEATURES_OPTION"),
         (["diagnose", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--report", "doc"], "E_UNKNOWN_CHOICE"),
         (["profile", "--catalog", "x", "--interactions", "y", "--out", "OUT", "--format", "exotic"], "E_UNKNOWN_CHOICE"),
+        (["diagnose", "--interactions", "y", "--out", "OUT", "--cluster", "spark://host:1"], "E_CLUSTER_ADDRESS"),
+        (["train", "--interactions", "y", "--out", "OUT", "--backbone", "vbpr", "--backbone", "bm3"], "E_ONE_ARM"),
         (["report", "OUT"], "E_NO_DIAGNOSIS"),
         (["runs", "show", "../.."], "E_NO_SUCH_RUN"),
         (["runs", "cancel", "0123456789abcdef"], "E_NO_SUCH_RUN"),
@@ -76,6 +78,19 @@ def test_choices_and_the_nearest_option_are_named(capsys):
     assert "quick, standard, thorough" in capsys.readouterr().err
     main(["diagnose", "--imagez", "x"])
     assert "--images?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["diagnose", "--seeds", "0"], "--seeds takes a whole number, 1 or more"),
+        (["diagnose", "--seed", "x"], "--seed takes a whole number, 0 or more"),
+        (["train", "--learning-rate", "-1"], "--learning-rate takes a number, 0 or more"),
+    ],
+)
+def test_what_an_option_takes_is_said(options, said, capsys):
+    assert main([*options, "--interactions", "y", "--out", "x"]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--backbone", "--balancer"])
@@ -213,7 +228,7 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
     ("options", "reason"),
     [
         (["--modalities", "text", "--balancer", "ckd"], "one_modality"),
-        (["--modalities", "text,text", "--balancer", "auto"], "one_modality"),
+        (["--modalities", " text , text", "--balancer", "auto"], "one_modality"),
         (["--modalities", "", "--balancer", "ogm_ge"], "history_only"),
         (["--backbone", "bm3", "--balancer", "ckd"], "content_not_in_score"),
         (["--backbone", "lightgcn", "--balancer", "ckd"], "history_only"),

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from diagnostics.config import threshold
 from diagnostics.profile.ceiling import new_item_ceiling
 from diagnostics.profile.health import feature_health
 from diagnostics.profile.homophily import homophily, hubs, with_hubness
+from diagnostics.profile.signals import _not_checked
 from diagnostics.profile.views import Collaborative, View, clusters, sample_items
 from diagnostics.schema import FeatureBlock
 
@@ -117,3 +119,18 @@ def test_a_large_catalog_is_sampled_with_the_seed() -> None:
     sample = sample_items(100_000, 3)
     assert len(sample) == 6000 and (np.diff(sample) > 0).all() and (sample == sample_items(100_000, 3)).all()
     assert (sample_items(10, 3) == np.arange(10)).all()
+
+
+@pytest.mark.parametrize(
+    ("measured", "reason", "whose"),
+    [
+        ({("text",): 1, ("image",): None}, "too_few_items_of", ["image"]),
+        ({("text",): None, ("image",): None}, "too_few_items", None),
+        ({("text", "image"): None, ("text", "sound"): 1, ("image", "sound"): None}, "too_few_items_of", ["image"]),
+        ({("a", "b"): None, ("a", "c"): 1, ("b", "c"): 1}, "too_few_items_of", ["a", "b"]),  # each is enough, but not together
+    ],
+)
+def test_what_one_kind_has_too_few_products_for_is_said_of_that_kind(measured, reason, whose) -> None:
+    (entry,) = _not_checked({"redundancy": measured}, 3, 100, 100)
+    assert (entry.code, entry.reason, entry.values.get("modalities")) == ("redundancy", reason, whose)
+    assert entry.values["least"] == threshold("signal_min_items")
