@@ -111,7 +111,7 @@ def _facts(diagnosis: Diagnosis, words: Words) -> Facts:
                 words("report.fact.standalone", modality=best),
                 words.value(strengths[best].recall_at_20, "percent"),
                 words.spoken_interval(strengths[best].recall_at_20, "percent"),
-                words("report.fact.standalone_note", floor=words.value(strengths[best].permuted_floor, "percent")),
+                words("report.fact.standalone_note", floor=words.with_interval(strengths[best].permuted_floor, "percent")),
             )
         )
     balanced = judged_balancing(diagnosis)
@@ -253,7 +253,10 @@ def _provenance(diagnosis: Diagnosis, words: Words) -> Section:
         "created_at": provenance.created_at.replace("T", " "),
         "fingerprint": diagnosis.dataset.fingerprint,
         "duration": words.number(sum((taken or provenance.timing).values()) if provenance.timing else None, "duration"),
-        "environment": words.series([f"{name} {value}" for name, value in provenance.environment.items()]) or MISSING,
+        "environment": words.series(
+            [f"{words.coded('report.computer', name)} {value}" for name, value in provenance.environment.items()]
+        )
+        or MISSING,
     }
     columns = (Column(words("report.protocol.item")), Column(words("report.protocol.value")))
     rows = tuple((Cell(words(f"report.provenance.{name}")), Cell(value)) for name, value in facts.items())

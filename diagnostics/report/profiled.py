@@ -81,7 +81,8 @@ def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
     if best is None:
         return words("report.modalities.answer_none")
     alone, close = strengths[best], _close(strengths, best)
-    said = {"value": words.value(alone.recall_at_20, "percent"), "floor": words.value(alone.permuted_floor, "percent")}
+    told = {"value": alone.recall_at_20, "floor": alone.permuted_floor}
+    said = {name: words.with_interval(estimate, "percent") for name, estimate in told.items()}
     if not _clear(alone):
         return words("report.modalities.answer_unclear", modality=best, **said)
     if close:
