@@ -122,7 +122,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         run = _probe(session, dataset, plan, request)
         if run.status == "cancelled":
             raise Cancelled
-        measured = _measured(run, arm)
+        measured = {"seed": request.seed, **_measured(run, arm)}
         path = session.folder.write_text("run.json", json.dumps(measured, indent=1))
     if measured["convergence"] in ("rising", "diverged"):
         session.say(f"cli.{measured['convergence']}", epochs=len(measured["epochs"]))
@@ -248,7 +248,6 @@ def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
     (summary,) = (summary for summary in run.summaries() if summary.arm_id == arm.arm_id)
     return {
         "arm": arm.arm_id,
-        "seed": run.plan.seeds[0],
         "seconds_per_epoch": statistics.median(event.seconds for event in epochs),
         "best_epoch": summary.best_epochs[0],
         "convergence": next(iter(summary.convergence)),

@@ -213,6 +213,7 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
     assert main(["train", *inputs, "--out", str(tmp_path / "train"), *options]) == 0
     run = json.loads((tmp_path / "train" / "run.json").read_bytes())
     assert run["arm"] == "vbpr:text+attributes:ckd"
+    assert run["seed"] == 0  # as given
     assert [epoch["epoch"] for epoch in run["epochs"]] == [1, 2, 3]
     assert run["seconds_per_epoch"] > 0 and run["convergence"] in ("rising", "early_stopped", "converged")
     assert 0 <= run["test"]["recall_at_20"]["value"] <= 1
