@@ -113,18 +113,25 @@ def contribution_blocks(diagnosis: Diagnosis, words: Words) -> tuple[Block, ...]
 
 
 def _losses(diagnosis: Diagnosis, words: Words) -> Table:
-    kinds = ("gap", "knock_out", "mean", "permuted", "donor")
+    lost = {
+        modality.name: {"gap": modality.gap, "knock_out": modality.knock_out, "mean": modality.utilisation, **modality.replacement}
+        for modality in diagnosis.modalities
+    }
+    kinds = [kind for kind in ("gap", "knock_out", "mean", "permuted", "donor") if any(_told(of.get(kind)) for of in lost.values())]
     columns = (
         Column(words("report.column.modality")),
         *(Column(words(f"report.contributed.{kind}"), numeric=True) for kind in kinds),
     )
     rows = []
     for modality in diagnosis.modalities:
-        lost = {"gap": modality.gap, "knock_out": modality.knock_out, "mean": modality.utilisation, **modality.replacement}
-        told = [lost.get(kind) for kind in kinds]
+        told = [lost[modality.name].get(kind) for kind in kinds]
         cells = [Cell(words.value(one, "points_bare"), note=words.interval(one, "points_bare")) for one in told]
         rows.append((Cell(words.modality(modality.name)), *cells))
     return Table(columns, tuple(rows), words("report.contributed.losses_caption"))
+
+
+def _told(estimate: Estimate | None) -> bool:
+    return estimate is not None and estimate.value is not None
 
 
 def _doses(diagnosis: Diagnosis, words: Words) -> Table:

@@ -86,15 +86,22 @@ def strongest_alone(strengths: Mapping[str, Standalone], words: Words) -> str:
     if not _clear(alone):
         return words("report.modalities.answer_unclear", modality=best, **said)
     if close:
-        return words("report.modalities.answer_close", modality=best, others=close, **said)
-    return words("report.modalities.answer", modality=best, **said)
+        answer = words("report.modalities.answer_close", modality=best, others=close, **said)
+    else:
+        answer = words("report.modalities.answer", modality=best, **said)
+    higher = [name for name, one in strengths.items() if not _clear(one) and _value(one) > _value(alone)]
+    return words.join_sentences([answer, words("report.modalities.answer_higher", others=higher)]) if higher else answer
 
 
 def best_alone(strengths: Mapping[str, Standalone]) -> str | None:
     """The kind with the highest recall, of those clearly above their shuffled selves if there are any; None without a figure."""
     measured = {name: alone for name, alone in strengths.items() if alone.recall_at_20.value is not None}
     clear = {name: alone for name, alone in measured.items() if _clear(alone)}
-    return max(clear or measured, key=lambda name: measured[name].recall_at_20.value or 0.0, default=None)
+    return max(clear or measured, key=lambda name: _value(measured[name]), default=None)
+
+
+def _value(alone: Standalone) -> float:
+    return alone.recall_at_20.value or 0.0
 
 
 def _close(strengths: Mapping[str, Standalone], best: str) -> list[str]:

@@ -138,7 +138,9 @@ def test_losses_and_exposure_are_told_of_whom_they_were_measured(words):
     (table,) = [block for block in blocks if isinstance(block, Table)]
     row = next(row for row in table.rows if row[0].text == words.modality("image"))
     gap, knock_out = (words.value(one, "points_bare") for one in (_points(0.021), _points(0.004)))
-    assert [cell.text for cell in row[1:]] == [gap, knock_out, "+1.20", "–", "+0.50"]
+    assert [cell.text for cell in row[1:]] == [gap, knock_out, "+1.20", "+0.50"]
+    titles = [column.title for column in table.columns[1:]]  # what nothing was measured of has no column
+    assert titles == [words(f"report.contributed.{kind}") for kind in ("gap", "knock_out", "mean", "donor")]
     (told,) = [block.text for block in blocks if isinstance(block, Paragraph) and "31" in block.text]
     assert "0.8" in told
 

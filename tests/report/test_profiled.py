@@ -210,6 +210,7 @@ def test_where_no_kind_is_above_chance_the_first_sentence_says_so_and_where_one_
     assert said.startswith(
         {"en": "Before any training, the strongest on its own is Images", "ja": "学習前の段階で単独で最も強いのは画像です"}[lang]
     )
+    assert words("report.modalities.answer_higher", others=["text", "attributes"]) in said  # which is no contradiction
     assert strongest_alone({}, words) == words("report.modalities.answer_none")
 
 
