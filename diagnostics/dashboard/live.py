@@ -82,15 +82,16 @@ def _first_answer(folder: RunFolder, words: Words) -> None:
 def _curves(folder: RunFolder, words: Words) -> None:
     judged = folder.judged_backbone()
     events = [event for event in folder.events() if event.arm.split(":")[0] == judged]
-    points = points_from_events(events)
-    if not points:
+    points, reached = points_from_events(events), validation_so_far(events)
+    if not reached:
         st.caption(plain(words("dashboard.live.wait_curves")))
         return
     st.subheader(plain(words("dashboard.live.provisional")), anchor=False)
-    for balancer, (value, count) in validation_so_far(events).items():
+    for balancer, (value, count) in reached.items():
         setting = words("chart.curves.plain") if balancer == "none" else words.coded("balancer", balancer)
         st.markdown(plain(words("dashboard.live.so_far", setting=setting, value=value, count=count)))
-    show(Figure(curve_chart(points, words), words("dashboard.live.curves_caption")), words.lang, "live-curves")
+    if points:  # of models that rank without content there are none
+        show(Figure(curve_chart(points, words), words("dashboard.live.curves_caption")), words.lang, "live-curves")
 
 
 def ended_badly(folder: RunFolder, words: Words) -> None:

@@ -257,7 +257,7 @@ def curves_of(diagnosis: Diagnosis, words: Words) -> CurveChart:
         for modality in diagnosis.modalities
         if modality.curve
     }
-    return curve_chart(points, words, shown if len(backbones) > 1 else None)
+    return curve_chart(points, words, shown if len(diagnosis.protocol.backbones) > 1 else None)
 
 
 def points_from_events(events: Iterable[ProbeEvent]) -> dict[str, list[CurvePoint]]:
@@ -282,7 +282,7 @@ def validation_so_far(events: Iterable[ProbeEvent]) -> dict[str, tuple[float, in
     fullest = max((parts[1] for _, parts in arms), key=lambda names: names.count("+"), default="")
     best: dict[str, dict[int, float]] = defaultdict(dict)
     for event, (_, modalities, balancer) in arms:
-        if modalities == fullest and event.validation is not None:
+        if modalities == fullest != "id" and event.validation is not None:
             best[balancer][event.seed] = max(best[balancer].get(event.seed, 0.0), event.validation)
     return {name: (sum(seeds.values()) / len(seeds), len(seeds)) for name, seeds in plain_first(best)}
 

@@ -53,6 +53,21 @@ def test_the_reading_so_far_is_marked_as_provisional_and_tells_with_from_without
     assert plain(of_another_model) not in _words(_open("probe", "en", RUNNING))
 
 
+def test_of_a_model_without_curves_of_its_parts_what_it_reached_is_told(runs: Path) -> None:
+    """BM3 ranks without content: its epochs have a validation, but no branches."""
+    events = runs / "runs" / RUNNING / "run" / "events"
+    for told in events.glob("*.jsonl"):
+        told.unlink()
+    line = '{"kind": "epoch", "arm": "vbpr:%s:none", "seed": 1, "epoch": 1, "validation": %s, "branches": {}}\n'
+    (events / "job.jsonl").write_text(line % ("id", 0.2))
+    waiting = plain(text("dashboard.live.wait_curves", "en"))
+    assert waiting in _words(_open("probe", "en", RUNNING))  # of history alone nothing is told
+    (events / "job.jsonl").write_text(line % ("id", 0.2) + line % ("text+image", 0.3))
+    words = _words(_open("probe", "en", RUNNING))
+    reached = text("dashboard.live.so_far", "en", setting=text("chart.curves.plain", "en"), value=0.3, count=1)
+    assert plain(reached) in words and waiting not in words
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("page", ["overview", "probe"])
 def test_a_cancelled_run_shows_what_it_had_and_the_way_on(page: str, lang: str, runs: Path) -> None:
