@@ -1,8 +1,9 @@
 """How long trainings are expected to take beside one another, and a plan on this computer, before anything of it is trained.
 
 A training costs its epochs times its pairs times its parts, history being one, times what the model costs beside VBPR, which for
-models that walk a graph goes by the steps of an epoch; slow rates take more epochs and fast ones fewer. What a pair and part of
-VBPR take here is measured, on all cores at once that will be at work, as they slow each other down.
+models that walk a graph goes by the steps of an epoch, and of each epoch what it takes however few the pairs; slow rates take more
+epochs and fast ones fewer. What a pair and part of VBPR take here is measured, on all cores at once that will be at work, as they
+slow each other down.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ def effort(plan: ProbePlan, job: Job, n_train: int) -> Effort:
         steps = math.ceil(n_train / plan_for(plan, job.arm.backbone).batch_size)
         cost *= _FEW_STEPS + (1 - _FEW_STEPS) * steps / _STEPS
     cost *= (1 - _VALIDATION) * plan.validate_every + _VALIDATION
+    cost += backbone.cost_fixed / max(n_train, 1) if job.arm.modalities else 0.0
     most = plan.max_epochs // plan.validate_every
     if job.stage == "heat":
         return Effort(min(plan.options["auto"]["heat_epochs"] // plan.validate_every, most), cost, exact=True)
@@ -126,7 +128,7 @@ def _seconds_of_a_part(at_work: int) -> float:
     _usual_epoch(0, epochs=1)  # compiles, or reads what was compiled
     with threadpool_limits(1), ThreadPoolExecutor(at_work) as pool:
         seconds = list(pool.map(_usual_epoch, range(at_work)))
-    return float(np.mean(seconds)) / (_PAIRS * (1 + _PARTS))
+    return float(np.mean(seconds)) / (_PAIRS * (1 + _PARTS) + BACKBONES["vbpr"].cost_fixed)
 
 
 def _usual_epoch(seed: int, epochs: int = 7) -> float:

@@ -165,17 +165,18 @@ def execute(
         return None
 
     flag = RunFolder(run_dir)
-    stopped, enough = False, look()
+    stopped, enough, news = False, look(), True
     share = _Share(workers) if threads is None and cluster is None else None
     with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers, device) as crew:
         outlook.workers = crew.size
         while enough is None and open_:
-            if share is not None:
-                crew.size = outlook.workers = share.now()
+            if share is not None and (size := share.now()) != crew.size:
+                crew.size = outlook.workers = size
+                news = True
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
             if stopped:
                 break
-            for job in [job for job_id, job in open_.items() if job_id not in begun]:
+            for job in [job for job_id, job in open_.items() if job_id not in begun] if news else ():
                 if any(need not in results and need not in open_ for need in job.needs):
                     give_up(job, "needed_job_failed")
                 elif crew.takes(job) and all(need in results for need in job.needs):
@@ -183,9 +184,12 @@ def execute(
                     crew.give(job)
                     outlook.start(job)
                     tell(_started(job, plan), job)
+            news = False  # of epochs there are thousands, and none of them lets anything begin or end
             for job, message in crew.messages():
                 hear(job, message)
-            enough = look()
+                news |= message["kind"] != "event"
+            if news:
+                enough = look()
 
     if not stopped:
         outlook.end()

@@ -97,6 +97,7 @@ class AutogradBackbone(torch.nn.Module):
     start_scale = 1e-3
 
     content_in_score = True
+    cost_fixed = 10_000  # MGCN and MMGCN −6,000 to 11,000, GRCN and LATTICE 4,000 to 25,000
     cost_balanced = 1.8  # twelve methods on MMGCN, GRCN and MGCN 1.1 to 3.5, on average 1.8
 
     def __init__(

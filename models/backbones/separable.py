@@ -106,6 +106,7 @@ class SeparableBackbone:
     """
 
     content_in_score = True
+    cost_fixed = 4_000  # VBPR 2,900 to 6,700, FREEDOM 0 to 4,800, LightGCN with content less than nothing
     cost_balanced = 1.6  # an epoch with ckd 1.1 to 1.5, with ogm_ge and mmpareto 1.2 to 1.5; ckd takes up to twice as many
 
     def __init__(
