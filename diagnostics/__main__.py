@@ -175,7 +175,7 @@ def _report(
     formats: Annotated[str, typer.Option("--format")] = "html",
     lang: LangOption = "en",
 ) -> None:
-    names = commands.formats(formats)
+    names = commands.formats(formats, "--format")
     diagnosis = RunFolder(run_dir).diagnosis()
     if diagnosis is None:
         raise TenbinError("E_NO_DIAGNOSIS", file=str(run_dir / "diagnosis.json"))

@@ -27,6 +27,7 @@ __all__ = ["diagnose", "expect", "formats", "named_files", "profile", "train", "
 def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
     """From files to a verdict and its reports, with everything that was measured on the way kept in ``out``."""
     from diagnostics.probe import jobs
+    from diagnostics.probe.arms import ENSEMBLE
     from models.backbones import HISTORY_ONLY
 
     with Session(out, request, json_progress) as session:
@@ -37,6 +38,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             raise TenbinError("E_ONLY_HISTORY", found=request.backbones[0])
         session.wait_for_turn()
         dataset = _read(session, request)
+        session.folder.forget_results()
         measured = _profile(session, dataset, request)
         plan = tenbin.plan_probe(
             dataset,
@@ -50,7 +52,7 @@ def diagnose(request: RunRequest, out: Path, json_progress: bool) -> None:
             threads=request.threads,
         )
         said = "trainings_gpu" if request.device else "trainings_at_most" if plan.options["may_end_early"] else "trainings"
-        session.say(f"cli.{said}", count=len(jobs(plan)), left=plan.eta_s)
+        session.say(f"cli.{said}", count=sum(job.arm.balancer != ENSEMBLE for job in jobs(plan)), left=plan.eta_s)
         for backbone, code in dict.fromkeys((refusal.backbone, refusal.code) for refusal in plan.refused):
             left_out = [one.balancer for one in plan.refused if (one.backbone, one.code) == (backbone, code)]
             why = text(f"not_checked_reason.{code}", request.lang)
@@ -127,7 +129,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
     if measured["convergence"] in ("rising", "diverged"):
         session.say(f"cli.{measured['convergence']}", epochs=len(measured["epochs"]))
     _say_reading(session, request, dataset)
-    _say_files(session, [path])
+    session.say("cli.wrote", files=[str(path)])
 
 
 def validate(request: ValidationRequest, out: Path, json_progress: bool) -> None:
@@ -206,10 +208,11 @@ def _read(session: Session, request: RunRequest) -> Dataset:
 
 def _say_reading(session: Session, request: RunRequest, dataset: Dataset) -> None:
     """What a person should know about the reading: what events and ratings count, what was not used, and why."""
-    from diagnostics.report.reading import reading_points
+    from diagnostics.report.reading import reading_points, reading_remarks
     from diagnostics.report.words import Words
 
-    for point in reading_points(dataset.notes, Words(request.lang)).items:
+    words = Words(request.lang)
+    for point in (*reading_points(dataset.notes, words).items, *reading_remarks(dataset.notes, words).items):
         session.say("cli.note", note=point.title)
     for entry in dataset.notes.set_aside:
         session.say("cli.set_aside", file=entry.file, count=entry.count, reason=text(f"set_aside.{entry.reason}", request.lang))
@@ -271,13 +274,13 @@ def named_files(options: Sequence[str] | None) -> dict[str, Path]:
     return named
 
 
-def formats(option: str) -> tuple[str, ...]:
-    """``--report html,json`` as names; an unknown one is refused before any work is done."""
+def formats(asked: str, option: str = "--report") -> tuple[str, ...]:
+    """``html,json`` as names; an unknown one is refused before any work is done."""
     from diagnostics.report import WRITERS
 
-    names = tuple(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
+    names = tuple(dict.fromkeys(part.strip() for part in asked.split(",") if part.strip()))
     for name in names:
-        expect("--report", name, list(WRITERS))
+        expect(option, name, list(WRITERS))
     return names
 
 

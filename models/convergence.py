@@ -9,6 +9,7 @@ __all__ = ["begun", "convergence", "flat", "rising"]
 
 _COIN = math.log(2)  # the BPR loss of one who tells pairs apart no better than a coin
 _BEGUN = 0.8 * _COIN
+_HUGE = 10 * _COIN  # nobody who has learnt anything is so sure of what is wrong
 _PART = 5  # what has long been learning is looked at over a fifth of its epochs
 
 
@@ -44,13 +45,15 @@ def begun(losses: Sequence[float], patience: int, least: float) -> bool:
 def convergence(validation: Sequence[float], losses: Sequence[float], patience: int, least: float) -> str:
     """How a training ended, in one word.
 
-    ``diverged``: its training loss ended above where it began, or above a coin's, by more than a share ``least``, or is not a
-    number; one whose steps are far too large may fall from an enormous loss to a huge one. ``rising``: cut off while it still
+    ``diverged``: its training loss ended above where it began by more than a share ``least``, is ten times a coin's, or no number;
+    one whose steps are far too large may fall from an enormous loss to a huge one. ``rising``: cut off while it still
     gained, see ``rising``. ``early_stopped``: what it had learnt best it was unlearning, by more than a share ``least`` in each of
     the last ``patience`` epochs; the best epoch is kept. ``converged``: it had stopped changing.
     """
-    if not losses or not losses[-1] <= (1 + least) * min(losses[0], _COIN):
+    if not losses or not losses[-1] <= min((1 + least) * losses[0], _HUGE):
         return "diverged"
+    if len(validation) <= patience:  # one that was not to end by itself is judged by its last fifth
+        patience = max(len(validation) // _PART, 1)
     if rising(validation, patience, least):
         return "rising"
     return "early_stopped" if max(validation[-patience:]) < (1 - least) * max(validation) else "converged"

@@ -157,7 +157,8 @@ def _parquet(path: Path) -> Raw:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    ids = None
+    index = [name for name in table.column_names if name.startswith("__index_level_")]  # what pandas keeps of a sorted table
+    table, ids = table.drop_columns(index), None
     if _ID in table.column_names:
         ids = np.array([str(value) for value in table[_ID].to_pylist()], dtype=object)
         table = table.drop_columns([_ID])

@@ -10,7 +10,7 @@ from diagnostics.profile.absence import driver_sentences, group_of
 from diagnostics.profile.checks import WHOLE_SHOP, Check, Worklist, example_ids
 from diagnostics.profile.homophily import hubs
 from diagnostics.profile.signals import Signals
-from diagnostics.profile.standalone import Ranking
+from diagnostics.profile.standalone import K, Ranking
 from diagnostics.schema import Absence, BoolArray, Dataset, Estimate, Evidence, Finding, ModalityProfile, NotChecked
 
 __all__ = ["modality_findings", "not_checked", "shop_findings", "signal_findings"]
@@ -154,10 +154,13 @@ def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
     users = len(ranking.targets.users)
     if users == 0:
         return (NotChecked(code="standalone", reason="no_test_users"), *signals.not_checked)
+    found = list(signals.not_checked)
+    if few := [name for name, signal in signals.of.items() if signal.standalone.recall_at_20.value is None]:
+        found.insert(0, NotChecked(code="standalone", reason="too_few_items_of", values={"least": K + 1, "modalities": few}))
     if len(ranking.sample) < users:
-        sampled = NotChecked(code="standalone_all_users", reason="sampled", values={"n": len(ranking.sample), "total": users})
-        return (sampled, *signals.not_checked)
-    return signals.not_checked
+        values = {"n": len(ranking.sample), "total": users}
+        found.insert(0, NotChecked(code="standalone_all_users", reason="sampled", values=values))
+    return tuple(found)
 
 
 def _not_at_random(

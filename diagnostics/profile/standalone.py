@@ -25,7 +25,7 @@ from diagnostics.seeds import generator
 from diagnostics.stats.intervals import estimate_mean
 from models.ranking import UserItems, metrics_per_user, rank_targets
 
-__all__ = ["Ranking", "baselines", "standalone_strength"]
+__all__ = ["K", "Ranking", "baselines", "standalone_strength"]
 
 Users = NDArray[np.int64]
 Score = Callable[[Users], FloatArray]
@@ -147,11 +147,13 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock, *, tell: Tell = s
     ``standalone_permutations`` shuffles [own], which are tried on fewer customers where the shop is large; what fewer customers add
     to the spread is replaced by what the whole sample would. The lift's interval is the wider of that and the one over customers.
 
+    Not measured of ``K`` products or fewer: all of them are among the first K, whatever their vectors.
+
     Equal scores fall in random order. Cost: one product (n_users, d) x (d, n_items) for the value and at most one more for all
     shuffles; up to ``standalone_square`` items one product of all items with all items, and then less.
     """
     users = ranking.sample
-    if len(users) == 0 or not block.present.any():
+    if len(users) == 0 or block.present.sum() <= K:
         nothing = Estimate(value=None, n=len(users))
         return Standalone(recall_at_20=nothing, permuted_floor=nothing)
     rng = generator(ranking.seed, "standalone", block.name)

@@ -168,10 +168,11 @@ def from_dataset(
     if log.event_type is not None:
         events["event_type"] = pa.array(log.event_type, pa.string())
     roles = {"item": "item_id", "user": "user_id", "time": "timestamp", "value": "amount", "event_type": "event_type"}
-    labels: dict[Table, dict[str, str]] = {
-        "catalog": names,
-        "interactions": {column: _role(dataset, roles[column], "interactions") for column in events},
-    }
+    shown = {column: _role(dataset, roles[column], "interactions") for column in events}
+    if "value" in shown and not _columns_of(dataset, "amount", "interactions"):  # it is the product of two
+        factors = [role for role in ("price", "quantity") if _columns_of(dataset, role, "interactions")]
+        shown["value"] = " × ".join(_role(dataset, role, "interactions") for role in factors) or shown["value"]
+    labels: dict[Table, dict[str, str]] = {"catalog": names, "interactions": shown}
     tables = engine.table(pa.table(items)), engine.table(pa.table(events))
     return measure(engine, *tables, list(real), parts=parts, labels=labels, step=step, cancelled=cancelled)
 
@@ -239,9 +240,13 @@ def _part(step: Step | None, place: int) -> Step | None:
 
 def _role(dataset: Dataset, role: str, table: Table) -> str:
     """The shop's own name of the one column that plays a role, else the role's name."""
-    files = {file.name for file in dataset.notes.files if file.role == table}
-    columns = {entry.column for entry in dataset.notes.columns if entry.file in files and entry.role == role}
+    columns = _columns_of(dataset, role, table)
     return columns.pop() if len(columns) == 1 else role
+
+
+def _columns_of(dataset: Dataset, role: str, table: Table) -> set[str]:
+    files = {file.name for file in dataset.notes.files if file.role == table}
+    return {entry.column for entry in dataset.notes.columns if entry.file in files and entry.role == role}
 
 
 # ---------------------------------------------------------------- coverage, from counts by segment and pattern

@@ -47,6 +47,7 @@ _MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}
 _BROKEN = re.compile(
     "\ufffd"  # a failed decoding
     "|[ÃÂ][\u0080-\u00bf]|â(?:€|\u0080)"  # UTF-8 read as Latin-1
+    "|[ã-é](?:[\u0080-\u009f][\u0080-\u00bf]|[\u00a0-\u00bf][\u0080-\u009f])"  # kana and kanji of UTF-8 likewise
     "|[縺繧繝]\\S{0,3}[縺繧繝]|窶[冱懊昿冰凖]"  # UTF-8 read as cp932
     "|(?:[\u0082\u0083‚ƒ].){3}"  # cp932 read as Latin-1: kana begin with these bytes
     "|(?:[¤¥][¡-þ]){3}"  # EUC-JP read as Latin-1

@@ -49,6 +49,8 @@ def profile_themes(profile: Profile, words: Words) -> tuple[tuple[str, tuple[Blo
 
 def profile_answer(profile: Profile, words: Words) -> str:
     """One sentence: which kind says most alone, and how many things to look at were found."""
+    if not profile.modalities:
+        return words("report.profile.answer_nothing")
     serious = sum(finding.severity != "info" for finding in profile.findings)
     found = words("report.profile.answer_found", count=serious) if serious else words("report.profile.answer_clean")
     alone = strongest_alone({modality.name: modality.standalone for modality in profile.modalities}, words)

@@ -143,25 +143,23 @@ class RunFolder:
     def begin(self, request_json: str) -> None:
         """Ready the folder for a new attempt: forget how an earlier one ended, keep the trainings that it finished.
 
+        Its results stay until ``forget_results``: an attempt that cannot even be read for a mistyped path costs nobody anything.
+
         Does nothing when the supervisor has already done so for this very process: a Cancel pressed meanwhile must count.
         """
         if self.is_mine and self.outcome() is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in (
-            "pid.json",
-            "place.json",
-            "heartbeat",
-            "outcome.json",
-            "cancel",
-            "progress.jsonl",
-            "profile.json",
-            "diagnosis.json",
-        ):
+        for name in ("pid.json", "place.json", "heartbeat", "outcome.json", "cancel", "progress.jsonl"):
             (self.path / name).unlink(missing_ok=True)
         for torn in self.path.rglob(".*.tmp"):
             torn.unlink(missing_ok=True)
         write_atomic(self.path / "request.json", request_json)
+
+    def forget_results(self) -> None:
+        """From here on the folder's results are the new attempt's."""
+        for name in ("profile.json", "diagnosis.json"):
+            (self.path / name).unlink(missing_ok=True)
 
     @property
     def claimed(self) -> bool:

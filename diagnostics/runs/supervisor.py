@@ -37,6 +37,7 @@ def start(request: RunRequest) -> RunFolder:
         if folder.claimed and folder.status() in ("queued", "running", "finished"):
             return folder
         folder.begin(request.model_dump_json(indent=1))
+        folder.forget_results()
         RunIndex().enter(folder.path)
         with (folder.path / "log.txt").open("ab") as log:
             process = _spawn_detached(

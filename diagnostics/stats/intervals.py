@@ -26,6 +26,7 @@ __all__ = [
     "estimate_mean",
     "minimum_detectable_effect",
     "planned_detectable_effect",
+    "within_limits",
 ]
 
 Matrix = npt.NDArray[np.float64]
@@ -83,8 +84,16 @@ def estimate_mean(
     if matrix.size == 0:
         return Estimate(value=None, level=level, n=0, unit=unit)
     draws = bootstrap_means(matrix, seed=seed, noise=noise, weight=weight)
-    low, high = np.clip(np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]), *LIMITS.get(unit, (-np.inf, np.inf)))
-    return Estimate(value=float(matrix.mean()), low=float(low), high=float(high), level=level, n=matrix.shape[1], unit=unit)
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    found = Estimate(value=float(matrix.mean()), low=low, high=high, level=level, n=matrix.shape[1], unit=unit)
+    return within_limits(found)
+
+
+def within_limits(found: Estimate) -> Estimate:
+    """The estimate, no part of it beyond what its unit allows."""
+    lowest, highest = LIMITS.get(found.unit, (float("-inf"), float("inf")))
+    parts = {"value": found.value, "low": found.low, "high": found.high}
+    return found.model_copy(update={part: min(max(at, lowest), highest) for part, at in parts.items() if at is not None})
 
 
 def estimate_difference(treated: npt.ArrayLike, control: npt.ArrayLike, *, level: float = 0.95, seed: int = 0) -> Estimate:

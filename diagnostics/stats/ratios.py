@@ -8,7 +8,7 @@ from scipy.special import ndtri, stdtrit
 
 from diagnostics.schema import Estimate
 
-__all__ = ["estimate_left_out", "estimate_ratio", "family_codes", "fold_of_groups", "proportion_difference"]
+__all__ = ["estimate_left_out", "estimate_ratio", "family_codes", "fold_of_groups", "proportion_difference", "student"]
 
 Array = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.integer]
@@ -39,7 +39,7 @@ def estimate_ratio(
     if len(residuals) < 2:
         return Estimate(value=ratio, level=level, n=len(above), unit=unit)
     error = float(np.sqrt(len(residuals) / (len(residuals) - 1) * (residuals**2).sum())) / whole
-    reach = _student(level, len(residuals) - 1) * error
+    reach = student(level, len(residuals) - 1) * error
     return Estimate(value=ratio, low=ratio - reach, high=ratio + reach, level=level, n=len(above), unit=unit)
 
 
@@ -58,7 +58,7 @@ def estimate_left_out(whole: float, left_out: npt.ArrayLike, n: int, *, level: f
     """
     parts = np.asarray(left_out, dtype=np.float64)
     spread = (len(parts) - 1) / len(parts) * ((parts - parts.mean()) ** 2).sum()
-    reach = _student(level, len(parts) - 1) * float(np.sqrt(spread))
+    reach = student(level, len(parts) - 1) * float(np.sqrt(spread))
     return Estimate(value=whole, low=whole - reach, high=whole + reach, level=level, n=n, unit=unit)
 
 
@@ -86,7 +86,7 @@ def proportion_difference(first: int, n_first: int, second: int, n_second: int, 
     return Estimate(value=p - q, low=low, high=high, level=level, n=n_first + n_second, unit="difference")
 
 
-def _student(level: float, freedom: int) -> float:
+def student(level: float, freedom: int) -> float:
     """How many standard errors an interval reaches to each side."""
     return float(stdtrit(freedom, (1 + level) / 2))
 

@@ -83,7 +83,9 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
         return *slowly, switch, NextStep(code="pilot", effort="large")
     if decision.action == "skip_content":
         return NextStep(code="invest_in_history", effort="small"), NextStep(code="judge_new_items", effort="medium")
-    if decision.variant == "nothing_complete":
+    if decision.variant == "not_asked":
+        return (NextStep(code="try_balancing", effort="small"),)
+    if decision.variant in ("nothing_complete", "no_comparison"):
         return (NextStep(code="finish", effort="small"),)
     if decision.action == "undetermined":
         customers, repetitions = NextStep(code="more_users", effort="medium"), NextStep(code="more_seeds", effort="small")

@@ -319,6 +319,8 @@ def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
+    elif not any(arm.balancer not in ("none", ENSEMBLE) for arm in plan.arms):
+        missing.append(NotChecked(code="balancing", reason=plan.refused[0].code if plan.refused else "not_in_plan"))
     elif len({arm.balancer for arm in plan.arms} - {"none", ENSEMBLE}) < len(PRESETS["standard"].balancers):
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
     if len(plan.modalities) > 1 and not plan.slow_training:  # after it less may be left to balance: README, "Slow training"
@@ -355,6 +357,7 @@ def _summary(dataset: Dataset) -> DatasetSummary:
 
 def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
     split, plan = dataset.split, run.plan
+    trained = [seed for seed in plan.all_seeds if any(seed in run.seeds_of(arm) for arm in plan.arms)]
     rates = run.learning_rates()
     return Protocol(
         split=split.kind,
@@ -362,8 +365,8 @@ def _protocol(dataset: Dataset, run: ProbeRun) -> Protocol:
         k=plan.k,
         metric=f"recall_at_{plan.k}",
         backbones=tuple(dict.fromkeys(arm.backbone for arm in plan.arms)),
-        seeds=plan.seeds[: run.stopped_after],
-        further_seeds=plan.all_seeds[len(plan.seeds) : run.stopped_after],
+        seeds=tuple(seed for seed in plan.seeds if seed in trained),
+        further_seeds=tuple(seed for seed in plan.further_seeds if seed in trained),
         preset=plan.preset,
         n_train=len(split.train),
         n_validation=len(split.validation),

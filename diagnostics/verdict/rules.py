@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnostics.config import threshold
+from diagnostics.probe.arms import ENSEMBLE
 from diagnostics.schema import Action, Condition, Confidence
 from diagnostics.stats import Contrast, Position, holm_positions
 from diagnostics.verdict.causes import Judgement
@@ -112,7 +113,9 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         return _graded(decision, failures)
     best = measures.best_lift()
     if best is None:
-        return Decision("undetermined", "no_comparison", confidence_reason="not_measured", conditions=conditions)
+        asked = any(arm.balancer not in ("none", ENSEMBLE) for arm in measures.run.plan.arms)
+        variant = "no_comparison" if asked else "not_asked"
+        return Decision("undetermined", variant, confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
     if all(condition.holds for condition in conditions) and weak.held_back:
         values = {"modality": weak.name, "balancer": best[0], "smallest": smallest, **lift.span()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,6 +224,15 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
 
     assert main(["report", str(diagnosed("one")), "--format", "html", "--lang", "ja"]) == 0
     assert (diagnosed("one") / "report.ja.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("command", ["diagnose", "profile", "train"])
+def test_what_cannot_be_read_takes_no_earlier_result_away(command, diagnosed, tmp_path, capsys):
+    shutil.copytree(diagnosed("one"), tmp_path / "run")
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in ("diagnosis.json", "profile.json")}
+    arguments = ["--catalog", "mistyped.csv", "--interactions", "mistyped.csv", "--out", str(tmp_path / "run")]
+    assert main([command, *arguments]) == 2
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize(

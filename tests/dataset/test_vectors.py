@@ -75,6 +75,14 @@ def test_rows_belong_to_ids(tmp_path: Path, kind: str, width: int) -> None:
     assert modality.present.tolist() == [False, False] + [True] * 10
 
 
+def test_the_index_that_pandas_keeps_of_a_shuffled_table_is_no_dimension(tmp_path: Path) -> None:
+    frame = pd.DataFrame(VALUES, columns=["a", "b"]).assign(item_id=IDS).sample(frac=1, random_state=0)
+    path = tmp_path / "style.parquet"
+    frame.to_parquet(path)
+    found = read(*write_shop(tmp_path), features={"style": path}).catalog.vectors["style"]
+    assert np.array_equal(found, VALUES[::-1])
+
+
 def test_one_bad_number_makes_the_item_absent(tmp_path: Path) -> None:
     values = VALUES.astype(np.float64)
     values[3, 1], values[5, 0] = np.inf, np.nan

@@ -22,6 +22,9 @@ from tests.models.worlds import small_world
         ([0.1, 0.2, 0.2, 0.2], [0.69, 0.5, 0.9, float("nan")], "diverged"),
         ([0.1, 0.2, 0.18, 0.17], [9e6, 8e6, 7e6, 6e6], "diverged"),  # falls, from the enormous to the huge
         ([0.1, 0.1, 0.1, 0.1], [0.6931, 0.6932, 0.6931, 0.6932], "converged"),  # a learning rate of 0 changes nothing
+        ([0.1, 0.2], [2.9, 1.1], "rising"),  # begins above a coin's, and learns
+        ([0.1, 0.2], [0.69, 0.5], "rising"),
+        ([0.2, 0.2], [0.69, 0.69], "converged"),
         ([0.1], [0.69], "rising"),  # too short to tell is not converged
         ([], [], "diverged"),
     ],
@@ -75,3 +78,10 @@ def test_a_training_that_still_rises_goes_on_and_no_further_than_allowed():
     assert len(plain) == 4 and longer[:4] == plain
     assert rising(plain, 3, 0.01) and 4 < len(longer) <= 9
     assert len(longer) == 9 or not rising(longer, 3, 0.01) or max(longer[-3:]) <= max(longer[:-3])
+
+
+@pytest.mark.parametrize(("last", "word"), [(0.30, "converged"), (0.28, "early_stopped"), (0.33, "rising")])
+def test_a_training_that_was_not_to_end_by_itself_is_judged_by_its_last_fifth(last, word):
+    """As long as its patience, and 150 epochs: its best before the thirtieth from the end is none that it still gains on."""
+    curve = [0.30 * min(epoch / 40, 1) for epoch in range(120)] + [last] * 30
+    assert convergence(curve, [0.69 - 0.001 * epoch for epoch in range(150)], patience=150, least=0.01) == word

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from diagnostics.profile import profile
 from diagnostics.profile.checks import Check
 from diagnostics.profile.kinship import Kinship
-from diagnostics.profile.text import check_texts
+from diagnostics.profile.text import _BROKEN, check_texts
 from diagnostics.profile.vectors import check_vectors
 from diagnostics.schema import Catalog, Dataset, FeatureBlock, InteractionLog, ReadingNotes, Split
 from models.encoders import encoder
@@ -189,6 +189,7 @@ def test_one_dimension_in_another_unit_accuses_no_product_and_damaged_rows_are_n
         ("broken_characters", "CafÃ© chair, hand made of oak"),
         ("broken_characters", "襍､縺�繝ｯ繝ｳ繝斐�ｼ繧ｹ縺ｧ縺吶�らｶｺ鮗励〒縺"),
         ("broken_characters", "Itâ€™s a lamp of steel and glass"),
+        ("broken_characters", "古材の棚、手作り".encode().decode("latin-1") + " of oak and steel"),
     ],
 )
 def test_faulty_texts(make_dataset: Callable, code: str, text: str) -> None:
@@ -390,3 +391,8 @@ def test_real_photos_are_not_accused_and_placeholders_among_them_are_found() -> 
     for number, item in enumerate(chosen):
         readers[item] = _jpeg(Image.effect_mandelbrot((128, 128), (-2, -1.5, 1, 1.5), 50).convert("RGB"), 80 + number % 5)
     assert set(np.flatnonzero(check(readers).disguised)) == set(chosen)
+
+
+def test_french_quotes_and_accents_are_sound() -> None:
+    assert not _BROKEN.search("Table « café\u00a0» d'été, bois brûlé, façade à côté")
+    assert _BROKEN.search("棚".encode().decode("latin-1")) and _BROKEN.search("ペン".encode().decode("latin-1"))

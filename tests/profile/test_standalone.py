@@ -136,6 +136,19 @@ def test_no_present_item_and_no_test_user_give_no_number(make_dataset: Callable,
     assert found.modalities[1].health is None and found.modalities[1].coverage.items == 0
 
 
+def test_of_so_few_products_that_all_are_suggested_nothing_is_said(make_dataset: Callable, make_block: Callable) -> None:
+    """Twenty products are always the first twenty, shuffled or not: that is no sign that they say nothing."""
+    rng = np.random.default_rng(0)
+    train, test = _random_pairs(rng, 80, 60)
+    values = rng.normal(size=(60, 3))
+    few = values.copy()
+    few[20:] = np.nan
+    found = profile(make_dataset(60, train, test), [make_block(values, "all"), make_block(few, "few")])
+    alone = {modality.name: modality.standalone for modality in found.modalities}
+    assert alone["all"].lift is not None and alone["few"].lift is None and alone["few"].recall_at_20.value is None
+    assert [entry.values["modalities"] for entry in found.not_checked if entry.code == "standalone"] == [["few"]]
+
+
 def test_a_customer_without_known_items_is_counted_and_gets_nothing(make_dataset: Callable, make_block: Callable) -> None:
     values = np.random.default_rng(0).normal(size=(30, 3))
     values[0] = np.nan

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from diagnostics import diagnose
+from diagnostics.probe import ProbeRun, jobs
 from diagnostics.schema import Diagnosis, Estimate
 from diagnostics.verdict.causes import judge
 from diagnostics.verdict.measures import Measures
@@ -331,3 +332,22 @@ def test_what_is_undecided_speaks_neither_for_nor_against():
         for entry in cause.evidence
     ]
     assert not {"gain_alone", "standalone_lift"} & {entry.measure for entry in told}
+
+
+def test_where_no_balancing_was_asked_for_the_answer_says_so_and_what_to_do():
+    dataset, run = scene(SOUND)
+    plain = tuple(arm for arm in run.plan.arms if arm.balancer != "ckd")
+    asked = ProbeRun(run.plan.model_copy(update={"arms": plain}), run.status, run.events, run.results)
+    found = diagnose(dataset, profile_of(dataset), asked)
+    assert found.verdict.sentence_message.code == "verdict.undetermined.not_asked"
+    assert [step.code for step in found.verdict.next_steps] == ["try_balancing"]
+    told = {entry.code: entry.reason for entry in found.not_checked}
+    assert told["balancing"] == "not_in_plan" and "other_balancers" not in told
+
+
+def test_the_seeds_told_of_are_those_that_something_was_trained_with():
+    dataset, run = scene(SOUND)
+    first = run.plan.seeds[0]
+    kept = {job.job_id: run.results[job.job_id] for job in jobs(run.plan) if job.seed == first}
+    found = diagnose(dataset, profile_of(dataset), ProbeRun(run.plan, "cancelled", (), kept))
+    assert found.protocol.seeds == (first,) and found.protocol.further_seeds == ()
