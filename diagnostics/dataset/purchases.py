@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from diagnostics.schema import ColumnRole, InteractionLog, Message
 __all__ = ["ROUNDING", "Purchases", "find_items", "parts_of", "read_purchases"]
 
 _LEAST_READABLE_TIMES = 0.5
+_DAY_S = 86_400  # clocks and time zones may differ by it
 _SURE_BY_NAME = 0.9  # a usual name of the role, not one that only contains it
 
 
@@ -239,7 +241,11 @@ def _times(table: Table, column: str, sieve: Sieve, *, chosen: bool) -> tuple[np
     sieve.drop(unreadable & ~written, "missing_time")
     sieve.drop(unreadable, "bad_time")
     said = {"file": table.name, "column": column}
-    return read.values, [Message(code=f"reading.times.{read.writing}", values=said)] if read.writing != "iso" else []
+    told = [Message(code=f"reading.times.{read.writing}", values=said)] if read.writing != "iso" else []
+    ahead = int((read.values > np.datetime64(int(time.time()) + _DAY_S, "s")).sum())
+    if ahead:  # the latest rows are the test: dates that cannot be would decide the answer
+        told.append(Message(code="reading.remark.future_times", values={**said, "n": ahead}))
+    return read.values, told
 
 
 def _numbers(table: Table, column: str | None) -> npt.NDArray[np.float64] | None:

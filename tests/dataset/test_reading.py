@@ -335,6 +335,17 @@ def test_a_date_column_we_guessed_wrongly_is_left_alone(tmp_path: Path) -> None:
     assert "reading.remark.times_unreadable" in {remark.code for remark in dataset.notes.remarks}
 
 
+@pytest.mark.parametrize(("ahead", "told"), [(3, 3), (0, None)])
+def test_dates_in_the_future_are_told_of(tmp_path: Path, ahead: int, told: int | None) -> None:
+    catalog, log = write_shop(tmp_path)
+    head, *rows = log.read_text(encoding="utf-8").splitlines()
+    parts = [row.split(",") for row in rows]
+    late = [",".join([*row[:2], "2099-01-01", *row[3:]]) if number < ahead else ",".join(row) for number, row in enumerate(parts)]
+    log.write_text("\n".join([head, *late]) + "\n", encoding="utf-8")
+    remarks = {remark.code: remark.values for remark in read(catalog, log).notes.remarks}
+    assert remarks.get("reading.remark.future_times", {}).get("n") == told
+
+
 def test_rejected_rows_are_written_for_excel(tmp_path: Path) -> None:
     dataset = read_lines(
         tmp_path, [*log_rows(), ('=cmd|"/c calc"!A1', "9999", "２０２４年１月", "-1"), ("-5", "9999", "2024-01-01", "1")]
