@@ -193,6 +193,10 @@ def execute(
 
     if not stopped:
         outlook.end()
+    for job in [job for job_id, job in open_.items() if stopped and job_id in begun]:
+        if store.load(job.job_id) is not None:  # finished as the run was stopped, and nobody listened any more
+            hear(job, {"kind": "result"})
+            store.complete(job.job_id, _started(job, plan), _event("arm_finished", job))
     status: Literal["cancelled", "finished"] = "cancelled" if stopped else "finished"
     tell(ProbeEvent(kind=status))
     return so_far(status, enough)

@@ -206,6 +206,27 @@ def test_cancel_ends_trainings_that_never_end_and_keeps_finished_jobs(tmp_path, 
     assert training_processes(tmp_path) == {}
 
 
+def test_a_training_that_finishes_as_the_run_is_stopped_counts(tmp_path, inputs, make_plan):
+    looks = 0
+
+    def cancelled() -> bool:
+        """Stops the run once a result is written, before anybody has heard of it."""
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            _wait_for(lambda: any((tmp_path / "run" / "results").glob("*.safetensors")))
+        return looks > 1
+
+    run = execute(tmp_path, make_plan(), inputs, threads=1, cancelled=cancelled, train=TRAIN)
+    assert looks == 2
+    assert run.status == "cancelled"
+    (job_id,) = run.results
+    assert not run.failures
+    (log,) = (tmp_path / "run" / "events").iterdir()
+    assert log.stem == job_id
+    assert [event.kind for event in run.events] == ["started", *["epoch"] * EPOCHS, "arm_finished"]
+
+
 def test_finished_jobs_are_not_trained_again_but_torn_and_foreign_ones_are(tmp_path, inputs, make_plan):
     marks = tmp_path / "marks"
     marks.mkdir()
