@@ -113,8 +113,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
         (backbone,), (balancer,) = request.backbones or ("vbpr",), request.balancers or ("none",)
         content = () if backbone in HISTORY_ONLY else tuple(name for name in known if name in chosen)
         if balancer != "none":
-            reasons = refusals(backbone, known if backbone in HISTORY_ONLY else content, [balancer])
-            for code in reasons.values():
+            for code in refusals(backbone, content, [balancer]).values():
                 why = [{"code": f"not_checked_reason.{code}", "values": {}}]
                 raise TenbinError("E_METHOD_REFUSED", backbone=backbone, balancer=balancer, why=why)
         arm = Arm(backbone=backbone, modalities=content, balancer=balancer)
@@ -248,7 +247,7 @@ def _measured(run: ProbeRun, arm: Arm) -> dict[str, Any]:
         raise TenbinError("E_TRAINING_DIVERGED" if reason == "FloatingPointError" else "E_TRAINING_FAILED", found=reason)
     epochs = [event for event in run.events if event.kind == "epoch" and event.arm == arm.arm_id]
     shown = {"epoch", "loss", "validation", "branches", "dynamics", "seconds"}
-    (summary,) = (summary for summary in run.summaries() if summary.arm_id == arm.arm_id)
+    (summary,) = (summary for summary in run.summaries if summary.arm_id == arm.arm_id)
     return {
         "arm": arm.arm_id,
         "seconds_per_epoch": statistics.median(event.seconds for event in epochs),

@@ -46,9 +46,9 @@ def convergence(validation: Sequence[float], losses: Sequence[float], patience: 
     """How a training ended, in one word.
 
     ``diverged``: its training loss ended above where it began by more than a share ``least``, is ten times a coin's, or no number;
-    one whose steps are far too large may fall from an enormous loss to a huge one. ``rising``: cut off while it still
-    gained, see ``rising``. ``early_stopped``: what it had learnt best it was unlearning, by more than a share ``least`` in each of
-    the last ``patience`` epochs; the best epoch is kept. ``converged``: it had stopped changing.
+    one whose steps are far too large may fall from an enormous loss to a huge one. ``rising``: cut off while it still gained, see
+    ``rising``. ``early_stopped``: what it had learnt best it was unlearning, by more than a share ``least`` in each of the last
+    ``patience`` epochs; the best epoch is kept. ``converged``: it had stopped changing.
     """
     if not losses or not losses[-1] <= min((1 + least) * losses[0], _HUGE):
         return "diverged"

@@ -21,7 +21,18 @@ from diagnostics.probe.trials import AUTO, GRID
 from diagnostics.schema import Arm, Dataset, ProbePlan, Profile, Refusal, Split
 from diagnostics.seeds import seed_for
 
-__all__ = ["ENSEMBLE", "Job", "choices", "jobs", "modality_sets", "plan", "plan_for", "refusals"]
+__all__ = [
+    "ENSEMBLE",
+    "Job",
+    "balancers_of",
+    "choices",
+    "jobs",
+    "modality_sets",
+    "plain_arms",
+    "plan",
+    "plan_for",
+    "refusals",
+]
 
 ENSEMBLE = "ensemble"
 """In the place of a balancer: nothing is trained, the uni-modal models' scores are averaged. The cheap upper reference (C10)."""
@@ -62,6 +73,17 @@ class Job:
         """Safe and short as a file name, on disks that ignore case too: the start of the job's name, a hash of it, the seed."""
         start = re.sub(r"[^a-z0-9_+-]+", ".", self.name.lower())[:60]
         return f"{start}.{hashlib.blake2b(self.name.encode(), digest_size=4).hexdigest()}.{self.seed}"
+
+
+def plain_arms(plan: ProbePlan, backbone: str) -> tuple[Arm, ...]:
+    """The arms of a backbone that differ in their modalities alone: no balancing, no settling test."""
+    return tuple(arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant)
+
+
+def balancers_of(plan: ProbePlan, backbone: str | None = None) -> tuple[str, ...]:
+    """The balancing methods in a plan, or only those on one backbone; the ensemble is none."""
+    names = (arm.balancer for arm in plan.arms if backbone in (None, arm.backbone))
+    return tuple(dict.fromkeys(name for name in names if name not in ("none", ENSEMBLE)))
 
 
 def modality_sets(modalities: Sequence[str], max_lattice: int) -> tuple[tuple[str, ...], ...]:
@@ -231,7 +253,7 @@ def jobs(plan: ProbePlan) -> tuple[Job, ...]:
     rates: dict[str, tuple[str, ...]] = {}
     listed: list[Job] = []
     for backbone in dict.fromkeys(arm.backbone for arm in plan.arms):
-        plain = [arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant]
+        plain = plain_arms(plan, backbone)
         fullest = max(plain, key=lambda arm: len(arm.modalities), default=plan.arms[0])
         tried = [Job(fullest, first, stage="rate", option=factor) for factor in plan.options.get("rates", ()) if plain]
         rates[backbone] = tuple(job.job_id for job in tried)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from diagnostics.probe.arms import Job, jobs
+from diagnostics.probe.arms import Job, jobs, plain_arms
 from diagnostics.probe.trials import balancer_choice, rate_choices
 from diagnostics.schema import Arm, ArmSummary, BalancerChoice, Estimate, ProbeEvent, ProbePlan, RateChoice
 from diagnostics.stats import SeedNoise, estimate_mean, noise_of_levels
@@ -96,10 +96,6 @@ class ProbeRun:
         ]
         return np.asarray(rows, dtype=np.float64)
 
-    def plain_arms(self, backbone: str) -> tuple[Arm, ...]:
-        """The arms of a backbone that differ in their modalities alone: no balancing, no settling test."""
-        return tuple(arm for arm in self.plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant)
-
     def level(
         self, arm: Arm, *, factual: tuple[str, ...] | None = None, metric: str = "recall", seeds: tuple[int, ...] | None = None
     ) -> Estimate:
@@ -112,7 +108,7 @@ class ProbeRun:
         """(backbone, metric) -> how much a seed decides of a level; None where too few trainings tell."""
         found = {}
         for backbone in dict.fromkeys(arm.backbone for arm in self.plan.arms):
-            arms = self.plain_arms(backbone)
+            arms = plain_arms(self.plan, backbone)
             seeds = tuple(seed for seed in self.plan.all_seeds if all(seed in self.seeds_of(arm) for arm in arms))
             for metric in ("recall", "ndcg"):
                 levels = [self.per_user(arm, metric=metric, seeds=seeds) for arm in arms]
@@ -160,6 +156,7 @@ class ProbeRun:
         """What the balancer ``auto`` was on a backbone; None if it was not asked for or has not chosen yet."""
         return balancer_choice(self.results, backbone)
 
+    @cached_property
     def summaries(self) -> tuple[ArmSummary, ...]:
         """What each arm reached, in the plan's order; arms without a finished seed are left out."""
         made = []

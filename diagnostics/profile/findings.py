@@ -154,13 +154,13 @@ def not_checked(ranking: Ranking, signals: Signals) -> tuple[NotChecked, ...]:
     users = len(ranking.targets.users)
     if users == 0:
         return (NotChecked(code="standalone", reason="no_test_users"), *signals.not_checked)
-    found = list(signals.not_checked)
-    if few := [name for name, signal in signals.of.items() if signal.standalone.recall_at_20.value is None]:
-        found.insert(0, NotChecked(code="standalone", reason="too_few_items_of", values={"least": K + 1, "modalities": few}))
+    found: list[NotChecked] = []
     if len(ranking.sample) < users:
-        values = {"n": len(ranking.sample), "total": users}
-        found.insert(0, NotChecked(code="standalone_all_users", reason="sampled", values=values))
-    return tuple(found)
+        sampled = {"n": len(ranking.sample), "total": users}
+        found.append(NotChecked(code="standalone_all_users", reason="sampled", values=sampled))
+    if few := [name for name, signal in signals.of.items() if signal.standalone.recall_at_20.value is None]:
+        found.append(NotChecked(code="standalone", reason="too_few_items_of", values={"least": K + 1, "modalities": few}))
+    return (*found, *signals.not_checked)
 
 
 def _not_at_random(

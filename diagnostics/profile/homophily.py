@@ -10,6 +10,7 @@ from diagnostics.profile.neighbours import NEAREST
 from diagnostics.profile.views import Collaborative, Items, View
 from diagnostics.schema import Estimate, FeatureHealth, Homophily
 from diagnostics.seeds import generator
+from diagnostics.stats.intervals import reaching
 from diagnostics.stats.ratios import estimate_ratio
 
 __all__ = ["homophily", "hubs", "with_hubness"]
@@ -73,14 +74,10 @@ def homophily(view: View, bought: Collaborative, products: npt.NDArray[np.int64]
         found = together[order[:, None], order[near]].mean(axis=1)
         shuffled[turn] = found.sum() / len(asked)  # items without partners add nothing to either sum
     ones, family = np.ones(len(asked)), products[view.items[asked]]
-    measured = estimate_ratio(overlap, ones, family)
     floor = float(chance.mean())
-    low, high = floor + 1.96 * shuffled.std(ddof=1) * np.array([-1, 1])
-    lift = estimate_ratio(overlap - chance, ones, family, unit="difference")
-    reach = max((lift.high or 0.0) - (lift.value or 0.0), float(high - floor))
-    gained = float(np.mean(overlap - chance))
+    reach = 1.96 * float(shuffled.std(ddof=1))
     return Homophily(
-        overlap=measured,
-        chance=Estimate(value=floor, low=float(low), high=float(high), n=len(asked)),
-        lift=lift.model_copy(update={"low": gained - reach, "high": gained + reach}),
+        overlap=estimate_ratio(overlap, ones, family),
+        chance=Estimate(value=floor, low=floor - reach, high=floor + reach, n=len(asked)),
+        lift=reaching(estimate_ratio(overlap - chance, ones, family, unit="difference"), reach),
     )

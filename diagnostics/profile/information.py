@@ -12,7 +12,7 @@ from diagnostics.config import threshold
 from diagnostics.profile.views import Collaborative, View, clusters
 from diagnostics.schema import Estimate, SharedInformation
 from diagnostics.seeds import generator, seed_for
-from diagnostics.stats.intervals import within_limits
+from diagnostics.stats.intervals import reaching, within_limits
 from diagnostics.stats.prediction import own_shares
 from diagnostics.stats.ratios import estimate_left_out, fold_of_groups, student
 
@@ -54,7 +54,7 @@ def shared_information(
     shuffled = parts[1 + _PARTS :]
     floor, reach = shuffled.mean(axis=0), student(0.95, _SHUFFLES - 1) * shuffled.std(axis=0, ddof=1) * np.sqrt(1 + 1 / _SHUFFLES)
     unique_first, unique_second, shared, synergy, total = (
-        _wider(estimate_left_out(float(parts[0, at] - floor[at]), parts[1 : 1 + _PARTS, at], n, unit="bits"), reach[at])
+        reaching(estimate_left_out(float(parts[0, at] - floor[at]), parts[1 : 1 + _PARTS, at], n, unit="bits"), reach[at])
         for at in range(5)
     )
     return SharedInformation(
@@ -89,13 +89,6 @@ def own_share_of_each(views: Sequence[View], bought: Collaborative, products: np
     factors = bought.factors[np.searchsorted(bought.items, items)]
     shares = own_shares(content, factors, products[items], seed=seed_for(chosen[0].seed, "own share"))
     return {view.name: within_limits(share) for view, share in zip(chosen, shares, strict=True)}
-
-
-def _wider(found: Estimate, reach: float) -> Estimate:
-    """The estimate with an interval that reaches as far as a shuffle's value would fall from the others'."""
-    value = found.value or 0.0
-    ends = {"low": min(found.low or 0.0, value - reach), "high": max(found.high or 0.0, value + reach)}
-    return found.model_copy(update=ends)
 
 
 def decompose(tables: Array) -> Array:

@@ -22,7 +22,7 @@ from diagnostics.profile.neighbours import unit_rows
 from diagnostics.profile.steps import Tell, silent
 from diagnostics.schema import BoolArray, Estimate, FeatureBlock, FloatArray, Split, Standalone
 from diagnostics.seeds import generator
-from diagnostics.stats.intervals import estimate_mean
+from diagnostics.stats.intervals import estimate_mean, reaching
 from models.ranking import UserItems, metrics_per_user, rank_targets
 
 __all__ = ["K", "Ranking", "baselines", "standalone_strength"]
@@ -184,16 +184,10 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock, *, tell: Tell = s
     off = np.array([shuffled(number) for number in range(shuffles)])
     floor = _floor(ranking, users, block.present)
     centre, reach = float(floor.mean()), _reach(off, len(users))
-    paired = estimate_mean(recall - floor, seed=ranking.seed, unit="difference")
-    gained = float(np.mean(recall - floor))
-    ends = {
-        "low": min(paired.low if paired.low is not None else gained, gained - reach),
-        "high": max(paired.high if paired.high is not None else gained, gained + reach),
-    }
     return Standalone(
         recall_at_20=estimate_mean(recall, seed=ranking.seed),
         permuted_floor=Estimate(value=centre, low=max(centre - reach, 0.0), high=min(centre + reach, 1.0), n=len(users)),
-        lift=paired.model_copy(update=ends),
+        lift=reaching(estimate_mean(recall - floor, seed=ranking.seed, unit="difference"), reach),
     )
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "estimate_mean",
     "minimum_detectable_effect",
     "planned_detectable_effect",
+    "reaching",
     "within_limits",
 ]
 
@@ -94,6 +95,15 @@ def within_limits(found: Estimate) -> Estimate:
     lowest, highest = LIMITS.get(found.unit, (float("-inf"), float("inf")))
     parts = {"value": found.value, "low": found.low, "high": found.high}
     return found.model_copy(update={part: min(max(at, lowest), highest) for part, at in parts.items() if at is not None})
+
+
+def reaching(found: Estimate, reach: float) -> Estimate:
+    """The estimate, its interval no shorter than ``reach`` to either side: what chance does to the figure, whoever was sampled."""
+    if found.value is None:
+        return found
+    low, high = found.value - reach, found.value + reach
+    ends = {"low": low if found.low is None else min(found.low, low), "high": high if found.high is None else max(found.high, high)}
+    return found.model_copy(update=ends)
 
 
 def estimate_difference(treated: npt.ArrayLike, control: npt.ArrayLike, *, level: float = 0.95, seed: int = 0) -> Estimate:

@@ -11,7 +11,7 @@ from diagnostics.config import PRESETS, THRESHOLDS, threshold
 from diagnostics.dataset.events import n_purchases
 from diagnostics.messages import LANGUAGES, text
 from diagnostics.probe import jobs
-from diagnostics.probe.arms import ENSEMBLE
+from diagnostics.probe.arms import balancers_of
 from diagnostics.probe.dynamics import courses
 from diagnostics.probe.run import ProbeRun
 from diagnostics.probe.testing import REPLACEMENTS, dose_kind
@@ -80,7 +80,7 @@ def _diagnose(dataset: Dataset, profile: Profile, run: ProbeRun) -> Diagnosis:
         },
         profile=profile,
         modalities=_modalities(run, measures, profile, judgements),
-        arms=run.summaries(),
+        arms=run.summaries,
         balancing=_balancing(run, dataset, decision.action, profile.detectable_effect),
         contributions=contributions(measures) if judgements else None,
         verdict=verdict,
@@ -258,7 +258,7 @@ def _unfinished(run: ProbeRun) -> tuple[Finding, ...]:
     """Kinds of training that were cut off while they still gained, or that lost what they had learnt."""
     found = []
     for ended, code in (("rising", "not_converged"), ("diverged", "diverged")):
-        arms = [summary.arm_id for summary in run.summaries() if summary.convergence.get(ended)]
+        arms = [summary.arm_id for summary in run.summaries if summary.convergence.get(ended)]
         if arms:
             values = {"count": len(arms), "epochs": run.plan.longest, "arms": arms}
             found.append(Finding(code=code, severity="warning", modality=None, values=values))
@@ -319,9 +319,9 @@ def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
-    elif not any(arm.balancer not in ("none", ENSEMBLE) for arm in plan.arms):
+    elif not balancers_of(plan):
         missing.append(NotChecked(code="balancing", reason=plan.refused[0].code if plan.refused else "not_in_plan"))
-    elif len({arm.balancer for arm in plan.arms} - {"none", ENSEMBLE}) < len(PRESETS["standard"].balancers):
+    elif len(balancers_of(plan)) < len(PRESETS["standard"].balancers):
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
     if len(plan.modalities) > 1 and not plan.slow_training:  # after it less may be left to balance: README, "Slow training"
         missing.append(NotChecked(code="slow_training", reason="trains_quickly"))
@@ -331,7 +331,7 @@ def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))
     if run.status == "cancelled":
-        done = sum(len(summary.seeds) for summary in run.summaries())
+        done = sum(len(summary.seeds) for summary in run.summaries)
         total = sum(not job.stage for job in run.asked())
         missing.append(NotChecked(code="cancelled_arms", reason="cancelled", values={"count": total - done, "total": total}))
     return tuple(missing)

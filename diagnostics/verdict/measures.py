@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnostics.config import threshold
-from diagnostics.probe.arms import ENSEMBLE
+from diagnostics.probe.arms import ENSEMBLE, balancers_of, plain_arms
 from diagnostics.probe.run import ProbeRun, set_name
 from diagnostics.schema import Arm, Dataset, Estimate, ModalityProfile
 from diagnostics.stats import Contrast, SeedNoise, holm_positions, pool_seed_noise
@@ -45,14 +45,14 @@ class Measures:
     @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Seeds for which every plain arm finished; comparisons use these only, so that all are paired."""
-        plain = self.run.plain_arms(self.backbone)
+        plain = plain_arms(self.run.plan, self.backbone)
         found = (seed for seed in self.run.plan.all_seeds if all(seed in self.run.seeds_of(arm) for arm in plain))
         return tuple(seed for seed in found if seed != self.left_out)
 
     @cached_property
     def noise(self) -> SeedNoise | None:
         """What all plain arms say together of how much a seed decides."""
-        plain = self.run.plain_arms(self.backbone)
+        plain = plain_arms(self.run.plan, self.backbone)
         return pool_seed_noise([self.run.per_user(arm, seeds=self.seeds) for arm in plain]) if self.seeds else None
 
     def arm(self, modalities: tuple[str, ...], balancer: str = "none", variant: str = "") -> Arm:
@@ -251,8 +251,8 @@ class Measures:
 
     def balancers(self) -> tuple[str, ...]:
         """Balancing methods that were tried on this backbone and finished at least one seed."""
-        arms = [arm for arm in self.run.plan.arms if arm.backbone == self.backbone and arm.balancer not in ("none", ENSEMBLE)]
-        return tuple(arm.balancer for arm in arms if self.run.seeds_of(arm))
+        tried = balancers_of(self.run.plan, self.backbone)
+        return tuple(name for name in tried if self.run.seeds_of(self.arm(self.modalities, name)))
 
     def _paired(self, arm: Arm) -> Contrast:
         """An arm minus plain joint training, over the seeds that both finished."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnostics.config import threshold
-from diagnostics.probe.arms import ENSEMBLE
+from diagnostics.probe.arms import balancers_of
 from diagnostics.schema import Action, Condition, Confidence
 from diagnostics.stats import Contrast, Position, holm_positions
 from diagnostics.verdict.causes import Judgement
@@ -113,8 +113,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         return _graded(decision, failures)
     best = measures.best_lift()
     if best is None:
-        asked = any(arm.balancer not in ("none", ENSEMBLE) for arm in measures.run.plan.arms)
-        variant = "no_comparison" if asked else "not_asked"
+        variant = "no_comparison" if balancers_of(measures.run.plan) else "not_asked"
         return Decision("undetermined", variant, confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
     if all(condition.holds for condition in conditions) and weak.held_back:

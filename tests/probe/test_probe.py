@@ -176,7 +176,7 @@ def test_results_keep_every_user_seed_and_set(run):
     assert not np.array_equal(run.per_user(joint), run.per_user(joint, factual=()))
     assert run.per_user(joint, factual=("text",), metric="ndcg").shape == (2, n_test)
     assert run.per_user(joint, seeds=run.plan.seeds[:1]).shape == (1, n_test)
-    assert {summary.arm_id for summary in run.summaries()} == {arm.arm_id for arm in run.plan.arms}
+    assert {summary.arm_id for summary in run.summaries} == {arm.arm_id for arm in run.plan.arms}
     for event in run.events:
         assert set(event.branches) >= {"id"}
         assert event.validation is not None and 0 <= event.validation <= 1
@@ -308,8 +308,8 @@ def test_a_way_is_a_job_and_the_longest_that_waits_for_it():
 
 def test_what_walks_a_graph_whole_costs_by_its_steps_and_vbpr_does_not():
     made = plan(_world()[0], preset="standard", balancers=())
-    plain = [arm for arm in made.arms if arm.modalities == made.modalities and arm.balancer == "none" and not arm.variant]
-    first = {arm.backbone: Job(arm, made.seeds[0]) for arm in plain}
+    names = dict.fromkeys(arm.backbone for arm in made.arms)
+    first = {name: Job(Arm(backbone=name, modalities=made.modalities), made.seeds[0]) for name in names}
 
     def cost(name: str, n: int) -> float:
         return effort(made, first[name], n).cost - BACKBONES[name].cost_fixed / n

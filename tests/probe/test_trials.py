@@ -116,7 +116,7 @@ def test_trials_never_see_the_test_part_and_a_run_that_goes_on_decides_the_same(
 
     (rates,) = run.learning_rates()
     assert [trial.learning_rate / rates.default for trial in rates.tried] == pytest.approx([1 / 3, 1, 3])
-    assert {summary.learning_rate for summary in run.summaries()} == {rates.learning_rate}
+    assert {summary.learning_rate for summary in run.summaries} == {rates.learning_rate}
     choice = run.chosen("vbpr")
     assert len(choice.tried) == 13
     assert choice.validation >= choice.plain
