@@ -57,7 +57,7 @@ def _segments(held: Sequence[Held], by: str) -> Segments:
 def segment_table(profile: Profile, by: str, words: Words) -> Table:
     """Coverage within each part of the shop, one column per kind of information.
 
-    Best sellers come before slow ones; of the categories only those that lack something, the largest gaps first.
+    Best sellers come before slow ones; of the categories only those that lack something, first where most products do.
     """
     held = what_is_held(profile, words)
     found = _segments(held, by)
