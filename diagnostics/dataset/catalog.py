@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnostics.dataset.keys import plain_ids
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
 from diagnostics.dataset.values import parse_numbers, parse_times
@@ -24,7 +25,6 @@ __all__ = [
     "destroyed_by_spreadsheet",
     "nothing_usable",
     "objects",
-    "plain_ids",
     "read_items",
 ]
 
@@ -33,7 +33,6 @@ ObjectArray = npt.NDArray[np.object_]
 _BEST_SEGMENTS = 12  # about as many as a person can compare on one screen
 _KINDS_OF_THINGS = re.compile(r"categor|genre|department|type|group|カテゴリ|分類|ジャンル|部門|種類|品目", re.IGNORECASE)
 _LEAST_READABLE_PRICES = 0.5
-_KEPT_AS_TEXT = r"""^(?:="(.*)"|'(\d[\d-]*))$"""  # how a spreadsheet is told that digits are text
 DESTROYED = r"\d(\.\d+)?[eE]\+\d{1,2}"
 """What an id looks like that a spreadsheet took for a number."""
 
@@ -69,20 +68,6 @@ def columns_of(roles: Sequence[ColumnRole], file: str, role: str) -> list[str]:
 def destroyed_by_spreadsheet(ids: pd.Series) -> npt.NDArray[np.bool_]:
     """Ids such as ``4.90E+12``: a spreadsheet took the code for a number, and its last digits are gone."""
     return ids.str.fullmatch(DESTROYED).fillna(False).to_numpy(dtype=bool)
-
-
-def plain_ids(ids: pd.Series) -> pd.Series:
-    """Ids as the shop gave them, without what programs write around them: ``="000123"`` and ``'000123`` are 000123.
-
-    ``4912.0`` is 4912 where no id has other decimals: the column was once saved as floating-point numbers.
-    """
-    odd = ids.str.startswith(("=", "'")).fillna(False)
-    if odd.any():
-        ids = ids.mask(odd, ids[odd].str.replace(_KEPT_AS_TEXT, r"\1\2", regex=True))
-    saved_as_float = ids.str.fullmatch(r"\d+\.0").fillna(False)
-    if saved_as_float.any() and not ids[~saved_as_float].str.fullmatch(r"\d+\.\d+").any():
-        ids = ids.mask(saved_as_float, ids.str.slice(stop=-2))
-    return ids
 
 
 def read_items(table: Table, roles: Sequence[ColumnRole]) -> Items:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from diagnostics.dataset.catalog import DESTROYED
 from diagnostics.dataset.engine import Engine
-from diagnostics.dataset.purchases import find_items
+from diagnostics.dataset.keys import find_items
 from diagnostics.dataset.tables import MISSING
 from diagnostics.dataset.values import parse_numbers, parse_times
 
@@ -113,7 +113,7 @@ def time(engine: Engine, table: ir.Table, column: str, into: str, writing: str |
 
 
 def match_items(engine: Engine, column: ir.Value, item_ids: npt.NDArray[np.object_], *, cancelled: Stop = None) -> ir.Table:
-    """Which item of the catalog each way of writing an item means, as reading matches them; see ``purchases.find_items``.
+    """Which item of the catalog each way of writing an item means, as reading matches them; see ``keys.find_items``.
 
     Returns
     -------

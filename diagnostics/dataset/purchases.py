@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, nothing_usable, objects, plain_ids
+from diagnostics.dataset.catalog import columns_of, destroyed_by_spreadsheet, nothing_usable, objects
 from diagnostics.dataset.columns import INTERACTION_ROLES
 from diagnostics.dataset.events import liked_from, means_money, parse_ratings, weigh
-from diagnostics.dataset.keys import key_without_zeros, loose_key
+from diagnostics.dataset.keys import find_items
 from diagnostics.dataset.mapping import Mapped
 from diagnostics.dataset.rejects import Sieve
 from diagnostics.dataset.tables import Table, as_text
@@ -22,7 +22,7 @@ from diagnostics.dataset.vocabulary import name_score
 from diagnostics.errors import TenbinError
 from diagnostics.schema import ColumnRole, InteractionLog, Message
 
-__all__ = ["ROUNDING", "Purchases", "find_items", "parts_of", "read_purchases"]
+__all__ = ["ROUNDING", "Purchases", "parts_of", "read_purchases"]
 
 _LEAST_READABLE_TIMES = 0.5
 _DAY_S = 86_400  # clocks and time zones may differ by it
@@ -194,34 +194,6 @@ _PARTS = {word: part for part, words in enumerate(_PART_WORDS) for word in words
 
 def _chosen(roles: Sequence[ColumnRole], file: str, role: str) -> bool:
     return any(found.file == file and found.role == role and found.reason.code == "reading.reason.chosen" for found in roles)
-
-
-def find_items(items: pd.Series, item_ids: npt.NDArray[np.object_], file: str) -> tuple[npt.NDArray[np.int64], list[Message]]:
-    """The index of each row's item, -1 for an item that is not in the catalog.
-
-    Where a file has lost leading zeros (a spreadsheet or a database took its ids for numbers), or spells ids in another way
-    (capital letters, full-width signs, hyphens), an id that is not in the catalog as written means the one item that it names
-    without these; it stays unknown where it could mean several.
-    """
-    codes, unique = pd.factorize(items)
-    written = plain_ids(pd.Series(np.asarray(unique, dtype=object), dtype="str"))
-    place = pd.Index(item_ids).get_indexer(pd.Index(written.astype(object)))
-    mine = pd.Series(item_ids, dtype="str")
-    remarks: list[Message] = []
-    for code, as_key in (("zeros", key_without_zeros), ("spelled", loose_key)):
-        strange = np.flatnonzero(place < 0)
-        if not len(strange):
-            break
-        keys = as_key(mine)
-        single = np.flatnonzero(~keys.duplicated(keep=False))
-        loose = pd.Index(keys.iloc[single].astype(object)).get_indexer(pd.Index(as_key(written.iloc[strange]).astype(object)))
-        known = strange[loose >= 0]
-        place[known] = single[loose[loose >= 0]]
-        if len(known):
-            example = {"found": str(written.iloc[known[0]])[:60]} if code == "spelled" else {}
-            said = {"file": file, "n": len(known), **example}
-            remarks.append(Message(code=f"reading.remark.{code}", values=said))
-    return np.append(place, -1)[codes].astype(np.int64), remarks
 
 
 def _times(table: Table, column: str, sieve: Sieve, *, chosen: bool) -> tuple[npt.NDArray[np.datetime64] | None, list[Message]]:

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnostics.dataset.keys import find_items
 from diagnostics.errors import TenbinError
-from diagnostics.schema import FileNote, FloatArray
+from diagnostics.schema import FileNote, FloatArray, Message
 
 __all__ = ["VECTOR_READERS", "Vectors", "align_vectors", "check_name", "read_vectors"]
 
@@ -70,7 +71,7 @@ def read_vectors(path: Path) -> Vectors:
 
 def align_vectors(
     vectors: Vectors, item_ids: npt.NDArray[np.object_], kept: npt.NDArray[np.int64], n_rows: int
-) -> tuple[FloatArray, list[tuple[int, str, str]]]:
+) -> tuple[FloatArray, list[tuple[int, str, str]], list[Message]]:
     """Lay vectors in the order of the catalog.
 
     Parameters
@@ -83,6 +84,7 @@ def align_vectors(
     -------
     values : float32 (n_items, d), all NaN where an item has no vector or one with a number that is not finite
     aside : (row of the vector file from 1, item id, reason) with reason ``unknown_item`` or ``duplicate_item``
+    remarks : on ids that were matched though they are spelled differently, see ``keys.find_items``
 
     Raises
     ------
@@ -91,13 +93,14 @@ def align_vectors(
     """
     values = np.full((len(item_ids), vectors.values.shape[1]), np.nan, dtype=np.float32)
     aside: list[tuple[int, str, str]] = []
+    remarks: list[Message] = []
     if vectors.ids is None:
         if len(vectors.values) != n_rows:
             raise TenbinError("E_VECTOR_ROWS", file=vectors.name, found=len(vectors.values), expected=n_rows)
         values[:] = vectors.values[kept]
     else:
         written = pd.Series(vectors.ids, dtype="str").str.strip()
-        place = pd.Index(item_ids.astype(object)).get_indexer(pd.Index(written.astype(object)))
+        place, remarks = find_items(written, item_ids, vectors.name)
         repeated = (place >= 0) & pd.Series(place).duplicated().to_numpy()
         for reason, mask in (("unknown_item", place < 0), ("duplicate_item", repeated)):
             aside += [(int(row) + 1, str(written.iloc[row]), reason) for row in np.flatnonzero(mask)]
@@ -106,7 +109,7 @@ def align_vectors(
             raise TenbinError("E_VECTOR_NO_ITEM", file=vectors.name)
         values[place[usable]] = vectors.values[usable]
     values[~np.isfinite(values).all(axis=1)] = np.nan
-    return values, aside
+    return values, aside, remarks
 
 
 Raw = tuple[npt.NDArray[np.generic], npt.NDArray[np.object_] | None]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from diagnostics.dataset import read
-from diagnostics.dataset.catalog import plain_ids
+from diagnostics.dataset.keys import plain_ids
 from tests.dataset.shops import ENGLISH, catalog_rows, lines, log_rows, write_shop
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from diagnostics.dataset import read, retold, write_rejected
 from diagnostics.dataset.features import encode
-from diagnostics.dataset.purchases import find_items
+from diagnostics.dataset.keys import find_items
 from diagnostics.errors import Cancelled, TenbinError
 from diagnostics.messages import has, text
 from diagnostics.schema import Dataset

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,17 @@ def test_rows_belong_to_ids(tmp_path: Path, kind: str, width: int) -> None:
     assert [(entry.reason, entry.count) for entry in dataset.notes.set_aside if entry.file == path.name] == [("unknown_item", 1)]
     modality = next(modality for modality in dataset.catalog.modalities if modality.name == "style")
     assert modality.present.tolist() == [False, False] + [True] * 10
+
+
+@pytest.mark.parametrize("damage", [int, float, "{:>04}".format])
+def test_ids_that_a_table_took_for_numbers_are_matched_and_it_is_said(tmp_path: Path, damage: Callable) -> None:
+    frame = pd.DataFrame({"item_id": [damage(int(name)) for name in IDS], "v": list(VALUES)})
+    path = tmp_path / "style.parquet"
+    frame.to_parquet(path)
+    dataset = read(*write_shop(tmp_path), features={"style": path})
+    assert np.array_equal(dataset.catalog.vectors["style"], VALUES[::-1])
+    said = [remark.values for remark in dataset.notes.remarks if remark.code == "reading.remark.zeros"]
+    assert said == ([{"file": path.name, "n": 12}] if damage in (int, float) else [])
 
 
 def test_the_index_that_pandas_keeps_of_a_shuffled_table_is_no_dimension(tmp_path: Path) -> None:
