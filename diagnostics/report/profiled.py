@@ -189,6 +189,8 @@ def _quality_cell(modality: ModalityProfile, words: Words) -> Cell:
     """The share of items free of the most widespread issue: issues may overlap, so their shares are not added."""
     worst = max(modality.issues, key=lambda issue: issue.share, default=None)
     if worst is None or worst.count == 0:
+        if not modality.coverage.items:  # nothing is there in which a fault could be
+            return Cell(MISSING, note=words("report.matrix.not_measured"))
         return Cell(words.number(1.0), 1.0, words("report.matrix.quality_clean"))
     sound = 1.0 - worst.share
     return Cell(words.number(sound), sound, words.coded("issue", worst.code, "title", {"share": worst.share, "count": worst.count}))

@@ -90,7 +90,8 @@ def parse_plant(wanted: str) -> Plant | None:
         raise TenbinError("E_PLANT_MODALITY", cause=name, found=modality or "", example=modalities[0], choices=modalities)
     strength = rest.pop(0) if rest else "large"
     if rest or strength not in _STRENGTHS:
-        raise TenbinError("E_PLANT_STRENGTH", found=":".join([strength, *rest]), choices=_STRENGTHS)
+        form = ":".join([name, *(["MODALITY"] if modalities else []), "STRENGTH"])
+        raise TenbinError("E_PLANT_STRENGTH", cause=name, found=":".join([strength, *rest]), form=form, choices=_STRENGTHS)
     if name == "none":
         return None
     kind = _CAUSES[name]

@@ -54,6 +54,12 @@ def test_overlap_that_was_not_measured_is_said_so() -> None:
     assert profile_matrix(alone, Words("en")).rows[0][4].note == "The only kind there is"
 
 
+def test_what_no_product_has_is_not_called_free_of_faults() -> None:
+    nothing = PROFILE.modalities[0].model_copy(update={"coverage": Coverage(items=0.0, interactions=0.0), "issues": ()})
+    (row,) = profile_matrix(PROFILE.model_copy(update={"modalities": (nothing,)}), Words("en")).rows
+    assert (row[1].text, row[2].text, row[2].note) == ("0%", "–", "Not measured")
+
+
 def test_the_best_teller_of_a_kind_is_found_in_either_order_of_the_pair() -> None:
     found = {name: said_elsewhere(PROFILE, name) for name in ("text", "image", "attributes")}
     assert {name: (best[0], best[1].value) for name, best in found.items() if best} == {
