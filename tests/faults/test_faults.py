@@ -57,8 +57,9 @@ def test_killed_trainings_come_to_the_same_diagnosis(tmp_path):
 
 @needs_proc
 @needs_signals
-def test_a_cancelled_run_ends_in_time_and_leaves_no_process(tmp_path, shop):
-    assert cancel(shop, tmp_path, 1, latest_s=10.0)["cancels"] == 1
+def test_a_cancelled_run_ends_and_leaves_no_process(tmp_path, shop):
+    # However busy the computer is: `python -m tests.faults cancels` counts the seconds.
+    assert cancel(shop, tmp_path, 1, latest_s=10.0, within_s=60.0)["cancels"] == 1
 
 
 @needs_proc

@@ -25,7 +25,7 @@ from tests.runs.processes import training_processes
 TRAIN = "tests.runs.fake_training:train"
 
 
-def _wait_for(condition, seconds: float = 20.0) -> None:
+def _wait_for(condition, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
