@@ -126,7 +126,7 @@ def read(
     for place, (name, source) in enumerate(wanted.items()):
         found = _vectors(shop, name, source, steps, (place / len(wanted), (place + 1) / len(wanted)))
         called = _told_apart(name, found.name, [*given, *(other.name for key, other in wanted.items() if key != name)])
-        vectors[name], aside, matched = align_vectors(found, items.item_ids, items.kept, left.n_rows)
+        vectors[name], aside, matched = align_vectors(found, items.item_ids, items.kept, left.n_rows, called)
         files.append(found.note.model_copy(update={"name": called, "remarks": (*found.note.remarks, *matched)}))
         rejected[called] = places_table("item_id", aside)
     if isinstance(mapping, Path):

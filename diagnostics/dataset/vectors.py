@@ -46,7 +46,8 @@ def read_vectors(path: Path) -> Vectors:
     ------
     TenbinError
         ``E_FILE_MISSING``, ``E_VECTOR_FORMAT`` (unknown ending), ``E_VECTOR_PICKLED`` (needs unpickling, which is never done),
-        ``E_VECTOR_BROKEN``, ``E_VECTOR_SHAPE`` (no two-dimensional array of numbers).
+        ``E_VECTOR_BROKEN``, ``E_VECTOR_INDEX`` (a table's index may be ids, or not), ``E_VECTOR_SHAPE`` (no two-dimensional array
+        of numbers).
     """
     if not os.path.isfile(path):  # noqa: PTH113  (a name that the system cannot even look up is missing too)
         raise TenbinError("E_FILE_MISSING", file=str(path))
@@ -55,6 +56,8 @@ def read_vectors(path: Path) -> Vectors:
         raise TenbinError("E_VECTOR_FORMAT", file=path.name, choices=list(VECTOR_READERS))
     try:
         values, ids = VECTOR_READERS[suffix](path)
+    except TenbinError:
+        raise
     except Exception as error:  # a decoder fed with a stranger's bytes may raise anything
         pickled = "Object arrays" in str(error) or _is_pickle(path)
         raise TenbinError("E_VECTOR_PICKLED" if pickled else "E_VECTOR_BROKEN", file=path.name) from error
@@ -70,7 +73,7 @@ def read_vectors(path: Path) -> Vectors:
 
 
 def align_vectors(
-    vectors: Vectors, item_ids: npt.NDArray[np.object_], kept: npt.NDArray[np.int64], n_rows: int
+    vectors: Vectors, item_ids: npt.NDArray[np.object_], kept: npt.NDArray[np.int64], n_rows: int, file: str
 ) -> tuple[FloatArray, list[tuple[int, str, str]], list[Message]]:
     """Lay vectors in the order of the catalog.
 
@@ -79,6 +82,7 @@ def align_vectors(
     item_ids : (n_items,)
     kept : int64 (n_items,), the position of each item among the data rows of the catalog file
     n_rows : data rows of the catalog file
+    file : what the remarks call the file
 
     Returns
     -------
@@ -100,8 +104,11 @@ def align_vectors(
         values[:] = vectors.values[kept]
     else:
         written = pd.Series(vectors.ids, dtype="str").str.strip()
-        place, remarks = find_items(written, item_ids, vectors.name)
-        repeated = (place >= 0) & pd.Series(place).duplicated().to_numpy()
+        place, remarks = find_items(written, item_ids, file)
+        exact = written.to_numpy(dtype=object) == item_ids[place]
+        first = np.argsort(~exact, kind="stable")  # what names an item as it is written comes before what only means it
+        repeated = np.empty(len(place), dtype=bool)
+        repeated[first] = (place[first] >= 0) & pd.Series(place[first]).duplicated().to_numpy()
         for reason, mask in (("unknown_item", place < 0), ("duplicate_item", repeated)):
             aside += [(int(row) + 1, str(written.iloc[row]), reason) for row in np.flatnonzero(mask)]
         usable = (place >= 0) & ~repeated
@@ -160,8 +167,14 @@ def _parquet(path: Path) -> Raw:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    index = [name for name in table.column_names if name.startswith("__index_level_")]  # what pandas keeps of a sorted table
-    table, ids = table.drop_columns(index), None
+    index = [
+        field for field in table.schema if field.name.startswith("__index_level_")
+    ]  # what pandas keeps of a table not in order
+    if index and _ID not in table.column_names:
+        if len(index) > 1 or not (pa.types.is_string(index[0].type) or pa.types.is_large_string(index[0].type)):
+            raise TenbinError("E_VECTOR_INDEX", file=path.name)
+        table = table.append_column(_ID, table[index[0].name])
+    table, ids = table.drop_columns([field.name for field in index]), None
     if _ID in table.column_names:
         ids = np.array([str(value) for value in table[_ID].to_pylist()], dtype=object)
         table = table.drop_columns([_ID])

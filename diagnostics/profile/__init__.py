@@ -128,7 +128,9 @@ def _profile(
         findings=(*findings, *of_shop),
         not_checked=not_checked(ranking, signals),
     )
-    detectable = planned_detectable_effect(found.n_test_users, found.popularity)
+    foretold = [modality.standalone.recall_at_20.value or 0.0 for modality in modalities]
+    tests = ranking.targets.counts[ranking.targets.users]
+    detectable = planned_detectable_effect(tests, max(found.popularity, *foretold))
     return found.model_copy(update={"detectable_effect": detectable}), [*worklists, *more]
 
 

@@ -139,15 +139,23 @@ def minimum_detectable_effect(
     return float(reach * spread.standard_error)
 
 
-def planned_detectable_effect(n_users: int, level_of_recall: float, *, power: float = 0.8, level: float = 0.95) -> float | None:
+def planned_detectable_effect(
+    tests_per_user: npt.ArrayLike, recall: float, *, power: float = 0.8, level: float = 0.95
+) -> float | None:
     """The smallest true difference that a comparison of two models will find, as far as it can be foreseen before any training.
 
-    A recall per user is at most as spread as a coin of that mean, and two models' recalls of one user go together
+    Of m test items each is found or not, so one user's recall varies by p (1 - p) / m; two models' recalls of one user go together
     (``paired_correlation``); seeds are left out. None without users or recall.
+
+    Parameters
+    ----------
+    tests_per_user : int (n_users,), at least 1
+    recall : what can be found without training; a trained model finds more, which the correlation has been measured to allow for
     """
     from scipy.stats import norm
 
-    if n_users < 1 or not 0 < level_of_recall < 1:
+    counts = np.asarray(tests_per_user, dtype=np.float64)
+    if not len(counts) or not 0 < recall < 1:
         return None
-    variance = 2 * level_of_recall * (1 - level_of_recall) * (1 - threshold("paired_correlation")) / n_users
+    variance = 2 * recall * (1 - recall) * (1 / counts).mean() * (1 - threshold("paired_correlation")) / len(counts)
     return float((norm.ppf((1 + level) / 2) + norm.ppf(power)) * np.sqrt(variance))

@@ -87,12 +87,29 @@ def test_ids_that_a_table_took_for_numbers_are_matched_and_it_is_said(tmp_path: 
     assert said == ([{"file": path.name, "n": 12}] if damage in (int, float) else [])
 
 
+@pytest.mark.parametrize("loose", ["1", "０００１"])
+def test_an_id_as_it_is_written_comes_before_one_that_only_means_it(tmp_path: Path, loose: str) -> None:
+    values = np.array([[9, 9], [1, 1]], dtype=np.float32)
+    dataset = read(*write_shop(tmp_path), features={"style": write(tmp_path, "npz", values, [loose, "0001"])})
+    assert dataset.catalog.vectors["style"][list(dataset.catalog.item_ids).index("0001")].tolist() == [1, 1]
+    assert dataset.rejected["style.npz"]["tenbin_reason"].tolist() == ["duplicate_item"]
+
+
 def test_the_index_that_pandas_keeps_of_a_shuffled_table_is_no_dimension(tmp_path: Path) -> None:
     frame = pd.DataFrame(VALUES, columns=["a", "b"]).assign(item_id=IDS).sample(frac=1, random_state=0)
     path = tmp_path / "style.parquet"
     frame.to_parquet(path)
     found = read(*write_shop(tmp_path), features={"style": path}).catalog.vectors["style"]
     assert np.array_equal(found, VALUES[::-1])
+
+
+def test_an_index_without_a_name_is_ids_where_it_is_text_and_a_question_where_it_is_numbers(tmp_path: Path) -> None:
+    shop, path = write_shop(tmp_path), tmp_path / "style.parquet"
+    pd.DataFrame(VALUES, index=IDS).to_parquet(path)
+    assert np.array_equal(read(*shop, features={"style": path}).catalog.vectors["style"], VALUES[::-1])
+    pd.DataFrame(VALUES).sample(frac=1, random_state=0).to_parquet(path)
+    with pytest.raises(TenbinError, match="E_VECTOR_INDEX"):
+        read(*shop, features={"style": path})
 
 
 def test_one_bad_number_makes_the_item_absent(tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import norm, t
 
 from diagnostics.config import threshold
-from diagnostics.stats import Contrast, estimate_difference, estimate_mean, minimum_detectable_effect
+from diagnostics.stats import (
+    Contrast,
+    estimate_difference,
+    estimate_mean,
+    minimum_detectable_effect,
+    planned_detectable_effect,
+)
 from diagnostics.stats.intervals import LIMITS
 
 
@@ -47,6 +53,17 @@ def test_minimum_detectable_effect_is_found_four_times_in_five():
     assert effect == pytest.approx((1.96 + 0.8416) * sd / np.sqrt(n), rel=0.1)
     found = sum(Contrast(rng.normal(effect, sd, (1, n))).position(0.0) == "above" for _ in range(300))
     assert 0.72 <= found / 300 <= 0.88
+
+
+def test_the_effect_foreseen_is_that_of_two_models_whose_hits_go_together():
+    rng = np.random.default_rng(4)
+    tests = rng.integers(1, 6, 4000)
+    user, n = np.repeat(np.arange(4000), tests), int(tests.sum())
+    one, anew = rng.random((2, n)) < 0.15
+    other = np.where(rng.random(n) < threshold("paired_correlation"), one, anew)
+    difference = np.bincount(user, one.astype(float) - other) / tests
+    assert planned_detectable_effect(tests, 0.15) == pytest.approx(minimum_detectable_effect(difference), rel=0.06)
+    assert planned_detectable_effect([], 0.15) is None and planned_detectable_effect(tests, 0.0) is None
 
 
 def test_a_contrast_knows_its_side_and_whether_one_seed_decides():
