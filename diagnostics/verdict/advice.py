@@ -86,7 +86,7 @@ def next_steps(measures: Measures, judgements: tuple[Judgement, ...], decision: 
     if decision.variant == "not_asked":
         return (NextStep(code="try_balancing", effort="small"),)
     if decision.variant in ("nothing_complete", "no_comparison"):
-        return (NextStep(code="finish", effort="small"),)
+        return (NextStep(code="finish" if measures.run.status == "cancelled" else "see_failures", effort="small"),)
     if decision.action == "undetermined":
         customers, repetitions = NextStep(code="more_users", effort="medium"), NextStep(code="more_seeds", effort="small")
         if decision.variant in ("open", "open_rebalance") and not _repetitions_narrow(measures):

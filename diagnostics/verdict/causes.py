@@ -145,9 +145,12 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
         evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
     if one.silent is not None:
         evidence.append(_standalone(one, at_floor))
-    kinship = one.profile.homophily.lift if one.profile.homophily else None
-    if kinship is not None and kinship.low is not None and kinship.high is not None:
-        evidence.append(_estimated("homophily", kinship.model_copy(update={"unit": "difference"}), 0.0, kinship.low <= 0))
+    alike = one.profile.homophily.lift if one.profile.homophily else None
+    alike = None if alike is None else alike.model_copy(update={"unit": "difference"})
+    if alike is not None and alike.low is not None and alike.low > 0:
+        evidence.append(_estimated("homophily", alike, 0.0, False))
+    elif alike is not None and alike.high is not None and alike.high < one.kinship:
+        evidence.append(_estimated("homophily", alike, one.kinship, True))
     own, foretold = one.profile.own_share, one.foretold
     if one.stands_apart and own is not None and foretold is not None:
         evidence.append(_estimated("own_share", own, threshold("nothing_own"), True))
@@ -177,7 +180,7 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
     own = one.profile.own_share
     if own is not None and own.value is not None and one.has_own is not None:
         evidence.append(_estimated("own_share", own, threshold("nothing_own"), one.has_own is False))
-    if one.foretold is not None and one.foretold.value is not None:
+    if one.foretold is not None and (one.overlaps or one.lies_apart):
         evidence.append(_estimated("foretold", one.foretold, threshold("overlap"), one.overlaps))
     if one.adds == "above":
         evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, True))
@@ -196,10 +199,11 @@ def _redundant(one: Standing) -> tuple[Cause, bool]:
 def _suppressed(one: Standing) -> tuple[Cause, bool]:
     """Could learn more: it does alone, it knows something of its own, and balancing helps. Settling tests speak for others."""
     behind = one.behind == "above" and one.others > 0 and not one.leads
-    evidence = [
-        *([_compared("gap", one.gap, one.smallest, one.behind == "above")] if one.gap.measured else []),
-        _compared("knock_out", one.knock_out, 0.0 if one.own == "open" else one.smallest, bool(one.unique)),
-    ]
+    evidence = []
+    if one.gap.measured and one.behind != "open":
+        evidence.append(_compared("gap", one.gap, one.smallest, one.behind == "above"))
+    if one.unique is not None:
+        evidence.append(_compared("knock_out", one.knock_out, 0.0 if one.own == "open" else one.smallest, one.unique))
     if one.told_unique and one.profile.own_share is not None:
         evidence.append(_estimated("own_share", one.profile.own_share, threshold("nothing_own"), True))
     if one.lift is not None and (one.balancing_helps or one.lift.position(one.smallest) == "below"):
@@ -223,7 +227,8 @@ def _slow(one: Standing) -> tuple[Cause, bool]:
     """Named only where hurrying its branch alone was tried and made the joint model better."""
     evidence = _settling(one, "fast", one.hurried)
     evidence += _course(one, "speed_ratio", threshold("slow_ratio"), below=False)
-    evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "above"))
+    if one.adds != "open":
+        evidence.append(_compared("gain_alone", one.gain_alone, one.smallest, one.adds == "above"))
     named = one.hurried == "above" and one.adds == "above" and not one.leads and one.others > 0
     if one.adds != "above" or not any(entry.supports for entry in evidence if entry.measure != "gain_alone"):
         evidence = [entry for entry in evidence if not entry.supports]

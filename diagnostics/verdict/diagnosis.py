@@ -309,8 +309,7 @@ def _settled(run: ProbeRun) -> tuple[Finding, ...]:
 
 
 def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
-    missing: list[NotChecked] = []
-    plan = run.plan
+    missing, plan, judged = list[NotChecked](), run.plan, run.plan.arms[0].backbone
     if not any(arm.variant for arm in plan.arms):
         missing.append(NotChecked(code="settling_tests", reason="not_in_plan"))
     if not plan.options.get("doses"):
@@ -319,14 +318,15 @@ def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
         missing.append(NotChecked(code="other_backbones", reason="not_in_plan"))
     if len(plan.modalities) == 1:
         missing.append(NotChecked(code="balancing", reason="single_modality"))
-    elif not balancers_of(plan):
-        missing.append(NotChecked(code="balancing", reason=plan.refused[0].code if plan.refused else "not_in_plan"))
-    elif len(balancers_of(plan)) < len(PRESETS["standard"].balancers):
+    elif not balancers_of(plan, judged):
+        reasons = [refusal.code for refusal in plan.refused if refusal.backbone == judged]
+        missing.append(NotChecked(code="balancing", reason=reasons[0] if reasons else "not_in_plan"))
+    elif len(balancers_of(plan, judged)) < len(PRESETS["standard"].balancers):
         missing.append(NotChecked(code="other_balancers", reason="not_in_plan"))
     if len(plan.modalities) > 1 and not plan.slow_training:  # after it less may be left to balance: README, "Slow training"
         missing.append(NotChecked(code="slow_training", reason="trains_quickly"))
-    if not Measures(run, dataset, plan.arms[0].backbone).tells_apart:
-        missing.append(NotChecked(code="branches", reason="content_not_in_score", values={"backbone": plan.arms[0].backbone}))
+    if not Measures(run, dataset, judged).tells_apart:
+        missing.append(NotChecked(code="branches", reason="content_not_in_score", values={"backbone": judged}))
     for refusal in plan.refused:
         values = {"backbone": refusal.backbone, "balancer": refusal.balancer}
         missing.append(NotChecked(code="method", reason=refusal.code, values=values))

@@ -113,7 +113,7 @@ def decide(measures: Measures, judgements: tuple[Judgement, ...]) -> Decision:
         return _graded(decision, failures)
     best = measures.best_lift()
     if best is None:
-        variant = "no_comparison" if balancers_of(measures.run.plan) else "not_asked"
+        variant = "no_comparison" if balancers_of(measures.run.plan, measures.backbone) else "not_asked"
         return Decision("undetermined", variant, confidence_reason="not_measured", conditions=conditions)
     lift = best[1]
     if all(condition.holds for condition in conditions) and weak.held_back:

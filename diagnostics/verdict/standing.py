@@ -69,6 +69,11 @@ class Standing:
         """Whether its vectors are another modality's over again. A model that sees the same twice may well be the better for it."""
         return self._is_foretold(threshold("copy"))
 
+    @property
+    def lies_apart(self) -> bool:
+        """Whether its content surely does not go with any other modality's."""
+        return self.foretold is not None and self.foretold.high is not None and self.foretold.high < threshold("overlap")
+
     def _is_foretold(self, least: float) -> bool:
         return self.foretold is not None and self.foretold.low is not None and self.foretold.low > least
 
@@ -84,8 +89,7 @@ class Standing:
     @property
     def stands_apart(self) -> bool:
         """Whether it surely tells neither what other modalities tell (A7) nor anything else (A8)."""
-        unlike = self.foretold is not None and self.foretold.high is not None and self.foretold.high < threshold("overlap")
-        return unlike and self.has_own is False
+        return self.lies_apart and self.has_own is False
 
     @property
     def silent(self) -> bool | None:
@@ -177,7 +181,9 @@ def standings(measures: Measures, profile: Profile) -> tuple[Standing, ...]:
     knock_outs = {name: measures.knock_out(name) for name in names}
     gaps = {name: measures.gap(name) for name in names}
     adds = holm_positions(gains, smallest)
-    irrelevant = max(alone, default=0.0) < small * profile.popularity and all(position == "below" for position in adds.values())
+    known = all(one.standalone.lift is not None for one in profiles.values() if one.coverage.items)  # not of twenty products
+    nothing = known and max(alone, default=0.0) < small * profile.popularity
+    irrelevant = nothing and all(position == "below" for position in adds.values())
     own, own_any = holm_positions(knock_outs, smallest), holm_positions(knock_outs, 0.0)
     behind = holm_positions(gaps, smallest)
     fast = {name: found for name in names if (found := measures.settled(f"{FAST}{name}")) is not None}

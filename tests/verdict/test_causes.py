@@ -8,7 +8,7 @@ import pytest
 
 from diagnostics import diagnose
 from diagnostics.probe import ProbeRun, jobs
-from diagnostics.schema import Diagnosis, Estimate
+from diagnostics.schema import Diagnosis, Estimate, Standalone
 from diagnostics.verdict.causes import judge
 from diagnostics.verdict.measures import Measures
 from diagnostics.verdict.standing import Standing, standings
@@ -332,6 +332,51 @@ def test_what_is_undecided_speaks_neither_for_nor_against():
         for entry in cause.evidence
     ]
     assert not {"gain_alone", "standalone_lift"} & {entry.measure for entry in told}
+
+
+def test_what_is_undecided_of_a_modality_held_back_speaks_neither_for_nor_against():
+    dataset, run = scene(OPEN, seed_spread=0.006)
+    image = next(one for one in standings(Measures(run, dataset, "vbpr"), profile_of(dataset)) if one.name == "image")
+    unsure = Estimate(value=0.13, low=0.05, high=0.2, n=1000)
+    heard = judge(replace(image, adds="open", own="open", own_any="open", behind="open", foretold=unsure))
+    told = {(cause.code, entry.measure) for cause in (*heard.causes, *heard.considered) for entry in cause.evidence}
+    assert not told & {("suppressed", "knock_out"), ("suppressed", "gap"), ("slow", "gain_alone"), ("redundant", "foretold")}
+
+
+def test_what_was_not_measured_before_training_is_not_called_uninformative():
+    """Of twenty products or fewer nothing is known before training: that no model needs it does not say that it says nothing."""
+    dataset, run = scene(dict.fromkeys(SOUND, 0.15), seed_spread=0.0001, spread=0.005)
+    profile = profile_of(dataset, popularity=0.1)
+    none = Estimate(value=None, n=0)
+    unknown = Standalone(recall_at_20=none, permuted_floor=none)
+    changed = profile.model_copy(
+        update={"modalities": tuple(one.model_copy(update={"standalone": unknown}) for one in profile.modalities)}
+    )
+    found = diagnose(dataset, changed, run)
+    assert _causes(found) == {"image": [], "text": []}
+    assert found.verdict.sentence_message.code == "verdict.skip_content.irrelevant"
+
+
+def test_methods_on_another_model_alone_are_no_answer_for_the_one_that_is_judged():
+    dataset, run = scene(SOUND)
+    arms = tuple(arm.model_copy(update={"backbone": "mgcn"}) if arm.balancer == "ckd" else arm for arm in run.plan.arms)
+    found = diagnose(
+        dataset, profile_of(dataset), ProbeRun(run.plan.model_copy(update={"arms": arms}), "finished", (), run.results)
+    )
+    assert found.verdict.sentence_message.code == "verdict.undetermined.not_asked"
+    assert {entry.code: entry.reason for entry in found.not_checked}["balancing"] == "not_in_plan"
+
+
+@pytest.mark.parametrize(("status", "step"), [("cancelled", "finish"), ("finished", "see_failures")])
+def test_a_run_that_is_over_is_not_to_be_finished(status, step):
+    dataset, run = scene(SOUND)
+    ckd = {job.job_id for job in jobs(run.plan) if job.arm.balancer == "ckd"}
+    results = {name: result for name, result in run.results.items() if name not in ckd}
+    found = diagnose(
+        dataset, profile_of(dataset), ProbeRun(run.plan, status, (), results, dict.fromkeys(ckd, "FloatingPointError"))
+    )
+    assert found.verdict.sentence_message.code == "verdict.undetermined.no_comparison"
+    assert [one.code for one in found.verdict.next_steps] == [step]
 
 
 def test_where_no_balancing_was_asked_for_the_answer_says_so_and_what_to_do():
