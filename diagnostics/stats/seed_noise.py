@@ -23,10 +23,14 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """What the arms of a probe say of one training's seed variance: ``variance`` of its mean metric, worth ``freedom`` degrees."""
+    """What the arms of a probe say of one training's seed variance: ``variance`` of its mean metric, worth ``freedom`` degrees.
+
+    ``says_all``: it holds what a result's own seeds say, which must then not be heard a second time.
+    """
 
     variance: float
     freedom: float
+    says_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,10 @@ def spread_of(matrix: Matrix, noise: SeedNoise | None = None, weight: float = 1.
     found, rest = _seed_variance(matrix)
     freedom = n_seeds - 1.0
     if noise is not None and noise.freedom > 0:
-        prior = weight * noise.variance + rest
-        found = (noise.freedom * prior + freedom * found) / (noise.freedom + freedom)
+        told = weight * noise.variance
+        if noise.says_all:
+            return Spread(of_users, n_users - 1, told / n_seeds, noise.freedom)
+        found = (noise.freedom * (told + rest) + freedom * found) / (noise.freedom + freedom)
         freedom += noise.freedom
     return Spread(of_users, n_users - 1, max(found - rest, 0.0) / n_seeds, freedom)
 
@@ -97,7 +103,10 @@ def pool_seed_noise(arms: Sequence[Matrix]) -> SeedNoise | None:
 
 
 def noise_of_levels(arms: Sequence[Matrix]) -> SeedNoise | None:
-    """The same of single arms' results instead of comparisons: with what a seed does to all arms, of which each seed tells once."""
+    """The same of single arms' results instead of comparisons: with what a seed does to all arms, of which each seed tells once.
+
+    Every arm shows that part, with the same seeds: one more arm, or the arm itself once more, adds no degree of freedom to it.
+    """
     own = pool_seed_noise(arms)
     if own is None or own.freedom <= 0:
         return own
@@ -105,7 +114,7 @@ def noise_of_levels(arms: Sequence[Matrix]) -> SeedNoise | None:
     shared = max(float(np.mean([found - rest for found, rest in both])) - own.variance, 0.0)
     parts = shared**2 / (len(arms[0]) - 1) + own.variance**2 / own.freedom
     whole = shared + own.variance
-    return SeedNoise(whole, whole**2 / parts if parts > 0 else own.freedom)
+    return SeedNoise(whole, whole**2 / parts if parts > 0 else own.freedom, says_all=True)
 
 
 def _seed_variance(matrix: Matrix) -> tuple[float, float]:

@@ -18,6 +18,7 @@ WORLDS = {
     "seeds decide": {"users": 0.1, "seeds": 0.02, "rest": 0.1},
     "both, arms differ": {"users": 0.1, "seeds": 0.01, "rest": 0.3, "uneven": 0.5},
     "seeds shared by arms": {"users": 0.1, "seeds": 0.01, "rest": 0.1, "shared": 0.02},
+    "seeds shared, and little else": {"users": 0.1, "seeds": 0.005, "rest": 0.1, "shared": 0.05},
     "hits of few items": {"users": 0.1, "seeds": 0.005, "rest": 0.0, "hits": 1.0},
 }
 """Standard deviations of each part of y; ``uneven``: of the log of an arm's seed part; ``shared``: of what a seed does to all arms;
@@ -77,4 +78,4 @@ if __name__ == "__main__":
     for label, world in WORLDS.items():
         for n_seeds in (2, 5, 10):
             for name, (covered, width) in simulate(world, n, n_seeds=n_seeds, n_users=400).items():
-                sys.stdout.write(f"{label:20} {n_seeds:3} seeds  {name:20} {covered:.3f}  width {width:.4f}\n")
+                sys.stdout.write(f"{label:30} {n_seeds:3} seeds  {name:20} {covered:.3f}  width {width:.4f}\n")
