@@ -86,6 +86,7 @@ def profile(request: RunRequest, out: Path, json_progress: bool) -> None:
 
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
+        session.folder.forget_results()
         measured = _profile(session, dataset, request)
     for line in summary_lines(measured, Words(request.lang)):
         session.say("cli.line", line=line)
@@ -103,6 +104,7 @@ def train(request: RunRequest, out: Path, json_progress: bool, modalities: str |
             raise TenbinError("E_ONE_ARM", what=option, found=list(names or ()))
     with Session(out, request, json_progress) as session:
         dataset = _read(session, request)
+        session.folder.forget_results()
         known = [modality.name for modality in dataset.catalog.modalities]
         chosen = known if modalities is None else [name.strip() for name in modalities.split(",") if name.strip()]
         for name in chosen:

@@ -94,6 +94,12 @@ class Session:
             self._note_outcome(error)
         except OSError as refused:  # nothing can be noted any more; the words still reach the terminal and the server's log
             raise self._refused(refused) from error
+        finally:
+            self._restore()
+
+    def _restore(self) -> None:
+        with contextlib.suppress(OSError):  # an earlier result is then told of as this attempt's: all that is lost is its request
+            self.folder.restore()
 
     def _note_outcome(self, error: BaseException | None) -> None:
         if error is None:
@@ -172,6 +178,7 @@ class Session:
                     return
                 with contextlib.suppress(OSError):
                     self.folder.end("cancelled", CANCELLED)
+                self._restore()
                 print(text("cli.cancelled", self._request.lang), file=sys.stderr, flush=True)
                 os._exit(CANCELLED)
 

@@ -229,10 +229,26 @@ def test_profile_train_and_report(inputs, diagnosed, tmp_path, capsys):
 @pytest.mark.parametrize("command", ["diagnose", "profile", "train"])
 def test_what_cannot_be_read_takes_no_earlier_result_away(command, diagnosed, tmp_path, capsys):
     shutil.copytree(diagnosed("one"), tmp_path / "run")
-    before = {name: (tmp_path / "run" / name).read_bytes() for name in ("diagnosis.json", "profile.json")}
-    arguments = ["--catalog", "mistyped.csv", "--interactions", "mistyped.csv", "--out", str(tmp_path / "run")]
-    assert main([command, *arguments]) == 2
-    assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
+    folder = RunFolder(tmp_path / "run")
+    before = {
+        name: (folder.path / name).read_bytes() for name in ("diagnosis.json", "profile.json", "request.json", "outcome.json")
+    }
+    arguments = ["--catalog", "mistyped.csv", "--interactions", "mistyped.csv", "--out", str(folder.path)]
+    for killed in (False, True):
+        if killed:  # another attempt, that ended without a word
+            folder.begin("{}")
+            assert folder.status() == "queued"
+        assert main([command, *arguments]) == 2
+        assert {name: (folder.path / name).read_bytes() for name in before} == before
+        assert folder.status() == "finished" and not list(folder.path.glob("earlier.*"))
+
+
+@pytest.mark.parametrize("command", ["profile", "train"])
+def test_no_verdict_stays_beside_another_commands_results(command, diagnosed, inputs, tmp_path):
+    shutil.copytree(diagnosed("one"), tmp_path / "run")
+    assert main([command, *inputs, "--out", str(tmp_path / "run"), *(["--epochs", "1"] if command == "train" else [])]) == 0
+    assert not (tmp_path / "run" / "diagnosis.json").exists() and not list((tmp_path / "run").glob("earlier.*"))
+    assert (tmp_path / "run" / "profile.json").exists() == (command == "profile")
 
 
 @pytest.mark.parametrize(
