@@ -10,6 +10,7 @@ __all__ = ["begun", "convergence", "flat", "rising"]
 _COIN = math.log(2)  # the BPR loss of one who tells pairs apart no better than a coin
 _BEGUN = 0.8 * _COIN
 _HUGE = 10 * _COIN  # nobody who has learnt anything is so sure of what is wrong
+_FEW = 3  # epochs; of fewer, one that happens to be lower would be an end
 _PART = 5  # what has long been learning is looked at over a fifth of its epochs
 
 
@@ -52,8 +53,8 @@ def convergence(validation: Sequence[float], losses: Sequence[float], patience: 
     """
     if not losses or not losses[-1] <= min((1 + least) * losses[0], _HUGE):
         return "diverged"
-    if len(validation) <= patience:  # one that was not to end by itself is judged by its last fifth
-        patience = max(len(validation) // _PART, 1)
+    if len(validation) <= patience:  # one that was not to end by itself is judged by its last fifth, of three epochs or more
+        patience = max(len(validation) // _PART, _FEW)
     if rising(validation, patience, least):
         return "rising"
     return "early_stopped" if max(validation[-patience:]) < (1 - least) * max(validation) else "converged"

@@ -68,7 +68,10 @@ class Watch:
         """
         names = backbone.modalities if backbone.content_in_score else ()
         scores = backbone.score(self.users, self.sets(names))
-        return self.of(names, *([_margins(one, *purchases) for one in scores] for purchases in self.purchases))
+        found = self.of(names, *([_margins(one, *purchases) for one in scores] for purchases in self.purchases))
+        if backbone.modalities and not names:  # the score without content is the whole score, which has learnt from content
+            return {measure: {"full": values["full"]} for measure, values in found.items()}
+        return found
 
     @staticmethod
     def sets(names: tuple[str, ...]) -> list[frozenset[str]]:

@@ -24,13 +24,26 @@ from tests.models.worlds import small_world
         ([0.1, 0.1, 0.1, 0.1], [0.6931, 0.6932, 0.6931, 0.6932], "converged"),  # a learning rate of 0 changes nothing
         ([0.1, 0.2], [2.9, 1.1], "rising"),  # begins above a coin's, and learns
         ([0.1, 0.2], [0.69, 0.5], "rising"),
-        ([0.2, 0.2], [0.69, 0.69], "converged"),
-        ([0.1], [0.69], "rising"),  # too short to tell is not converged
+        ([0.2, 0.2], [0.69, 0.69], "rising"),  # too short to tell is not converged
+        ([0.1], [0.69], "rising"),
         ([], [], "diverged"),
     ],
 )
 def test_one_word_for_a_curve(validation, losses, word):
     assert convergence(validation, losses, patience=2, least=0.01) == word
+
+
+@pytest.mark.parametrize(
+    ("validation", "word"),
+    [
+        ([0.1, 0.2, 0.3, 0.29], "rising"),  # one epoch that happens to be lower is no end
+        ([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.3], "rising"),
+        ([0.1, 0.2, 0.3, 0.3, 0.3, 0.3], "converged"),
+        ([0.1, 0.3, 0.29, 0.28, 0.27], "early_stopped"),
+    ],
+)
+def test_one_that_was_not_to_end_by_itself_is_judged_by_its_last_epochs(validation, word):
+    assert convergence(validation, [0.69, 0.5], patience=8, least=0.01) == word
 
 
 @pytest.mark.parametrize(

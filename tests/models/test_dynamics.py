@@ -33,7 +33,7 @@ def test_being_watched_changes_nothing_and_every_measure_is_there(name):
         for measure in ("train_loss", "held_out_loss", "confidence", "reliance", "variance"):
             told = {"text", "image"} & set(record.dynamics.get(measure, {}))
             assert told == ({"text", "image"} if watched.content_in_score else set()), measure
-        assert "full" in record.dynamics["held_out_loss"]
+        assert set(record.dynamics["held_out_loss"]) - told == ({"full", "id"} if watched.content_in_score else {"full"})
     cosines = [record.dynamics["conflict"] for record in records if "conflict" in record.dynamics]
     assert bool(cosines) == (watched.content_in_score and bool(watched.branches))
     assert all(-1 <= value <= 1 + 1e-6 for found in cosines for value in found.values())
