@@ -214,7 +214,7 @@ def _times(table: Table, column: str, sieve: Sieve, *, chosen: bool) -> tuple[np
     sieve.drop(unreadable, "bad_time")
     said = {"file": table.name, "column": column}
     told = [Message(code=f"reading.times.{read.writing}", values=said)] if read.writing != "iso" else []
-    ahead = int((read.values > np.datetime64(int(time.time()) + _DAY_S, "s")).sum())
+    ahead = int((sieve.kept & (read.values > np.datetime64(int(time.time()) + _DAY_S, "s"))).sum())
     if ahead:  # the latest rows are the test: dates that cannot be would decide the answer
         told.append(Message(code="reading.remark.future_times", values={**said, "n": ahead}))
     return read.values, told

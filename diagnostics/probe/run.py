@@ -99,7 +99,10 @@ class ProbeRun:
     def level(
         self, arm: Arm, *, factual: tuple[str, ...] | None = None, metric: str = "recall", seeds: tuple[int, ...] | None = None
     ) -> Estimate:
-        """Mean of ``per_user`` with its interval, for which all plain arms of the backbone tell how much a seed decides."""
+        """Mean of ``per_user`` with its interval, for which all plain arms of the backbone tell how much a seed decides.
+
+        Of balanced arms and ensembles, too, which may be steadier or less so: their comparisons know that, their levels do not.
+        """
         noise = self._noise[arm.backbone, metric]
         return estimate_mean(self.per_user(arm, factual=factual, metric=metric, seeds=seeds), noise=noise)
 

@@ -10,8 +10,8 @@ from diagnostics.profile.neighbours import NEAREST
 from diagnostics.profile.views import Collaborative, Items, View
 from diagnostics.schema import Estimate, FeatureHealth, Homophily
 from diagnostics.seeds import generator
-from diagnostics.stats.intervals import reaching
-from diagnostics.stats.ratios import estimate_ratio
+from diagnostics.stats.intervals import reaching, within_limits
+from diagnostics.stats.ratios import estimate_ratio, student
 
 __all__ = ["homophily", "hubs", "with_hubness"]
 
@@ -75,9 +75,9 @@ def homophily(view: View, bought: Collaborative, products: npt.NDArray[np.int64]
         shuffled[turn] = found.sum() / len(asked)  # items without partners add nothing to either sum
     ones, family = np.ones(len(asked)), products[view.items[asked]]
     floor = float(chance.mean())
-    reach = 1.96 * float(shuffled.std(ddof=1))
+    reach = student(0.95, _SHUFFLES) * float(np.sqrt(np.mean((shuffled - floor) ** 2)))  # around what is exact
     return Homophily(
-        overlap=estimate_ratio(overlap, ones, family),
-        chance=Estimate(value=floor, low=floor - reach, high=floor + reach, n=len(asked)),
+        overlap=within_limits(estimate_ratio(overlap, ones, family)),
+        chance=within_limits(Estimate(value=floor, low=floor - reach, high=floor + reach, n=len(asked))),
         lift=reaching(estimate_ratio(overlap - chance, ones, family, unit="difference"), reach),
     )

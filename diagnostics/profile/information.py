@@ -33,8 +33,8 @@ def shared_information(
 
     Each modality's components and the collaborative factors are cut into a few clusters (k-means); on these codes the information
     is decomposed. What ten shuffles of the taste clusters still seem to tell is subtracted, so a part may come out slightly
-    negative: read it as none. Intervals leave out a twentieth of the products at a time, clusters held fixed. None for fewer than
-    ``signal_min_items`` items that have both and ``factor_min_rows`` buyers.
+    negative: read it as none. Intervals leave out a twentieth of the products at a time, clusters held fixed, and reach at least as
+    far as shuffles differ. None for fewer than ``signal_min_items`` items that have both and ``factor_min_rows`` buyers.
 
     Source: Liang et al. 2023 (arXiv 2302.12247), PID-CVX on cluster codes, with taste clusters as the task.
     """

@@ -10,6 +10,7 @@ from diagnostics.profile.neighbours import NEAREST
 from diagnostics.profile.views import Items, View
 from diagnostics.schema import Estimate, Redundancy
 from diagnostics.seeds import generator, seed_for
+from diagnostics.stats.intervals import within_limits
 from diagnostics.stats.prediction import held_out_r2
 from diagnostics.stats.ratios import estimate_left_out, estimate_ratio, fold_of_groups
 
@@ -104,4 +105,8 @@ def _common_neighbours(first: View, second: View, items: Items, family: npt.NDAr
         shuffled[turn] = is_near[order[:, None], order[other]].mean()
     low, high = np.quantile(shuffled, [0.025, 0.975])
     chance = Estimate(value=NEAREST / (n - 1), low=float(low), high=float(high), n=n)
-    return estimate_ratio(overlap, np.ones(n), family), chance, float((1 + (shuffled >= overlap.mean()).sum()) / (1 + _SHUFFLES))
+    return (
+        within_limits(estimate_ratio(overlap, np.ones(n), family)),
+        chance,
+        float((1 + (shuffled >= overlap.mean()).sum()) / (1 + _SHUFFLES)),
+    )

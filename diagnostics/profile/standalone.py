@@ -22,7 +22,7 @@ from diagnostics.profile.neighbours import unit_rows
 from diagnostics.profile.steps import Tell, silent
 from diagnostics.schema import BoolArray, Estimate, FeatureBlock, FloatArray, Split, Standalone
 from diagnostics.seeds import generator
-from diagnostics.stats.intervals import estimate_mean, reaching
+from diagnostics.stats.intervals import estimate_mean, reaching, within_limits
 from models.ranking import UserItems, metrics_per_user, rank_targets
 
 __all__ = ["K", "Ranking", "baselines", "standalone_strength"]
@@ -186,7 +186,7 @@ def standalone_strength(ranking: Ranking, block: FeatureBlock, *, tell: Tell = s
     centre, reach = float(floor.mean()), _reach(off, len(users))
     return Standalone(
         recall_at_20=estimate_mean(recall, seed=ranking.seed),
-        permuted_floor=Estimate(value=centre, low=max(centre - reach, 0.0), high=min(centre + reach, 1.0), n=len(users)),
+        permuted_floor=within_limits(Estimate(value=centre, low=centre - reach, high=centre + reach, n=len(users))),
         lift=reaching(estimate_mean(recall - floor, seed=ranking.seed, unit="difference"), reach),
     )
 

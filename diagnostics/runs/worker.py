@@ -98,6 +98,7 @@ def execute(
         outlook.looked()
 
     counted, progress = 0.0, dict[str, Any]()
+    news = True  # of epochs there are thousands; only what begins or ends a training lets another one begin, or settles anything
 
     def tell(event: ProbeEvent, job: Job | None = None) -> None:
         nonlocal counted, progress
@@ -111,6 +112,8 @@ def execute(
             on_event(event)
 
     def give_up(job: Job, reason: str) -> None:
+        nonlocal news
+        news = True
         failures[job.job_id] = reason
         open_.pop(job.job_id, None)
         outlook.drop(job)
@@ -165,7 +168,7 @@ def execute(
         return None
 
     flag = RunFolder(run_dir)
-    stopped, enough, news = False, look(), True
+    stopped, enough = False, look()
     share = _Share(workers) if threads is None and cluster is None else None
     with ClusterCrew(run_dir, store.key, train, cluster) if cluster else Crew(run_dir, store.key, train, workers, device) as crew:
         outlook.workers = crew.size
@@ -176,7 +179,9 @@ def execute(
             stopped = flag.cancel_asked or (cancelled is not None and cancelled())
             if stopped:
                 break
-            for job in [job for job_id, job in open_.items() if job_id not in begun] if news else ():
+            waiting = [job for job_id, job in open_.items() if job_id not in begun] if news else []
+            news = False
+            for job in waiting:
                 if any(need not in results and need not in open_ for need in job.needs):
                     give_up(job, "needed_job_failed")
                 elif crew.takes(job) and all(need in results for need in job.needs):
@@ -184,7 +189,6 @@ def execute(
                     crew.give(job)
                     outlook.start(job)
                     tell(_started(job, plan), job)
-            news = False  # of epochs there are thousands, and none of them lets anything begin or end
             for job, message in crew.messages():
                 hear(job, message)
                 news |= message["kind"] != "event"

@@ -38,8 +38,8 @@ class TorchBackbone:
     Raises
     ------
     ValueError
-        What is named does not exist, or not once and trainable, or shapes do not fit; the first batch, too, if the module's scores
-        are not one for each pair.
+        What is named does not exist, a branch's parameters are named more than once or frozen, or shapes do not fit; the first
+        batch, too, if the module's scores are not one for each pair.
     """
 
     content_in_score = True
@@ -77,7 +77,7 @@ class TorchBackbone:
         if unknown := sorted({*named, *self._preferences.values()} - set(parameters)):
             raise ValueError(f"the module has no parameters named {unknown}")
         if shared := sorted({name for name in named if named.count(name) > 1}):
-            raise ValueError(f"{shared} are named for more than one branch; a branch has its parameters to itself")
+            raise ValueError(f"{shared} are named more than once; a branch has its parameters to itself")
         if frozen := sorted(name for name in named if not parameters[name].requires_grad):
             raise ValueError(f"{frozen} are frozen, so that no gradient reaches the branch they are named for")
         for modality, name in self._preferences.items():

@@ -84,7 +84,11 @@ def parse_plant(wanted: str) -> Plant | None:
         raise TenbinError("E_PLANT_SEARCHED", found=name, choices=CAUSES)
     if name not in CAUSES:
         raise TenbinError("E_PLANT_CAUSE", found=name, choices=CAUSES)
-    modalities = _CAUSES[name].modalities if name != "none" else ()
+    if name == "none":
+        if rest:
+            raise TenbinError("E_PLANT_STRENGTH", cause=name, found=":".join(rest), form=name, choices=("none",))
+        return None
+    modalities = _CAUSES[name].modalities
     modality = rest.pop(0) if modalities and rest else None
     if modalities and modality not in modalities:
         raise TenbinError("E_PLANT_MODALITY", cause=name, found=modality or "", example=modalities[0], choices=modalities)
@@ -92,7 +96,5 @@ def parse_plant(wanted: str) -> Plant | None:
     if rest or strength not in _STRENGTHS:
         form = ":".join([name, *(["MODALITY"] if modalities else []), "STRENGTH"])
         raise TenbinError("E_PLANT_STRENGTH", cause=name, found=":".join([strength, *rest]), form=form, choices=_STRENGTHS)
-    if name == "none":
-        return None
     kind = _CAUSES[name]
     return Plant(kind.cause or name, modality, strength, kind.doses[_STRENGTHS.index(strength)], kind.mechanism, kind.disguised)

@@ -120,7 +120,7 @@ def test_counterfactuals_leave_no_trace_in_what_the_module_remembers_or_draws():
         ({"branches": {"txt": ["text.weight"]}}, "no features of ['txt']"),
         ({"preferences": {"txt": "user.weight"}}, "no features of ['txt']"),
         ({"branches": {"text": ["text.w"]}}, "no parameters named ['text.w']"),
-        ({"branches": {"text": ["text.weight"], "image": ["text.weight"]}}, "more than one branch"),
+        ({"branches": {"text": ["text.weight"], "image": ["text.weight"]}}, "more than once"),
         ({"branches": {"image": ["image.weight"]}}, "frozen"),
         ({"preferences": {"text": "item.weight"}}, "has 40 rows, not 60"),
         ({"n_items": 41}, "have 40 rows; there are 41 items"),

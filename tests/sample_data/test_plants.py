@@ -43,6 +43,7 @@ def test_a_plant_is_read(wanted, cause, modality, strength, dose, mechanism, dis
         ("missing:image:huge", "E_PLANT_STRENGTH", "medium"),
         ("missing:image:large:more", "E_PLANT_STRENGTH", "medium"),
         ("irrelevant:image", "E_PLANT_STRENGTH", "medium"),
+        ("none:image", "E_PLANT_STRENGTH", "none"),
     ],
 )
 def test_what_cannot_be_planted_names_the_choices(wanted, code, choice):
