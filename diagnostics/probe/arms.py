@@ -80,9 +80,9 @@ def plain_arms(plan: ProbePlan, backbone: str) -> tuple[Arm, ...]:
     return tuple(arm for arm in plan.arms if arm.backbone == backbone and arm.balancer == "none" and not arm.variant)
 
 
-def balancers_of(plan: ProbePlan, backbone: str | None = None) -> tuple[str, ...]:
-    """The balancing methods in a plan, or only those on one backbone; the ensemble is none."""
-    names = (arm.balancer for arm in plan.arms if backbone in (None, arm.backbone))
+def balancers_of(plan: ProbePlan, backbone: str) -> tuple[str, ...]:
+    """The balancing methods that are tried on a backbone; the ensemble is none."""
+    names = (arm.balancer for arm in plan.arms if arm.backbone == backbone)
     return tuple(dict.fromkeys(name for name in names if name not in ("none", ENSEMBLE)))
 
 
