@@ -17,7 +17,7 @@ from tests.report.example import HOSTILE, example
 
 pytestmark = pytest.mark.browser
 
-SLOW_MS = 30_000
+SLOW_MS = 90_000
 
 
 class Visit:
@@ -109,7 +109,7 @@ def _points(page: Any) -> int:
     return int(page.evaluate(counted))
 
 
-def _wait(page: Any, condition: Any, seconds: float = 90.0) -> None:
+def _wait(page: Any, condition: Any, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, page.inner_text("body")

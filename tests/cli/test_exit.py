@@ -280,7 +280,7 @@ def _start(inputs: list[str], out: Path, *more: str, first: str) -> subprocess.P
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
 
 
-def _until(condition, seconds: float = 60.0) -> None:
+def _until(condition, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -292,7 +292,7 @@ def _until(condition, seconds: float = 60.0) -> None:
 @pytest.mark.parametrize(
     ("first", "diagnosed"),
     [
-        ("import diagnostics.console as console; console._HARD_STOP_S = 60", True),  # however busy the computer is
+        ("import diagnostics.console as console; console._HARD_STOP_S = 300", True),  # however busy the computer is
         ("import diagnostics, time; diagnostics.diagnose = lambda *_: time.sleep(3600)", False),  # left behind
     ],
 )
@@ -304,7 +304,7 @@ def test_cancel_ends_with_3_and_keeps_what_was_finished(by, first, diagnosed, in
         RunFolder(tmp_path).cancel()
     else:
         os.kill(work.pid, by)
-    out, err = work.communicate(timeout=60)  # an hour of trainings was left
+    out, err = work.communicate(timeout=600)  # an hour of trainings was left
     assert work.returncode == 3
     assert "Traceback" not in out + err + (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert RunFolder(tmp_path).status() == "cancelled"

@@ -64,7 +64,7 @@ def _commands() -> Iterator[tuple[int, str]]:
             yield int(path.parent.name), command
 
 
-def until(condition: Any, seconds: float = 120.0) -> None:
+def until(condition: Any, seconds: float = 300.0) -> None:
     """Wait for something that must happen."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -27,7 +27,7 @@ def start_twice(shop: Path, folder: Path, count: int, reloads: int) -> dict[str,
         command = [sys.executable, "-c", _START, request.model_dump_json()]
         environment = {**os.environ, "TENBIN_HOME": str(home)}
         presses = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        tokens = {press.communicate(timeout=60)[0].strip() for press in presses}
+        tokens = {press.communicate(timeout=300)[0].strip() for press in presses}
         (token,) = tokens
         with patch.dict(os.environ, {"TENBIN_HOME": str(home)}):
             (run,) = runs()

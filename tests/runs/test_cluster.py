@@ -36,7 +36,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {**os.environ, **caps, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     processes = [subprocess.Popen([sys.executable, "-m", *part], env=environment, **quiet) for part in parts]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not told.exists():
             assert time.monotonic() < deadline and processes[0].poll() is None
             time.sleep(0.05)
@@ -45,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         address = json.loads(told.read_text(encoding="utf-8"))["address"]
         with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=300)
         yield "dask://" + address.partition("://")[2]
     finally:
         for process in processes:

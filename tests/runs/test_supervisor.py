@@ -27,7 +27,7 @@ def request_of(tmp_path, monkeypatch):
 
 
 def _ended(folder: RunFolder) -> dict:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while folder.outcome() is None:
         assert time.monotonic() < deadline, (folder.path / "log.txt").read_text()
         time.sleep(0.05)
@@ -56,7 +56,7 @@ def test_starting_twice_at_once_starts_one_process(request_of):
         press.join()
     assert len({folder.token for folder in folders}) == 1
     for process in supervisor._children:  # the outcome stands before the words are in the log
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     assert (folders[0].path / "log.txt").read_text().count("E_EMPTY_FILE") == 1
     assert not (folders[0].path / "starting").exists()
 
@@ -66,7 +66,7 @@ def test_a_failed_run_starts_again(request_of):
     _ended(folder)
     again = start(request_of())
     assert again == folder
-    deadline = time.monotonic() + 60  # until the new outcome is there, the old one still stands
+    deadline = time.monotonic() + 300  # until the new outcome is there, the old one still stands
     while (folder.path / "log.txt").read_text().count("E_EMPTY_FILE") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
