@@ -15,7 +15,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import stdtrit
 
 from diagnostics.config import threshold
 from diagnostics.profile.neighbours import unit_rows
@@ -23,6 +22,7 @@ from diagnostics.profile.steps import Tell, silent
 from diagnostics.schema import BoolArray, Estimate, FeatureBlock, FloatArray, Split, Standalone
 from diagnostics.seeds import generator
 from diagnostics.stats.intervals import estimate_mean, reaching, within_limits
+from diagnostics.stats.ratios import student
 from models.ranking import UserItems, metrics_per_user, rank_targets
 
 __all__ = ["K", "Ranking", "baselines", "standalone_strength"]
@@ -206,4 +206,4 @@ def _reach(off: NDArray[np.float64], n_users: int) -> float:
     n = off.shape[1]
     single = float((off**2).mean())  # variance of one user
     common = max(float((off.mean(axis=1) ** 2).mean()) - single / n, 0.0)  # what all users share: one product, wanted by many
-    return float(stdtrit(len(off), 0.975) * np.sqrt(common + single / n_users))
+    return float(student(0.95, len(off)) * np.sqrt(common + single / n_users))

@@ -31,7 +31,7 @@ __all__ = ["BEAT_S", "JobStore", "RunFolder", "RunStatus", "code_version", "dige
 RunStatus = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 BEAT_S = 2.0
 _RESULTS = ("profile.json", "diagnosis.json")
-_KEPT = ("request.json", "outcome.json")  # of the attempt that the results are of
+_KEPT = {name: f"earlier.{name}" for name in ("request.json", "outcome.json")}  # of the attempt that the results are of
 _DEAD_S = 10.0  # five heartbeats missed; only asked about processes of other machines, here the system knows
 _STALE_LOCK_S = 30.0  # starting takes well under a second; an older lock was left by a process that was killed
 
@@ -154,9 +154,9 @@ class RunFolder:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         if any((self.path / name).exists() for name in _RESULTS):
-            for name in _KEPT:
-                if (self.path / name).exists() and not (self.path / f"earlier.{name}").exists():  # else this one came to nothing
-                    (self.path / name).replace(self.path / f"earlier.{name}")
+            for name, earlier in _KEPT.items():
+                if (self.path / name).exists() and not (self.path / earlier).exists():  # else this one came to nothing
+                    (self.path / name).replace(self.path / earlier)
         for name in ("pid.json", "place.json", "heartbeat", "outcome.json", "cancel", "progress.jsonl"):
             (self.path / name).unlink(missing_ok=True)
         for torn in self.path.rglob(".*.tmp"):
@@ -165,14 +165,14 @@ class RunFolder:
 
     def forget_results(self) -> None:
         """From here on the folder's results are the new attempt's."""
-        for name in (*_RESULTS, *(f"earlier.{name}" for name in _KEPT)):
+        for name in (*_RESULTS, *_KEPT.values()):
             (self.path / name).unlink(missing_ok=True)
 
     def restore(self) -> None:
         """Once an attempt has ended: if it did before ``forget_results``, the folder is the earlier one's again."""
-        for name in _KEPT:
-            if (self.path / f"earlier.{name}").exists():
-                (self.path / f"earlier.{name}").replace(self.path / name)
+        for name, earlier in _KEPT.items():
+            if (self.path / earlier).exists():
+                (self.path / earlier).replace(self.path / name)
 
     @property
     def claimed(self) -> bool:

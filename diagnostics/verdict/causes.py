@@ -146,7 +146,6 @@ def _uninformative(one: Standing) -> tuple[Cause, bool]:
     if one.silent is not None:
         evidence.append(_standalone(one, at_floor))
     alike = one.profile.homophily.lift if one.profile.homophily else None
-    alike = None if alike is None else alike.model_copy(update={"unit": "difference"})
     if alike is not None and alike.low is not None and alike.low > 0:
         evidence.append(_estimated("homophily", alike, 0.0, False))
     elif alike is not None and alike.high is not None and alike.high < one.kinship:

@@ -267,11 +267,10 @@ def _unfinished(run: ProbeRun) -> tuple[Finding, ...]:
 
 def _failures(run: ProbeRun) -> tuple[Finding, ...]:
     """Trainings that failed or never ran: part of the result, never hidden."""
-    found = []
-    if run.failures:
-        values = {"count": len(run.failures), "reasons": sorted(set(run.failures.values()))}
-        found.append(Finding(code="arms_failed", severity="problem", modality=None, values=values))
-    return tuple(found)
+    if not run.failures:
+        return ()
+    values = {"count": len(run.failures), "reasons": sorted(set(run.failures.values()))}
+    return (Finding(code="arms_failed", severity="problem", modality=None, values=values),)
 
 
 def _stopped(measures: Measures, decision: Decision) -> tuple[Finding, ...]:
@@ -309,7 +308,8 @@ def _settled(run: ProbeRun) -> tuple[Finding, ...]:
 
 
 def _not_checked(run: ProbeRun, dataset: Dataset) -> tuple[NotChecked, ...]:
-    missing, plan, judged = list[NotChecked](), run.plan, run.plan.arms[0].backbone
+    missing: list[NotChecked] = []
+    plan, judged = run.plan, run.plan.arms[0].backbone
     if not any(arm.variant for arm in plan.arms):
         missing.append(NotChecked(code="settling_tests", reason="not_in_plan"))
     if not plan.options.get("doses"):
